@@ -1,0 +1,218 @@
+//! Becoming another program: look it up as a shell would, check that it is not ourselves, `execve`.
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use nix::unistd::{AccessFlags, access, execve};
+use thiserror::Error;
+
+use crate::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, NOT_FOUND};
+
+/// Where a program is looked for when the environment has no `PATH`, as in docker.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The kernel follows a chain of `#!` lines this far (`execve(2)`, "Interpreter scripts").
+const LONGEST_INTERPRETER_CHAIN: usize = 4;
+
+/// Why a program did not start. The words and the exit codes are docker's.
+#[derive(Debug, Error)]
+pub enum ExecError {
+    /// No argument at all.
+    #[error("no command specified")]
+    NoCommand,
+    /// An argument or variable with a NUL byte inside.
+    #[error("{what} {text:?} contains a NUL byte")]
+    Nul {
+        /// "argument" or "environment variable".
+        what: &'static str,
+        /// The offender.
+        text: String,
+    },
+    /// Nothing of that name in any directory of `PATH`.
+    #[error("exec: {name:?}: executable file not found in $PATH")]
+    NotInPath {
+        /// The name as given.
+        name: String,
+        /// The directories that were searched.
+        path: String,
+    },
+    /// `execve(2)` failed.
+    #[error("exec: {program:?}: {}", reason(*errno))]
+    Exec {
+        /// The file.
+        program: PathBuf,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+    /// The file, or the interpreter in its first line, is this very binary.
+    #[error("exec: {program:?}: refused: it is the container engine's own binary, reached through /proc")]
+    Engine {
+        /// The file.
+        program: PathBuf,
+    },
+    /// The signal set-up failed.
+    #[error("reset signals before exec: {0}")]
+    Signals(Errno),
+}
+
+/// Docker prints Go's lower-case reasons; Rust's and ours should not differ from what people search for.
+fn reason(errno: Errno) -> String {
+    errno.desc().to_lowercase()
+}
+
+impl Diagnose for ExecError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotInPath { path, .. } => Some(format!("searched {path} inside the container")),
+            Self::Exec { errno: Errno::ENOENT, program } if program.exists() => Some(
+                "the file is there: the interpreter in its #! line, or the dynamic loader it asks for, is not".into(),
+            ),
+            Self::Exec { errno: Errno::EACCES, program } if program.is_dir() => Some("it is a directory".into()),
+            Self::Exec { errno: Errno::EACCES, .. } => {
+                Some("the file needs the executable bit (chmod +x), on a mount without noexec".into())
+            }
+            Self::Exec { errno: Errno::ENOEXEC, .. } => {
+                Some("a script needs a #! line; a binary must be built for this machine".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotInPath { .. } | Self::Exec { errno: Errno::ENOENT | Errno::ENOTDIR, .. } => NOT_FOUND,
+            Self::Exec { .. } | Self::Engine { .. } => CANNOT_EXECUTE,
+            Self::NoCommand | Self::Nul { .. } | Self::Signals(_) => ENGINE_FAILED,
+        }
+    }
+}
+
+/// A program with its arguments and environment, ready for `execve`: everything that allocates is done.
+#[derive(Debug, Clone)]
+pub struct Program {
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Program {
+    /// `arguments` start with the program's name; `environment` has `NAME=value` entries.
+    ///
+    /// # Errors
+    /// [`ExecError::NoCommand`], [`ExecError::Nul`].
+    pub fn new<A: AsRef<OsStr>, E: AsRef<OsStr>>(arguments: &[A], environment: &[E]) -> Result<Self, ExecError> {
+        if arguments.is_empty() {
+            return Err(ExecError::NoCommand);
+        }
+        Ok(Self {
+            arguments: c_strings("argument", arguments)?,
+            environment: c_strings("environment variable", environment)?,
+        })
+    }
+
+    /// Replaces this process. Signals go back to their defaults first: Rust ignores `SIGPIPE`, and `exec` would hand
+    /// that down. Descriptors from 3 on are closed.
+    ///
+    /// # Errors
+    /// Every [`ExecError`]; on success there is nobody left to return to.
+    // ANCHOR: exec
+    pub fn exec(&self) -> Result<Infallible, ExecError> {
+        let program = self.find()?;
+        refuse_own_binary(&program)?;
+        reset_signals().map_err(ExecError::Signals)?;
+        // Nothing of ours reaches the program, whatever opened it (CVE-2024-21626). Kernels that cannot say so in
+        // one call have our own close-on-exec flags to rely on.
+        let _ = crate::sys::close_on_exec_from(3);
+        let file = CString::new(program.as_os_str().as_bytes()).map_err(|_| ExecError::NoCommand)?;
+        execve(&file, &self.arguments, &self.environment).map_err(|errno| ExecError::Exec { program, errno })
+    }
+    // ANCHOR_END: exec
+
+    /// The file to execute: as it is if it has a slash, else the first executable of that name in `PATH`.
+    fn find(&self) -> Result<PathBuf, ExecError> {
+        let name = Path::new(OsStr::from_bytes(self.arguments[0].as_bytes()));
+        if name.as_os_str().as_bytes().contains(&b'/') {
+            return Ok(name.into());
+        }
+        let path = self.environment.iter().find_map(|entry| entry.as_bytes().strip_prefix(b"PATH="));
+        let path = OsStr::from_bytes(path.unwrap_or(DEFAULT_PATH.as_bytes()));
+        // ANCHOR: ex_path
+        let mut denied = None;
+        for directory in path.as_bytes().split(|byte| *byte == b':') {
+            let candidate = Path::new(OsStr::from_bytes(directory)).join(name);
+            match access(&candidate, AccessFlags::X_OK) {
+                Ok(()) if !candidate.is_dir() && !name.as_os_str().is_empty() => return Ok(candidate),
+                Err(Errno::EACCES) => denied = denied.or(Some(candidate)),
+                _ => {}
+            }
+        }
+        // A file that is there but may not be run is a better story than "not found": 126, not 127.
+        match denied {
+            Some(program) => Err(ExecError::Exec { program, errno: Errno::EACCES }),
+            None => Err(ExecError::NotInPath {
+                name: name.display().to_string(),
+                path: path.to_string_lossy().into_owned(),
+            }),
+        }
+        // ANCHOR_END: ex_path
+    }
+}
+
+/// A container that has us execute `/proc/self/exe` (or a script with `#!/proc/self/exe`) gets a process whose
+/// `/proc/PID/exe` is our file on the host, to be overwritten once we are done (CVE-2019-5736).
+fn refuse_own_binary(program: &Path) -> Result<(), ExecError> {
+    let Ok(own) = std::fs::metadata("/proc/self/exe") else { return Ok(()) };
+    let mut next = program.to_path_buf();
+    for _ in 0..=LONGEST_INTERPRETER_CHAIN {
+        let Ok(metadata) = std::fs::metadata(&next) else { return Ok(()) };
+        if (metadata.dev(), metadata.ino()) == (own.dev(), own.ino()) {
+            return Err(ExecError::Engine { program: program.into() });
+        }
+        // Opening a FIFO would wait for a writer that never comes.
+        if !metadata.is_file() {
+            return Ok(());
+        }
+        let Some(interpreter) = interpreter(&next) else { return Ok(()) };
+        next = interpreter;
+    }
+    Ok(())
+}
+
+/// The path after `#!`, if the file starts with that.
+fn interpreter(script: &Path) -> Option<PathBuf> {
+    let mut head = [0; 256];
+    let length = File::open(script).ok()?.read(&mut head).ok()?;
+    let line = head[..length].strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let path = line.split(|byte| matches!(byte, b' ' | b'\t')).find(|word| !word.is_empty())?;
+    Some(PathBuf::from(OsStr::from_bytes(path)))
+}
+
+/// Default action for every signal, and none blocked.
+fn reset_signals() -> Result<(), Errno> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
+        set_action(signal, &default)?;
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
+
+#[allow(unsafe_code, reason = "sigaction is unsafe for the sake of handlers; this one is the default")]
+fn set_action(signal: Signal, action: &SigAction) -> Result<(), Errno> {
+    // SAFETY: sigaction(2). SIG_DFL runs no code of ours.
+    unsafe { sigaction(signal, action) }.map(drop)
+}
+
+fn c_strings<S: AsRef<OsStr>>(what: &'static str, list: &[S]) -> Result<Vec<CString>, ExecError> {
+    list.iter()
+        .map(|text| {
+            CString::new(text.as_ref().as_bytes())
+                .map_err(|_| ExecError::Nul { what, text: text.as_ref().to_string_lossy().into_owned() })
+        })
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! What PID 1 owes its namespace: reap every orphan, pass signals on, end with its child.
+//!
+//! The kernel gives orphans to PID 1 and ignores signals that it has no handler for. A program that does not know
+//! this leaves zombies and cannot be stopped; `--init` puts this loop in front of it.
+
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use thiserror::Error;
+
+use crate::child::ExitStatus;
+use crate::signals::Forwarded;
+use crate::spawn::{Spawn, SpawnError};
+use crate::{Diagnose, ExecError, Failure, Program};
+
+/// Why PID 1 gave up.
+#[derive(Debug, Error)]
+pub enum InitError {
+    /// The program did not start.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// A call of the loop failed.
+    #[error("{action}: {errno}")]
+    Kernel {
+        /// What we were doing.
+        action: &'static str,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+}
+
+impl Diagnose for InitError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Spawn(error) => error.hint(),
+            Self::Kernel { .. } => None,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Spawn(error) => error.exit_code(),
+            Self::Kernel { .. } => crate::ENGINE_FAILED,
+        }
+    }
+}
+
+/// Runs `program` as a child, and looks after the namespace until that child has ended.
+///
+/// # Errors
+/// [`InitError`].
+pub fn run(program: &Program) -> Result<ExitStatus, InitError> {
+    let signals = Forwarded::block_with(&[Signal::SIGCHLD])
+        .map_err(|errno| InitError::Kernel { action: "block signals", errno })?;
+    let child = Spawn::new()
+        .start(|gate| {
+            gate.wait().map_err(Failure::from)?;
+            program.exec().map_err(|error: ExecError| Failure::from(error))
+        })?
+        .release()?;
+    let mut main = None;
+    while main.is_none() {
+        let mut interest = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut interest, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(InitError::Kernel { action: "wait for a signal", errno }),
+        }
+        while let Some(signal) = signals.next().map_err(|errno| InitError::Kernel { action: "read a signal", errno })? {
+            if signal != Signal::SIGCHLD {
+                let _ = child.signal(signal as i32);
+            }
+        }
+        main = reap(child.pid());
+    }
+    // `child` was reaped by number below; its own wait, in `drop`, finds nothing left and returns.
+    Ok(main.unwrap_or(ExitStatus::Code(0)))
+}
+
+/// Reaps all that have ended, ours and orphans alike; the status of `main` if it was among them.
+// ANCHOR: reap
+fn reap(main: Pid) -> Option<ExitStatus> {
+    let mut ended = None;
+    // ANCHOR: ex_reap
+    loop {
+        // One SIGCHLD can stand for many ends: signals do not queue.
+        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) if pid == main => {
+                ended = Some(ExitStatus::Code(code.to_le_bytes()[0]));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == main => {
+                ended = Some(ExitStatus::Signal(signal as i32));
+            }
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return ended,
+            _ => {}
+        }
+    }
+    // ANCHOR_END: ex_reap
+}
+// ANCHOR_END: reap

@@ -1,0 +1,26 @@
+//! Chapter 1: a process of our own making.
+//!
+//! `clone3`, `exec`, waiting by pidfd, signals, pipes and terminals: what every container starts from. The rest of
+//! the workspace makes its processes with [`Spawn`] and speaks to the kernel, where no library does, through [`sys`].
+
+mod channel;
+mod child;
+mod exec;
+mod failure;
+pub mod init;
+pub mod pty;
+pub mod relay;
+pub mod signals;
+mod spawn;
+mod step;
+pub mod sys;
+
+pub use child::{Child, ChildError, ExitStatus};
+pub use exec::{DEFAULT_PATH, ExecError, Program};
+pub use failure::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, NOT_FOUND};
+pub use pty::Pty;
+pub use spawn::{Gate, Pending, Spawn, SpawnError};
+
+/// Re-exported for [`step!`], so that a crate that reports steps needs no dependency of its own.
+#[doc(hidden)]
+pub use tracing;

@@ -1,0 +1,264 @@
+//! Making a child in two steps: cloned and waiting at a gate, then let go.
+//!
+//! Between the steps the parent does what only it can do from outside: write id maps, fill cgroups, move network
+//! devices. What goes wrong inside comes back as a [`Failure`], as if the call had been made here.
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use thiserror::Error;
+
+use crate::channel::Channel;
+use crate::child::Child;
+use crate::sys::{self, Clone3};
+use crate::{Diagnose, Failure, step};
+
+/// First byte of a message: the parent opens the gate.
+const GO: u8 = b'g';
+/// First byte of a message: the child failed; JSON follows.
+const FAILED: u8 = b'f';
+/// First byte of a message: a descriptor is beside it.
+const DESCRIPTOR: u8 = b'd';
+
+/// Why there is no child.
+#[derive(Debug, Error)]
+pub enum SpawnError {
+    /// `clone3(2)` itself failed.
+    #[error("clone3 with {flags}: {errno}")]
+    Clone {
+        /// The flags, by name.
+        flags: String,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+    /// The channel to the child broke.
+    #[error("{action} the child: {errno}")]
+    Channel {
+        /// What we were doing.
+        action: &'static str,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+    /// The child could not become its program and said why.
+    #[error("{0}")]
+    Inside(Failure),
+}
+
+impl Diagnose for SpawnError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Clone { errno: Errno::EPERM, .. } => {
+                Some("new namespaces need root (CAP_SYS_ADMIN), or a user namespace to be root in".into())
+            }
+            Self::Clone { errno: Errno::ENOSPC, .. } => {
+                Some("a limit in /proc/sys/user/max_*_namespaces is reached".into())
+            }
+            Self::Clone { errno: Errno::EINVAL, .. } => {
+                Some("the kernel may lack one of these namespaces: compare ls /proc/self/ns".into())
+            }
+            Self::Clone { errno: Errno::EAGAIN, .. } => Some("a limit on processes is reached: see ulimit -u".into()),
+            Self::Inside(failure) => failure.hint.clone(),
+            _ => None,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Inside(failure) => failure.exit_code,
+            _ => crate::ENGINE_FAILED,
+        }
+    }
+}
+
+/// How the child is to be born.
+#[derive(Debug, Default)]
+pub struct Spawn {
+    namespaces: Option<CloneFlags>,
+    cgroup: Option<OwnedFd>,
+}
+
+impl Spawn {
+    /// A plain copy of this process: no new namespace, the parent's cgroup.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The child gets new namespaces of these kinds (`CLONE_NEW*`).
+    #[must_use]
+    pub fn namespaces(mut self, flags: CloneFlags) -> Self {
+        self.namespaces = Some(flags);
+        self
+    }
+
+    /// The child is born inside this cgroup v2 directory, so that no instant of its life goes uncounted.
+    #[must_use]
+    pub fn cgroup(mut self, directory: Option<OwnedFd>) -> Self {
+        self.cgroup = directory;
+        self
+    }
+
+    /// Clones. The child runs `inside`, which returns only if it failed to become another program; it should call
+    /// [`Gate::wait`] before it does anything that depends on the parent.
+    ///
+    /// The caller must have one thread: see [`sys::clone3`].
+    ///
+    /// # Errors
+    /// [`SpawnError::Clone`] and [`SpawnError::Channel`].
+    #[allow(unsafe_code, reason = "clone3 without threads is sound; this is where the workspace keeps that promise")]
+    // ANCHOR: start
+    pub fn start<E, F>(self, inside: F) -> Result<Pending, SpawnError>
+    where
+        E: Into<Failure>,
+        F: FnOnce(&Gate) -> Result<Infallible, E>,
+    {
+        let (ours, theirs) =
+            Channel::pair().map_err(|errno| SpawnError::Channel { action: "open a socket to", errno })?;
+        let flags = self.namespaces.unwrap_or(CloneFlags::empty());
+        // ANCHOR: ex_clone
+        let bits = u64::from(flags.bits().cast_unsigned());
+        let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
+        // SAFETY: clone3(2). The command line and the tests' re-executed main thread have no other thread.
+        let side = unsafe { sys::clone3(bits, Signal::SIGCHLD as i32, cgroup) }
+            .map_err(|errno| SpawnError::Clone { flags: names(flags), errno })?;
+        match side {
+            Clone3::Child => {
+                drop(ours);
+                become_program(inside, &Gate(theirs))
+            }
+            Clone3::Parent(pid, pidfd) => {
+                drop(theirs);
+                step!(1, "clone3 made process {pid} with {}", names(flags));
+                Ok(Pending { child: Child::new(pid, pidfd), channel: ours })
+            }
+        }
+        // ANCHOR_END: ex_clone
+    }
+    // ANCHOR_END: start
+}
+
+/// The child's side: run `inside`; whatever comes out of it is a failure to report. Never returns.
+// ANCHOR: report
+fn become_program<E, F>(inside: F, gate: &Gate) -> !
+where
+    E: Into<Failure>,
+    F: FnOnce(&Gate) -> Result<Infallible, E>,
+{
+    // A panic must not unwind into the parent's copied stack frames: two processes would go on with one story.
+    let failure = match catch_unwind(AssertUnwindSafe(|| inside(gate))) {
+        Ok(Err(error)) => error.into(),
+        Err(panic) => Failure { message: panic_text(&*panic), hint: None, exit_code: crate::ENGINE_FAILED },
+    };
+    let mut message = vec![FAILED];
+    message.extend(serde_json::to_vec(&failure).unwrap_or_default());
+    let _ = gate.0.send(&message, None);
+    sys::exit_now(failure.exit_code)
+}
+// ANCHOR_END: report
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panic between clone and exec: {}", text.unwrap_or("of unknown kind"))
+}
+
+/// A child that exists and waits. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Pending {
+    child: Child,
+    channel: Channel,
+}
+
+impl Pending {
+    /// Its number, as the caller's PID namespace counts.
+    pub fn pid(&self) -> Pid {
+        self.child.pid()
+    }
+
+    /// Its pidfd.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.child.as_fd()
+    }
+
+    /// Opens the gate, and returns once the child has become its program.
+    ///
+    /// # Errors
+    /// [`SpawnError::Inside`] with what the child reported instead.
+    // ANCHOR: release
+    pub fn release(self) -> Result<Child, SpawnError> {
+        let Self { mut child, channel } = self;
+        // A child that has failed already does not listen; what it has to say comes next.
+        match channel.send(&[GO], None) {
+            Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => {}
+            Err(errno) => return Err(SpawnError::Channel { action: "release", errno }),
+        }
+        // ANCHOR: ex_release
+        loop {
+            let message = channel.receive().map_err(|errno| SpawnError::Channel { action: "hear from", errno })?;
+            // The channel is close-on-exec: its end is the sign that exec has succeeded.
+            let Some(message) = message else { return Ok(child) };
+            match message.bytes.split_first() {
+                Some((&FAILED, json)) => return Err(SpawnError::Inside(parse_failure(json))),
+                _ => message.descriptor.into_iter().for_each(|descriptor| child.receive(descriptor)),
+            }
+        }
+        // ANCHOR_END: ex_release
+    }
+    // ANCHOR_END: release
+}
+
+fn parse_failure(json: &[u8]) -> Failure {
+    serde_json::from_slice(json).unwrap_or_else(|_| Failure {
+        message: format!("unreadable report from the child: {}", String::from_utf8_lossy(json)),
+        hint: None,
+        exit_code: crate::ENGINE_FAILED,
+    })
+}
+
+/// The child's end of the channel.
+#[derive(Debug)]
+pub struct Gate(Channel);
+
+impl Gate {
+    /// Waits until the parent calls [`Pending::release`]. If the parent is gone, this process ends.
+    ///
+    /// # Errors
+    /// [`SpawnError::Channel`].
+    pub fn wait(&self) -> Result<(), SpawnError> {
+        match self.0.receive() {
+            Ok(Some(message)) if message.bytes == [GO] => Ok(()),
+            Ok(_) => sys::exit_now(crate::ENGINE_FAILED),
+            Err(errno) => Err(SpawnError::Channel { action: "wait for the parent of", errno }),
+        }
+    }
+
+    /// Hands the parent a descriptor: see [`Child::take_fd`].
+    ///
+    /// # Errors
+    /// [`SpawnError::Channel`].
+    pub fn send_fd(&self, descriptor: impl AsFd) -> Result<(), SpawnError> {
+        self.0
+            .send(&[DESCRIPTOR], Some(descriptor.as_fd()))
+            .map_err(|errno| SpawnError::Channel { action: "send a descriptor to the parent of", errno })
+    }
+}
+
+/// "new mount, uts namespaces", for messages.
+fn names(flags: CloneFlags) -> String {
+    const KINDS: [(u32, &str); 8] = [
+        (libc::CLONE_NEWUSER.cast_unsigned(), "user"),
+        (libc::CLONE_NEWNS.cast_unsigned(), "mount"),
+        (libc::CLONE_NEWUTS.cast_unsigned(), "uts"),
+        (libc::CLONE_NEWIPC.cast_unsigned(), "ipc"),
+        (libc::CLONE_NEWPID.cast_unsigned(), "pid"),
+        (libc::CLONE_NEWNET.cast_unsigned(), "net"),
+        (libc::CLONE_NEWCGROUP.cast_unsigned(), "cgroup"),
+        (0x80, "time"),
+    ];
+    let set: Vec<&str> =
+        KINDS.iter().filter(|(bit, _)| flags.bits().cast_unsigned() & bit != 0).map(|(_, name)| *name).collect();
+    if set.is_empty() { "no new namespace".into() } else { format!("new namespaces: {}", set.join(" ")) }
+}

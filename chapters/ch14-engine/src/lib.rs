@@ -1,0 +1,1 @@
+//! Declared, and filled in by its chapter.

@@ -1,0 +1,47 @@
+//! What all kernel tests share: a throw-away host, a leak check, skips with a cure, verdicts that name the mistake.
+//!
+//! Depends on no chapter, so that a hole in a chapter cannot break the kit that judges it.
+
+mod cgroup;
+mod fixture;
+mod host;
+mod judge;
+mod leaks;
+mod needs;
+mod run;
+
+pub use host::Host;
+pub use judge::{Judge, judge};
+pub use needs::{Need, require};
+pub use run::{enter, run};
+
+/// A test that runs alone in a process of its own, as PID 1 of a throw-away host: fresh mount, UTS, IPC, network and
+/// PID namespaces, and a leak check afterwards.
+///
+/// ```text
+/// kernel_test! {
+///     fn hostname_change_stays_inside(host) { … }
+/// }
+/// ```
+///
+/// libtest runs every test on a second thread, where a user namespace cannot be entered and a clone copies locks that
+/// nobody will release. So the test executes its own binary again, and the body runs before `main`, on the first and
+/// only thread.
+#[macro_export]
+macro_rules! kernel_test {
+    ($($(#[$attribute:meta])* fn $name:ident($host:ident) $body:block)+) => {$(
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            fn body($host: &$crate::Host) $body
+            extern "C" fn entry() {
+                $crate::enter(concat!(module_path!(), "::", stringify!($name)), body);
+            }
+            #[allow(unsafe_code, reason = "the loader calls what stands in .init_array, before main")]
+            #[used]
+            #[unsafe(link_section = ".init_array")]
+            static ENTRY: extern "C" fn() = entry;
+            $crate::run(concat!(module_path!(), "::", stringify!($name)));
+        }
+    )+};
+}

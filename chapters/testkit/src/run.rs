@@ -1,0 +1,135 @@
+//! Executing a test binary again, twice: once to leave the machine's namespaces, once to be PID 1 of the new ones.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio, exit};
+use std::time::Duration;
+
+use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::host::Host;
+use crate::{cgroup, leaks, needs};
+
+/// Names the test whose body this process is to run.
+const TEST: &str = "TESTKIT_TEST";
+/// "host" in the process that makes the namespaces, the host's directory in the one that lives there.
+const STAGE: &str = "TESTKIT_STAGE";
+/// Seconds until a test counts as hanging; a machine that is emulated in software needs more than the default.
+const LIMIT: &str = "TESTKIT_SECONDS";
+const DEFAULT_LIMIT: u64 = 120;
+
+/// Runs the body of `test` in a process of its own and repeats its verdict. Called by [`kernel_test!`](crate::kernel_test).
+///
+/// # Panics
+/// When the body failed, leaked or hung: that is how a `#[test]` fails.
+pub fn run(test: &str) {
+    if let Some(missing) = needs::for_any_kernel_test() {
+        return report_skip(test, &missing.what, &missing.cure);
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let output = directory.path().join("output");
+    let sink = File::create(&output).expect("a file in the temporary directory");
+    let host = directory.path().join("host");
+    fs::create_dir(&host).expect("a directory in the temporary directory");
+    let status = execute(test, &format!("host:{}", host.display()), |command| {
+        command.stdout(sink.try_clone().expect("a second descriptor")).stderr(sink);
+    });
+    let said = fs::read_to_string(&output).unwrap_or_default();
+    cgroup::remove(&cgroup::name_for(&host));
+    if status.code() == Some(needs::SKIPPED)
+        && let Some((what, cure)) = needs::parse_skip(&said)
+    {
+        return report_skip(test, what, cure);
+    }
+    print!("{said}");
+    assert!(status.success(), "{test} failed in its throw-away host ({status}); what it said is above");
+}
+
+/// Called before `main` in every test binary: does nothing unless this process was started to run `test`.
+#[doc(hidden)]
+pub fn enter(test: &str, body: fn(&Host)) {
+    if env::var(TEST).as_deref() != Ok(test) {
+        return;
+    }
+    let stage = env::var(STAGE).unwrap_or_default();
+    match stage.strip_prefix("host:") {
+        Some(directory) => exit(make_host(test, directory)),
+        None => exit(live_in_host(Path::new(stage.trim_start_matches("body:")), body)),
+    }
+}
+
+/// Leaves the machine's namespaces. A new PID namespace takes effect for children, so the body is one.
+fn make_host(test: &str, directory: &str) -> i32 {
+    let all = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWPID;
+    if let Err(errno) = unshare(all) {
+        eprintln!("testkit: unshare for a throw-away host: {errno}");
+        return 1;
+    }
+    let private = mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>);
+    if let Err(errno) = private {
+        eprintln!("testkit: make the mounts private: {errno}");
+        return 1;
+    }
+    let _ = nix::unistd::sethostname("workbench");
+    execute(test, &format!("body:{directory}"), |_| {}).code().unwrap_or(1)
+}
+
+/// The body, as PID 1, between two looks at what exists.
+fn live_in_host(directory: &Path, body: fn(&Host)) -> i32 {
+    if let Err(errno) = mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None::<&str>) {
+        eprintln!("testkit: mount /proc: {errno}");
+        return 1;
+    }
+    let host = Host::new(directory);
+    let before = leaks::Snapshot::take(&host);
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(&host)));
+    let leaked = before.compare(&leaks::Snapshot::take(&host));
+    let _ = std::io::stdout().flush();
+    match (outcome, leaked.is_empty()) {
+        (Ok(()), true) => 0,
+        (Ok(()), false) => {
+            eprintln!("the test left behind:\n{}", leaked.join("\n"));
+            1
+        }
+        (Err(_), _) => 1,
+    }
+}
+
+/// Executes this binary again and waits, but not for ever.
+fn execute(test: &str, stage: &str, adjust: impl FnOnce(&mut Command)) -> ExitStatus {
+    let binary = env::current_exe().expect("the path of this test binary");
+    let mut command = Command::new(binary);
+    command.env(TEST, test).env(STAGE, stage).stdin(Stdio::null());
+    adjust(&mut command);
+    let mut child = command.spawn().expect("this test binary starts again");
+    let limit = env::var(LIMIT).ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_LIMIT);
+    let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).expect("a pidfd of a child");
+    let mut interest = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(Duration::from_secs(limit)).unwrap_or(PollTimeout::MAX);
+    if poll(&mut interest, timeout) == Ok(0) {
+        eprintln!("testkit: {test} still runs after {limit} s (set {LIMIT} for more) and is ended");
+        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+    }
+    child.wait().expect("the end of a child")
+}
+
+/// A skip is not a failure for libtest, and not a pass for us: it goes into the file that `WB_SKIPS` names.
+fn report_skip(test: &str, what: &str, cure: &str) {
+    println!("skipped: {test}: {what} ({cure})");
+    if let Ok(path) = env::var("WB_SKIPS") {
+        let line = format!("{test}\t{what}\t{cure}\n");
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the file that WB_SKIPS names");
+    }
+}

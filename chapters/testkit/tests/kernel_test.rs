@@ -1,0 +1,48 @@
+//! The kit, judged by itself.
+
+use std::fs;
+
+use nix::unistd::{Pid, getpid};
+use testkit::{Need, judge, kernel_test, require};
+
+kernel_test! {
+    /// The body is alone: PID 1, one thread, a host name of its own.
+    fn a_body_is_pid_1_and_single_threaded(_host) {
+        assert_eq!(getpid(), Pid::from_raw(1));
+        assert_eq!(fs::read_dir("/proc/self/task").expect("procfs").count(), 1);
+        assert_eq!(fs::read_to_string("/proc/sys/kernel/hostname").expect("procfs").trim(), "workbench");
+    }
+
+    /// What a body changes stays in its throw-away host.
+    #[should_panic(expected = "failed in its throw-away host")]
+    fn a_leaked_mount_fails_the_test(host) {
+        nix::mount::mount(Some("tmpfs"), host.dir(), Some("tmpfs"), nix::mount::MsFlags::empty(), None::<&str>)
+            .expect("a tmpfs");
+    }
+
+    /// So is a process that outlives the body.
+    #[should_panic(expected = "failed in its throw-away host")]
+    fn a_leaked_process_fails_the_test(_host) {
+        std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
+    }
+
+    /// A missing need ends the test without failing it.
+    fn a_missing_need_skips(_host) {
+        require(Need::Kernel(6, 0));
+        require(Need::Program("no-such-program-anywhere", "nothing"));
+        panic!("require() must not return here");
+    }
+
+    /// The root file system of the fixture has working applets.
+    fn the_fixture_has_busybox(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        assert!(fs::read_link(root.join("bin/sh")).is_ok_and(|target| target.ends_with("busybox")));
+    }
+}
+
+#[test]
+#[should_panic(expected = "likely cause: two is not one")]
+fn a_verdict_names_the_cause() {
+    judge("the number").expected(1).seen(2).cause(|_| "two is not one".into()).read("nowhere");
+}

@@ -1,0 +1,153 @@
+//! Entering the namespaces of a process that runs: what `docker exec` and `nsenter` are made of.
+
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use nix::unistd::Pid;
+use process::{Diagnose, step};
+use rustix::process::{PidfdFlags, pidfd_open};
+use std::os::fd::OwnedFd;
+
+use crate::handle::{Handle, HandleError, NamespaceId};
+use crate::kind::{self, Kind};
+use crate::refusal;
+
+/// A process's namespaces could not be entered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnterError {
+    /// No such process, or none that may be held.
+    #[error("open process {pid}: {errno}")]
+    Process {
+        /// Its id.
+        pid: Pid,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+    /// One of its namespaces.
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+    /// `setns(2)` on the pidfd.
+    #[error("enter {} namespaces of process {pid}: {errno}", kind::list(kinds.iter().copied()))]
+    Enter {
+        /// The process.
+        pid: Pid,
+        /// What was to be entered.
+        kinds: Vec<Kind>,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+}
+
+impl Diagnose for EnterError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Process { errno: Errno::ESRCH, .. } => Some("the process has ended".into()),
+            Self::Process { .. } => None,
+            Self::Handle(error) => error.hint(),
+            Self::Enter { kinds, errno, .. } => refusal::cure(*errno, kinds),
+        }
+    }
+}
+
+/// A running process whose namespaces we want, held by pidfd so that its id cannot pass to another.
+#[derive(Debug)]
+pub struct Target {
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+impl Target {
+    /// Takes hold of process `pid`.
+    pub fn open(pid: Pid) -> Result<Self, EnterError> {
+        let raw =
+            rustix::process::Pid::from_raw(pid.as_raw()).ok_or(EnterError::Process { pid, errno: Errno::ESRCH })?;
+        let pidfd = pidfd_open(raw, PidfdFlags::empty())
+            .map_err(|error| EnterError::Process { pid, errno: Errno::from_raw(error.raw_os_error()) })?;
+        Ok(Self { pid, pidfd })
+    }
+
+    /// Its id.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    fn link(&self, kind: Kind) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/ns/{}", self.pid, kind.proc_name()))
+    }
+
+    /// Those of `kinds` in which it lives apart from us.
+    pub fn foreign(&self, kinds: &[Kind]) -> Result<Vec<Kind>, EnterError> {
+        let mut foreign = Vec::new();
+        for &kind in kinds {
+            if NamespaceId::of(self.pid, kind)? != NamespaceId::own(kind)? {
+                foreign.push(kind);
+            }
+        }
+        Ok(foreign)
+    }
+}
+
+/// What [`enter`] did.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a pid namespace is entered by children only"]
+pub struct Entered {
+    /// The kinds that the calling thread was not in before.
+    pub kinds: Vec<Kind>,
+}
+
+impl Entered {
+    /// Whether a pid namespace is among them: the caller keeps its own pid, so a fork has to follow, and the child is inside.
+    pub fn needs_fork(&self) -> bool {
+        self.kinds.contains(&Kind::Pid)
+    }
+}
+
+/// Moves the calling thread into those namespaces of `target` that are of `kinds` and not ours already.
+///
+/// Afterwards the root and the working directory are those of the joined mount namespace, and inside a joined user
+/// namespace the caller has all capabilities and still its old user id.
+///
+/// # Errors
+/// [`EnterError`]; in one call, so either all are entered or none (on Linux before 5.8: perhaps some).
+// ANCHOR: enter
+pub fn enter(target: &Target, kinds: &[Kind]) -> Result<Entered, EnterError> {
+    // The kernel refuses the user namespace that we are in already (EINVAL), and the others cost time.
+    let kinds = target.foreign(kinds)?;
+    if kinds.is_empty() {
+        return Ok(Entered { kinds });
+    }
+    let flags: CloneFlags = kinds.iter().map(|kind| kind.clone_flag()).collect();
+    match setns(&target.pidfd, flags) {
+        Ok(()) => {}
+        // Linux before 5.8 takes no pidfd here.
+        Err(Errno::EINVAL) => return enter_one_by_one(target, &kinds),
+        Err(errno) => return Err(EnterError::Enter { pid: target.pid, kinds, errno }),
+    }
+    step!(2, "entered {} namespaces of process {}", kind::list(kinds.iter().copied()), target.pid);
+    Ok(Entered { kinds })
+}
+// ANCHOR_END: enter
+
+/// [`enter`], one `setns(2)` per kind: what the kernel does in its one call, spelled out.
+///
+/// # Errors
+/// [`EnterError`]; those before the one that failed stay entered.
+// ANCHOR: enter_one_by_one
+pub fn enter_one_by_one(target: &Target, kinds: &[Kind]) -> Result<Entered, EnterError> {
+    // ANCHOR: ex_enter
+    // All are opened while /proc is still the one that knows the target by this pid.
+    let mut handles = Vec::new();
+    for &kind in kinds {
+        let handle = Handle::open(kind, target.link(kind))?;
+        if !handle.is_ours()? {
+            handles.push(handle);
+        }
+    }
+    handles.sort_by_key(Handle::kind);
+    handles.iter().try_for_each(Handle::join)?;
+    Ok(Entered { kinds: handles.iter().map(Handle::kind).collect() })
+    // ANCHOR_END: ex_enter
+}
+// ANCHOR_END: enter_one_by_one

@@ -1,0 +1,265 @@
+//! Which namespaces a new process gets: new ones, its maker's, or somebody else's; and the calls, in order, that make
+//! it so.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use process::{Diagnose, step};
+
+use crate::handle::{Handle, HandleError};
+use crate::kind::{self, Kind};
+use crate::time::{self, Offsets, TimeError};
+
+/// The plan is impossible, or the kernel refused a part of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamespacesError {
+    /// The same kind twice in a list.
+    #[error("{0} namespace is listed twice")]
+    Duplicate(Kind),
+    /// A namespace to join.
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+    /// The new time namespace.
+    #[error(transparent)]
+    Time(#[from] TimeError),
+}
+
+impl Diagnose for NamespacesError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Duplicate(_) => None,
+            Self::Handle(error) => error.hint(),
+            Self::Time(error) => error.hint(),
+        }
+    }
+}
+
+/// What happens to one kind of namespace.
+#[derive(Debug)]
+pub enum Mode {
+    /// Stay in the maker's.
+    Host,
+    /// A new one, made by `clone3`.
+    New,
+    /// One that exists.
+    Join(Handle),
+}
+
+/// The namespaces of a process to be made. A kind that is not mentioned stays the maker's.
+///
+/// In this order: [`join_before_clone`](Self::join_before_clone) by the maker,
+/// [`clone_flags`](Self::clone_flags) into `clone3`, [`Visit::end`] by the maker, [`join`](Self::join) by the child.
+#[derive(Debug, Default)]
+pub struct Namespaces {
+    modes: BTreeMap<Kind, Mode>,
+    offsets: Offsets,
+}
+
+impl Namespaces {
+    /// All of the maker's: no isolation.
+    pub fn host() -> Self {
+        Self::default()
+    }
+
+    /// What docker gives a container by default: new mount, uts, ipc, pid, network and cgroup namespaces.
+    pub fn docker_default() -> Self {
+        [Kind::Mount, Kind::Uts, Kind::Ipc, Kind::Pid, Kind::Net, Kind::Cgroup]
+            .into_iter()
+            .fold(Self::host(), Self::with_new)
+    }
+
+    /// From pairs as in the OCI specification's `linux.namespaces`: a kind and, to join one, its path.
+    ///
+    /// # Errors
+    /// A kind twice; a path that cannot be opened or is no namespace of that kind.
+    pub fn from_list(list: impl IntoIterator<Item = (Kind, Option<PathBuf>)>) -> Result<Self, NamespacesError> {
+        let mut plan = Self::host();
+        for (kind, path) in list {
+            let mode = path.map_or(Ok(Mode::New), |path| Handle::open(kind, path).map(Mode::Join))?;
+            if plan.modes.insert(kind, mode).is_some() {
+                return Err(NamespacesError::Duplicate(kind));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// With a new namespace of `kind`.
+    #[must_use]
+    pub fn with_new(mut self, kind: Kind) -> Self {
+        self.modes.insert(kind, Mode::New);
+        self
+    }
+
+    /// With the maker's namespace of `kind`.
+    #[must_use]
+    pub fn with_host(mut self, kind: Kind) -> Self {
+        self.modes.remove(&kind);
+        self
+    }
+
+    /// With the namespace that is open as `handle`.
+    #[must_use]
+    pub fn with_joined(mut self, handle: Handle) -> Self {
+        self.modes.insert(handle.kind(), Mode::Join(handle));
+        self
+    }
+
+    /// With clocks that are off by `offsets`; used if the time namespace is new.
+    #[must_use]
+    pub fn with_time_offsets(mut self, offsets: Offsets) -> Self {
+        self.offsets = offsets;
+        self
+    }
+
+    /// What happens to `kind`.
+    pub fn mode(&self, kind: Kind) -> &Mode {
+        self.modes.get(&kind).unwrap_or(&Mode::Host)
+    }
+
+    /// Whether `kind` will be new.
+    pub fn is_new(&self, kind: Kind) -> bool {
+        matches!(self.mode(kind), Mode::New)
+    }
+
+    /// Whether `kind` stays the maker's.
+    pub fn is_host(&self, kind: Kind) -> bool {
+        matches!(self.mode(kind), Mode::Host)
+    }
+
+    /// The flags for `clone3`.
+    ///
+    /// A new time namespace is not among them: `clone3` would put the child inside at once, and from then on its
+    /// offsets cannot be set. [`Namespaces::join`] makes it.
+    // ANCHOR: clone_flags
+    pub fn clone_flags(&self) -> CloneFlags {
+        // ANCHOR: ex_clone_flags
+        self.modes
+            .iter()
+            .filter(|(kind, mode)| matches!(mode, Mode::New) && **kind != Kind::Time)
+            .map(|(kind, _)| kind.clone_flag())
+            .collect()
+        // ANCHOR_END: ex_clone_flags
+    }
+    // ANCHOR_END: clone_flags
+
+    /// Takes the calling thread into those namespaces that its next child must be born in, and remembers the way back.
+    ///
+    /// - A pid namespace: `setns` moves children only.
+    /// - A user namespace: the namespaces that `clone3` makes belong to the user namespace of their maker. From there
+    ///   no way leads back, so a caller that needs its rights later does this in a process of its own.
+    /// - All but the mount namespace, if a user namespace is joined or new: inside it, the right to join is gone.
+    ///
+    /// # Errors
+    /// [`NamespacesError::Handle`].
+    // ANCHOR: join_before_clone
+    pub fn join_before_clone(&self) -> Result<Visit, NamespacesError> {
+        let user_changes = !self.is_host(Kind::User);
+        let user_joined = matches!(self.mode(Kind::User), Mode::Join(_));
+        let mut visit = Visit { way_back: Vec::new() };
+        let mut refused = Vec::new();
+        for handle in self.joined().filter(|handle| match handle.kind() {
+            Kind::Pid => true,
+            Kind::User | Kind::Mount => false,
+            _ => user_changes,
+        }) {
+            let home = Handle::own(handle.kind())?;
+            match handle.join() {
+                Ok(()) => visit.way_back.push(home),
+                // Perhaps it belongs to the user namespace that comes next.
+                Err(HandleError::Join { errno: Errno::EPERM, .. }) if user_joined => refused.push(handle),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Mode::Join(user) = self.mode(Kind::User)
+            && !user.is_ours()?
+        {
+            user.join()?;
+            visit.way_back.clear();
+            step!(2, "joined user namespace {}", user.path().display());
+        }
+        refused.into_iter().try_for_each(Handle::join)?;
+        Ok(visit)
+    }
+    // ANCHOR_END: join_before_clone
+
+    /// The child's part: joins what is left to join, the mount namespace last, and makes the time namespace.
+    ///
+    /// # Errors
+    /// [`NamespacesError::Handle`], [`NamespacesError::Time`].
+    // ANCHOR: join
+    pub fn join(&self) -> Result<(), NamespacesError> {
+        if self.is_new(Kind::Time) {
+            time::enter_time(&self.offsets)?;
+        }
+        // BTreeMap iterates in the order of Kind: user first, mount last.
+        for handle in self.joined() {
+            if !handle.is_ours()? {
+                handle.join()?;
+            }
+            step!(2, "in {} namespace {}", handle.kind(), handle.path().display());
+        }
+        Ok(())
+    }
+    // ANCHOR_END: join
+
+    fn joined(&self) -> impl Iterator<Item = &Handle> {
+        self.modes.values().filter_map(|mode| match mode {
+            Mode::Join(handle) => Some(handle),
+            Mode::Host | Mode::New => None,
+        })
+    }
+
+    /// One line for people: `new mount, uts; joined network; host user`.
+    pub fn summary(&self) -> String {
+        let of = |wanted: fn(&Mode) -> bool| kind::list(Kind::ALL.into_iter().filter(|kind| wanted(self.mode(*kind))));
+        [
+            ("new", of(|mode| matches!(mode, Mode::New))),
+            ("joined", of(|mode| matches!(mode, Mode::Join(_)))),
+            ("host", of(|mode| matches!(mode, Mode::Host))),
+        ]
+        .into_iter()
+        .filter(|(_, kinds)| !kinds.is_empty())
+        .map(|(what, kinds)| format!("{what} {kinds}"))
+        .collect::<Vec<_>>()
+        .join("; ")
+    }
+}
+
+/// The maker is away in other namespaces; [`Visit::end`] brings it home.
+#[derive(Debug)]
+#[must_use = "the maker stays in the joined namespaces until `end` is called"]
+pub struct Visit {
+    way_back: Vec<Handle>,
+}
+
+impl Visit {
+    /// Back to where the maker was. After a user namespace was joined there is no way back and this does nothing.
+    ///
+    /// # Errors
+    /// [`NamespacesError::Handle`].
+    pub fn end(self) -> Result<(), NamespacesError> {
+        self.way_back.iter().try_for_each(Handle::join).map_err(NamespacesError::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_listed_twice_is_refused() {
+        let error = Namespaces::from_list([(Kind::Net, None), (Kind::Net, None)]).unwrap_err();
+        insta::assert_snapshot!(error, @"network namespace is listed twice");
+    }
+
+    #[test]
+    fn dockers_default_in_one_line() {
+        insta::assert_snapshot!(
+            Namespaces::docker_default().summary(),
+            @"new cgroup, ipc, uts, network, pid, mount; host user, time"
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! `/etc/subuid` and `/etc/subgid`: the ids that a user may hand to containers (`subuid(5)`).
+
+use std::fs;
+use std::io;
+
+use process::Diagnose;
+
+use crate::idmap::{IdMap, IdMapError, IdRange};
+
+/// No subordinate ids.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubidError {
+    /// The file cannot be read.
+    #[error("read {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A line is not `USER:FIRST:COUNT`.
+    #[error("{path}, line {line}: {text:?} is not USER:FIRST:COUNT")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// Counted from 1.
+        line: usize,
+        /// The line.
+        text: String,
+    },
+    /// No line is about the user.
+    #[error("{path} grants no ids to user {user}")]
+    NoRange {
+        /// The file.
+        path: String,
+        /// The user.
+        user: String,
+    },
+    /// The ranges make no map.
+    #[error("{path}: {source}")]
+    Map {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        source: IdMapError,
+    },
+}
+
+impl Diagnose for SubidError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRange { user, .. } => {
+                Some(format!("grant some: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The map that gives a container of `user` all the ids that `path` (`/etc/subuid` or `/etc/subgid`) grants it: 0 inside
+/// is the first of them.
+///
+/// `user` is a name; lines that carry the number `uid` instead count too.
+///
+/// # Errors
+/// [`SubidError`].
+pub fn subordinate_ids(path: &str, user: &str, uid: u32) -> Result<IdMap, SubidError> {
+    let text = fs::read_to_string(path).map_err(|source| SubidError::Read { path: path.into(), source })?;
+    let mut ranges = Vec::new();
+    let mut inside = 0;
+    for (index, line) in
+        text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+    {
+        let (owner, outside, count) = parse_line(line).ok_or_else(|| SubidError::Syntax {
+            path: path.into(),
+            line: index + 1,
+            text: line.into(),
+        })?;
+        if owner == user || owner.parse() == Ok(uid) {
+            ranges.push(IdRange { inside, outside, count });
+            inside = inside.saturating_add(count);
+        }
+    }
+    if ranges.is_empty() {
+        return Err(SubidError::NoRange { path: path.into(), user: user.into() });
+    }
+    IdMap::new(ranges).map_err(|source| SubidError::Map { path: path.into(), source })
+}
+
+fn parse_line(line: &str) -> Option<(&str, u32, u32)> {
+    let mut fields = line.split(':');
+    let parsed = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    fields.next().is_none().then_some(parsed)
+}

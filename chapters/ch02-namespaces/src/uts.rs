@@ -1,0 +1,153 @@
+//! The UTS namespace: a host name of one's own. "UTS" is UNIX Time-sharing System, from `struct utsname`.
+
+use std::ffi::OsString;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::sethostname;
+use process::{Diagnose, step};
+use rustix::system::setdomainname;
+
+use crate::kind::Kind;
+use crate::refusal;
+
+/// The longest name that the kernel takes, in bytes: `__NEW_UTS_LEN`, `HOST_NAME_MAX`.
+pub const MAX_LEN: usize = 64;
+
+/// A host name could not be given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UtsError {
+    /// It breaks the rules of names.
+    #[error("host name {name:?}: {reason}")]
+    Invalid {
+        /// The name.
+        name: String,
+        /// The rule.
+        reason: &'static str,
+    },
+    /// `unshare(2)` refused.
+    #[error("leave the host's UTS namespace: {0}")]
+    Unshare(Errno),
+    /// `sethostname(2)` or `setdomainname(2)` refused.
+    #[error("set {what} name {name:?}: {errno}")]
+    Set {
+        /// "host" or "domain".
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The kernel's reason.
+        errno: Errno,
+    },
+}
+
+impl Diagnose for UtsError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Invalid { .. } => Some(
+                "use letters, digits and '-', in parts of at most 63 joined by '.', as in web-1.example.org".into(),
+            ),
+            Self::Unshare(errno) | Self::Set { errno, .. } => refusal::cure(*errno, &[Kind::Uts]),
+        }
+    }
+}
+
+/// Leaves the caller's UTS namespace for a new one, and names the machine `hostname` in there.
+///
+/// # Errors
+/// [`UtsError::Unshare`] and [`UtsError::Set`] (`EPERM` without `CAP_SYS_ADMIN`; `EINVAL` past 64 bytes).
+// ANCHOR: enter_uts
+pub fn enter_uts(hostname: &str) -> Result<(), UtsError> {
+    let set = |errno| UtsError::Set { what: "host", name: hostname.to_owned(), errno };
+    // ANCHOR: ex_enter_uts
+    unshare(CloneFlags::CLONE_NEWUTS).map_err(UtsError::Unshare)?;
+    sethostname(hostname).map_err(set)
+    // ANCHOR_END: ex_enter_uts
+}
+// ANCHOR_END: enter_uts
+
+/// Sets the host name in the UTS namespace that the caller is in; for one that `clone3` made.
+///
+/// # Errors
+/// [`UtsError::Invalid`] as [`check_name`]; [`UtsError::Set`].
+pub fn set_hostname(name: &str) -> Result<(), UtsError> {
+    check_name(name)?;
+    sethostname(name).map_err(|errno| UtsError::Set { what: "host", name: name.to_owned(), errno })?;
+    step!(2, "host name is {name}");
+    Ok(())
+}
+
+/// Sets the NIS domain name (`docker run --domainname`), which most programs never ask for.
+///
+/// # Errors
+/// [`UtsError::Invalid`] past 64 bytes; [`UtsError::Set`].
+pub fn set_domainname(name: &str) -> Result<(), UtsError> {
+    if name.len() > MAX_LEN {
+        return Err(UtsError::Invalid { name: name.to_owned(), reason: "longer than 64 bytes" });
+    }
+    setdomainname(name.as_bytes()).map_err(|error| UtsError::Set {
+        what: "domain",
+        name: name.to_owned(),
+        errno: Errno::from_raw(error.raw_os_error()),
+    })?;
+    step!(2, "domain name is {name}");
+    Ok(())
+}
+
+/// Whether `name` can be a host name: RFC 1123's grammar, and the kernel's 64 bytes.
+///
+/// # Errors
+/// [`UtsError::Invalid`] with the rule that it breaks.
+pub fn check_name(name: &str) -> Result<(), UtsError> {
+    let invalid = |reason| Err(UtsError::Invalid { name: name.to_owned(), reason });
+    if name.is_empty() {
+        return invalid("empty");
+    }
+    if name.len() > MAX_LEN {
+        return invalid("longer than 64 bytes");
+    }
+    for label in name.split('.') {
+        if label.is_empty() {
+            return invalid("an empty part between dots");
+        }
+        if label.len() > 63 {
+            return invalid("a part longer than 63 bytes");
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return invalid("a part that begins or ends with '-'");
+        }
+        if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return invalid("a character other than letters, digits, '-' and '.'");
+        }
+    }
+    Ok(())
+}
+
+/// The host name as the caller sees it.
+///
+/// # Errors
+/// [`Errno::ENAMETOOLONG`] only.
+pub fn hostname() -> Result<OsString, Errno> {
+    nix::unistd::gethostname()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_docker_accepts() {
+        for name in ["a", "3f2a9c0b1d4e", "web-1.example.org", "A.b", &"x".repeat(63)] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_break_a_rule_are_told_which() {
+        let reasons: Vec<String> = ["", "a..b", "-a", "a-", "a_b", "a b", "ä", &"x".repeat(64), &"x.".repeat(33)]
+            .iter()
+            .map(|name| check_name(name).unwrap_err().to_string())
+            .collect();
+        insta::assert_snapshot!(reasons.join("\n"));
+    }
+}

@@ -9,10 +9,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
+    shutdown, socketpair,
 };
 
-/// The longest message: failures are a few hundred bytes.
+/// The longest message: failures are a few hundred bytes, and shortened if not.
 const LONGEST: usize = 16 * 1024;
 
 /// One end.
@@ -40,6 +41,11 @@ impl Channel {
         let control = if raw.is_empty() { &[][..] } else { &rights[..] };
         let message = [IoSlice::new(&bytes[..bytes.len().min(LONGEST)])];
         sendmsg::<()>(self.0.as_raw_fd(), &message, control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    }
+
+    /// Tells the other end that nothing more will come, whoever holds copies of this one.
+    pub(crate) fn close(&self) {
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }
 
     /// Waits for the next message; `None` when the other end is closed.

@@ -5,11 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
+use rustix::process::{WaitId, WaitIdOptions, waitid};
 use thiserror::Error;
 
-use crate::Diagnose;
+use crate::{Diagnose, sys};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,15 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// From what `wait` reports: an exit status or a signal, never both.
+    pub(crate) fn from_parts(code: Option<i32>, signal: Option<i32>) -> Self {
+        match (code, signal) {
+            (Some(code), _) => Self::Code(code.to_le_bytes()[0]),
+            (None, Some(number)) => Self::Signal(number),
+            (None, None) => Self::Code(u8::MAX),
+        }
+    }
+
     /// The status as a shell and docker show it: the code itself, or 128 plus the signal's number.
     pub fn code(self) -> u8 {
         match self {
@@ -103,16 +112,12 @@ impl Child {
     pub fn wait(&mut self) -> Result<ExitStatus, ChildError> {
         // ANCHOR: ex_wait
         loop {
-            match waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED) {
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(ChildError::Wait { pid: self.pid, errno }),
-                Ok(status) => {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
+                Ok(None) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(ChildError::Wait { pid: self.pid, errno: errno_of(error) }),
+                Ok(Some(end)) => {
                     self.reaped = true;
-                    return Ok(match status {
-                        WaitStatus::Signaled(_, signal, _) => ExitStatus::Signal(signal as i32),
-                        WaitStatus::Exited(_, code) => ExitStatus::Code(code.to_le_bytes()[0]),
-                        other => unreachable!("WEXITED reports only ends, not {other:?}"),
-                    });
+                    return Ok(ExitStatus::from_parts(end.exit_status(), end.terminating_signal()));
                 }
             }
         }
@@ -125,7 +130,7 @@ impl Child {
     /// # Errors
     /// [`ChildError::Signal`]: `ESRCH` when the process has ended, `EINVAL` for a number that is none.
     pub fn signal(&self, number: i32) -> Result<(), ChildError> {
-        send_signal(self.pidfd.as_fd(), number).map_err(|errno| ChildError::Signal {
+        sys::pidfd_send_signal(self.pidfd.as_fd(), number).map_err(|errno| ChildError::Signal {
             pid: self.pid,
             signal: number,
             errno,
@@ -143,14 +148,14 @@ impl AsFd for Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if !self.reaped {
-            let _ = send_signal(self.pidfd.as_fd(), Signal::SIGKILL as i32);
-            while waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED) == Err(Errno::EINTR) {}
+            // Of a process that was reaped elsewhere a pidfd says ESRCH, then ECHILD: no stranger is hit, nothing waits.
+            let _ = self.signal(Signal::SIGKILL as i32);
+            let pidfd = || WaitId::PidFd(self.pidfd.as_fd());
+            while matches!(waitid(pidfd(), WaitIdOptions::EXITED), Err(rustix::io::Errno::INTR)) {}
         }
     }
 }
 
-/// `pidfd_send_signal(2)`, which unlike `kill(2)` cannot hit a stranger that got the number of a dead child.
-fn send_signal(pidfd: BorrowedFd, number: i32) -> Result<(), Errno> {
-    let signal = rustix::process::Signal::from_named_raw(number).ok_or(Errno::EINVAL)?;
-    rustix::process::pidfd_send_signal(pidfd, signal).map_err(|error| Errno::from_raw(error.raw_os_error()))
+fn errno_of(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
 }

@@ -9,11 +9,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::unistd::{AccessFlags, access, execve};
 use thiserror::Error;
 
-use crate::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, NOT_FOUND};
+use crate::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, NOT_FOUND, sys};
 
 /// Where a program is looked for when the environment has no `PATH`, as in docker.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -60,6 +60,9 @@ pub enum ExecError {
     /// The signal set-up failed.
     #[error("reset signals before exec: {0}")]
     Signals(Errno),
+    /// Our descriptors could not be kept from the program.
+    #[error("close our descriptors before exec: {0}")]
+    Descriptors(Errno),
 }
 
 /// Docker prints Go's lower-case reasons; Rust's and ours should not differ from what people search for.
@@ -89,7 +92,7 @@ impl Diagnose for ExecError {
         match self {
             Self::NotInPath { .. } | Self::Exec { errno: Errno::ENOENT | Errno::ENOTDIR, .. } => NOT_FOUND,
             Self::Exec { .. } | Self::Engine { .. } => CANNOT_EXECUTE,
-            Self::NoCommand | Self::Nul { .. } | Self::Signals(_) => ENGINE_FAILED,
+            Self::NoCommand | Self::Nul { .. } | Self::Signals(_) | Self::Descriptors(_) => ENGINE_FAILED,
         }
     }
 }
@@ -99,6 +102,8 @@ impl Diagnose for ExecError {
 pub struct Program {
     arguments: Vec<CString>,
     environment: Vec<CString>,
+    /// Device and inode of this very binary.
+    own: Option<(u64, u64)>,
 }
 
 impl Program {
@@ -113,6 +118,8 @@ impl Program {
         Ok(Self {
             arguments: c_strings("argument", arguments)?,
             environment: c_strings("environment variable", environment)?,
+            // Now, because the container may have its procfs elsewhere, or none.
+            own: own_binary(),
         })
     }
 
@@ -124,11 +131,10 @@ impl Program {
     // ANCHOR: exec
     pub fn exec(&self) -> Result<Infallible, ExecError> {
         let program = self.find()?;
-        refuse_own_binary(&program)?;
+        self.refuse_own_binary(&program)?;
         reset_signals().map_err(ExecError::Signals)?;
-        // Nothing of ours reaches the program, whatever opened it (CVE-2024-21626). Kernels that cannot say so in
-        // one call have our own close-on-exec flags to rely on.
-        let _ = crate::sys::close_on_exec_from(3);
+        // Nothing of ours reaches the program, whatever opened it (CVE-2024-21626).
+        keep_descriptors_from_program().map_err(ExecError::Descriptors)?;
         let file = CString::new(program.as_os_str().as_bytes()).map_err(|_| ExecError::NoCommand)?;
         execve(&file, &self.arguments, &self.environment).map_err(|errno| ExecError::Exec { program, errno })
     }
@@ -162,26 +168,30 @@ impl Program {
         }
         // ANCHOR_END: ex_path
     }
+
+    /// A container that has us execute `/proc/self/exe` (or a script with `#!/proc/self/exe`) gets a process whose
+    /// `/proc/PID/exe` is our file on the host, to be overwritten once we are done (CVE-2019-5736).
+    fn refuse_own_binary(&self, program: &Path) -> Result<(), ExecError> {
+        let Some(own) = self.own.or_else(own_binary) else { return Ok(()) };
+        let mut next = program.to_path_buf();
+        for _ in 0..=LONGEST_INTERPRETER_CHAIN {
+            let Ok(metadata) = std::fs::metadata(&next) else { return Ok(()) };
+            if (metadata.dev(), metadata.ino()) == own {
+                return Err(ExecError::Engine { program: program.into() });
+            }
+            // Opening a FIFO would wait for a writer that never comes.
+            if !metadata.is_file() {
+                return Ok(());
+            }
+            let Some(interpreter) = interpreter(&next) else { return Ok(()) };
+            next = interpreter;
+        }
+        Ok(())
+    }
 }
 
-/// A container that has us execute `/proc/self/exe` (or a script with `#!/proc/self/exe`) gets a process whose
-/// `/proc/PID/exe` is our file on the host, to be overwritten once we are done (CVE-2019-5736).
-fn refuse_own_binary(program: &Path) -> Result<(), ExecError> {
-    let Ok(own) = std::fs::metadata("/proc/self/exe") else { return Ok(()) };
-    let mut next = program.to_path_buf();
-    for _ in 0..=LONGEST_INTERPRETER_CHAIN {
-        let Ok(metadata) = std::fs::metadata(&next) else { return Ok(()) };
-        if (metadata.dev(), metadata.ino()) == (own.dev(), own.ino()) {
-            return Err(ExecError::Engine { program: program.into() });
-        }
-        // Opening a FIFO would wait for a writer that never comes.
-        if !metadata.is_file() {
-            return Ok(());
-        }
-        let Some(interpreter) = interpreter(&next) else { return Ok(()) };
-        next = interpreter;
-    }
-    Ok(())
+fn own_binary() -> Option<(u64, u64)> {
+    std::fs::metadata("/proc/self/exe").ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// The path after `#!`, if the file starts with that.
@@ -195,17 +205,29 @@ fn interpreter(script: &Path) -> Option<PathBuf> {
 
 /// Default action for every signal, and none blocked.
 fn reset_signals() -> Result<(), Errno> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
-        set_action(signal, &default)?;
-    }
+    sys::default_all_signals();
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }
 
-#[allow(unsafe_code, reason = "sigaction is unsafe for the sake of handlers; this one is the default")]
-fn set_action(signal: Signal, action: &SigAction) -> Result<(), Errno> {
-    // SAFETY: sigaction(2). SIG_DFL runs no code of ours.
-    unsafe { sigaction(signal, action) }.map(drop)
+/// Marks every descriptor above standard error, ours or inherited, as close-on-exec.
+fn keep_descriptors_from_program() -> Result<(), Errno> {
+    match sys::close_on_exec_from(3) {
+        // Linux before 5.11 has no such call; procfs knows which ones there are.
+        Err(Errno::ENOSYS | Errno::EINVAL) => mark_each_descriptor(),
+        other => other,
+    }
+}
+
+fn mark_each_descriptor() -> Result<(), Errno> {
+    let errno_of = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+    let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")
+        .map_err(errno_of)?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in open.into_iter().filter(|number| *number > 2) {
+        sys::close_on_exec(number)?;
+    }
+    Ok(())
 }
 
 fn c_strings<S: AsRef<OsStr>>(what: &'static str, list: &[S]) -> Result<Vec<CString>, ExecError> {

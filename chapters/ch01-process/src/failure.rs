@@ -56,6 +56,24 @@ impl<E: Diagnose> From<E> for Failure {
     }
 }
 
+/// Twice this, escaped as JSON at its worst (six bytes for one), still fits the channel.
+const LONGEST_TEXT: usize = 1300;
+
+impl Failure {
+    /// At most what fits one message of the channel: a `PATH` in a hint can be as long as a container likes.
+    pub(crate) fn shortened(&self) -> Self {
+        let hint = self.hint.as_deref().map(cut);
+        Self { message: cut(&self.message), hint, exit_code: self.exit_code }
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text.into();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(LONGEST_TEXT)])
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.message)

@@ -3,13 +3,14 @@
 //! The kernel gives orphans to PID 1 and ignores signals that it has no handler for. A program that does not know
 //! this leaves zombies and cannot be stopped; `--init` puts this loop in front of it.
 
+use std::io;
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid, setpgid};
+use rustix::process::{WaitOptions, wait};
 use thiserror::Error;
 
 use crate::child::ExitStatus;
@@ -54,14 +55,24 @@ impl Diagnose for InitError {
 /// # Errors
 /// [`InitError`].
 pub fn run(program: &Program) -> Result<ExitStatus, InitError> {
+    run_then(program, || {})
+}
+
+/// The same, and calls `started` once the program runs: for [`Gate::done`](crate::Gate::done).
+///
+/// # Errors
+/// [`InitError`].
+pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus, InitError> {
     let signals = Forwarded::block_with(&[Signal::SIGCHLD])
         .map_err(|errno| InitError::Kernel { action: "block signals", errno })?;
     let child = Spawn::new()
         .start(|gate| {
             gate.wait().map_err(Failure::from)?;
+            lead_foreground();
             program.exec().map_err(|error: ExecError| Failure::from(error))
         })?
         .release()?;
+    started();
     let mut main = None;
     while main.is_none() {
         let mut interest = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
@@ -76,8 +87,16 @@ pub fn run(program: &Program) -> Result<ExitStatus, InitError> {
         }
         main = reap(child.pid());
     }
-    // `child` was reaped by number below; its own wait, in `drop`, finds nothing left and returns.
+    // `child` was reaped by number; its own wait, in `drop`, finds nothing left and returns.
     Ok(main.unwrap_or(ExitStatus::Code(0)))
+}
+
+/// A process group of the program's own, in the terminal's foreground if there is one: else ^C would reach it twice,
+/// from the terminal and from PID 1, which the terminal interrupts too.
+fn lead_foreground() {
+    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+    // SIGTTOU, which stops a background process that does this, is blocked until exec.
+    let _ = nix::unistd::tcsetpgrp(io::stdin(), getpid());
 }
 
 /// Reaps all that have ended, ours and orphans alike; the status of `main` if it was among them.
@@ -87,15 +106,14 @@ fn reap(main: Pid) -> Option<ExitStatus> {
     // ANCHOR: ex_reap
     loop {
         // One SIGCHLD can stand for many ends: signals do not queue.
-        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) if pid == main => {
-                ended = Some(ExitStatus::Code(code.to_le_bytes()[0]));
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid.as_raw_pid() == main.as_raw() => {
+                ended = Some(ExitStatus::from_parts(status.exit_status(), status.terminating_signal()));
             }
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == main => {
-                ended = Some(ExitStatus::Signal(signal as i32));
-            }
-            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return ended,
-            _ => {}
+            // An orphan: its parent is gone, nobody asks for its status.
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+            // Nobody else has ended, or nobody else is there (ECHILD).
+            Ok(None) | Err(_) => return ended,
         }
     }
     // ANCHOR_END: ex_reap

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::{read, write};
@@ -57,6 +58,9 @@ impl Pump {
 
     /// From us to the child: the end of `from` closes `to`.
     pub fn input(from: OwnedFd, to: OwnedFd) -> Self {
+        // A terminal takes less than it is offered and would have us wait for the program inside to read, while that
+        // waits for us to read what it prints. The child's side is nobody's but ours, so the flag disturbs no one.
+        let _ = fcntl(&to, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
         Self { from: Some(from), to: Some(to), buffer: Vec::new(), input: true }
     }
 
@@ -202,5 +206,5 @@ fn next_signal(signals: &Forwarded) -> Result<Option<Signal>, RelayError> {
 /// # Errors
 /// `EMFILE`, `ENFILE`.
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?)
+    Ok(nix::unistd::pipe2(OFlag::O_CLOEXEC)?)
 }

@@ -45,6 +45,8 @@ impl Forwarded {
             set.add(*signal);
         }
         set.thread_block()?;
+        // Who reads what we write may go away at any time: an error of `write`, not our end.
+        SigSet::from(Signal::SIGPIPE).thread_block()?;
         let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         Ok(Self { descriptor })
     }

@@ -154,7 +154,7 @@ where
         Err(panic) => Failure { message: panic_text(&*panic), hint: None, exit_code: crate::ENGINE_FAILED },
     };
     let mut message = vec![FAILED];
-    message.extend(serde_json::to_vec(&failure).unwrap_or_default());
+    message.extend(serde_json::to_vec(&failure.shortened()).unwrap_or_default());
     let _ = gate.0.send(&message, None);
     sys::exit_now(failure.exit_code)
 }
@@ -199,7 +199,10 @@ impl Pending {
         loop {
             let message = channel.receive().map_err(|errno| SpawnError::Channel { action: "hear from", errno })?;
             // The channel is close-on-exec: its end is the sign that exec has succeeded.
-            let Some(message) = message else { return Ok(child) };
+            let Some(message) = message else {
+                step!(1, "process {} became its program", child.pid());
+                return Ok(child);
+            };
             match message.bytes.split_first() {
                 Some((&FAILED, json)) => return Err(SpawnError::Inside(parse_failure(json))),
                 _ => message.descriptor.into_iter().for_each(|descriptor| child.receive(descriptor)),
@@ -233,6 +236,12 @@ impl Gate {
             Ok(_) => sys::exit_now(crate::ENGINE_FAILED),
             Err(errno) => Err(SpawnError::Channel { action: "wait for the parent of", errno }),
         }
+    }
+
+    /// For a child that stays what it is, instead of becoming another program (PID 1 of `--init`): what it was to do
+    /// is done, [`Pending::release`] returns as after an `exec`.
+    pub fn done(&self) {
+        self.0.close();
     }
 
     /// Hands the parent a descriptor: see [`Child::take_fd`].

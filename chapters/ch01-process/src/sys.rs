@@ -74,6 +74,40 @@ pub fn close_on_exec_from(first: RawFd) -> Result<(), Errno> {
     Errno::result(done).map(drop)
 }
 
+/// `F_SETFD` of `fcntl(2)`: one descriptor, by number, closes at the next `exec`. One that is not open is no error.
+///
+/// # Errors
+/// None that a kernel is known to give.
+pub fn close_on_exec(number: RawFd) -> Result<(), Errno> {
+    // SAFETY: fcntl(2). Marking a descriptor takes nothing away from its owner.
+    match Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }) {
+        Ok(_) | Err(Errno::EBADF) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// `pidfd_send_signal(2)`: sends the signal with this number, real-time signals included (rustix knows no name for
+/// those, and a container with systemd is stopped by one).
+///
+/// # Errors
+/// `ESRCH` when the process has ended, `EINVAL` for a number that is no signal, `EPERM` for somebody else's process.
+pub fn pidfd_send_signal(pidfd: BorrowedFd, number: c_int) -> Result<(), Errno> {
+    // SAFETY: pidfd_send_signal(2). A null siginfo makes the kernel fill it in as kill(2) does; the flags must be 0.
+    let done = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), number, ptr::null::<libc::siginfo_t>(), 0)
+    };
+    Errno::result(done).map(drop)
+}
+
+/// `sigaction(2)` with `SIG_DFL` for every signal that can be set, real-time signals included.
+pub fn default_all_signals() {
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: sigaction(2) through signal(3). SIG_DFL runs no code of ours. The numbers that may not be set
+        // (SIGKILL, SIGSTOP, and two that glibc keeps for itself) are refused, which is as good.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+}
+
 /// `mount_setattr(2)` on the mount that `directory` (a descriptor) is the root of.
 ///
 /// `set` and `clear` are `MOUNT_ATTR_*` bits, `propagation` one of `MS_PRIVATE`, `MS_SLAVE`, `MS_SHARED` or 0,

@@ -109,6 +109,9 @@ impl Entered {
 /// Afterwards the root and the working directory are those of the joined mount namespace, and inside a joined user
 /// namespace the caller has all capabilities and still its old user id.
 ///
+/// A child made after entering a pid namespace is the caller's, not the container's: the container's first process
+/// cannot be waited for until the caller has reaped that child.
+///
 /// # Errors
 /// [`EnterError`]; in one call, so either all are entered or none (on Linux before 5.8: perhaps some).
 // ANCHOR: enter

@@ -67,6 +67,10 @@ impl Diagnose for SubidError {
 /// [`SubidError`].
 pub fn subordinate_ids(path: &str, user: &str, uid: u32) -> Result<IdMap, SubidError> {
     let text = fs::read_to_string(path).map_err(|source| SubidError::Read { path: path.into(), source })?;
+    granted(&text, path, user, uid)
+}
+
+fn granted(text: &str, path: &str, user: &str, uid: u32) -> Result<IdMap, SubidError> {
     let mut ranges = Vec::new();
     let mut inside = 0;
     for (index, line) in
@@ -92,4 +96,39 @@ fn parse_line(line: &str) -> Option<(&str, u32, u32)> {
     let mut fields = line.split(':');
     let parsed = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     fields.next().is_none().then_some(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "# ids\nalice:100000:65536\nbob:165536:65536\n\n1000:500000:10\n";
+
+    fn ids(text: &str, user: &str, uid: u32) -> String {
+        match granted(text, "/etc/subuid", user, uid) {
+            Ok(map) => map.to_string(),
+            Err(error) => format!("{error}\n{}", error.hint().unwrap_or_default()),
+        }
+    }
+
+    #[test]
+    fn the_ranges_of_a_user_follow_each_other_inside() {
+        assert_eq!(ids(FILE, "alice", 1000), "0:100000:65536,65536:500000:10");
+        assert_eq!(ids(FILE, "bob", 1001), "0:165536:65536");
+    }
+
+    #[test]
+    fn a_user_without_a_line_is_told_how_to_get_one() {
+        insta::assert_snapshot!(ids(FILE, "carol", 1002), @r"
+        /etc/subuid grants no ids to user carol
+        grant some: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 carol
+        ");
+    }
+
+    #[test]
+    fn a_broken_line_is_named() {
+        insta::assert_snapshot!(ids("alice:100000\n", "alice", 1000), @r#"/etc/subuid, line 1: "alice:100000" is not USER:FIRST:COUNT"#);
+        insta::assert_snapshot!(ids("alice:1:2:3\n", "alice", 1000), @r#"/etc/subuid, line 1: "alice:1:2:3" is not USER:FIRST:COUNT"#);
+        insta::assert_snapshot!(ids("alice:5:0\n", "alice", 1000), @"/etc/subuid: id range 0:5:0 maps nothing");
+    }
 }

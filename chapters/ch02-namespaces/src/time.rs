@@ -41,7 +41,7 @@ impl Diagnose for TimeError {
                 Some(Errno::EACCES) => Some(
                     "offsets can be set only before a process is inside the namespace; then they are frozen".into(),
                 ),
-                Some(Errno::ERANGE) => Some("the clock would be negative, or past the year 2116".into()),
+                Some(Errno::ERANGE) => Some("the clock would be negative, or show more than 146 years".into()),
                 Some(Errno::EPERM) => Some("CAP_SYS_TIME is missing".into()),
                 _ => None,
             },

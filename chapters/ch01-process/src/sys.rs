@@ -99,12 +99,21 @@ pub fn pidfd_send_signal(pidfd: BorrowedFd, number: c_int) -> Result<(), Errno> 
     Errno::result(done).map(drop)
 }
 
-/// `sigaction(2)` with `SIG_DFL` for every signal that can be set, real-time signals included.
+/// `rt_sigaction(2)` with `SIG_DFL` for every signal, real-time signals included.
+///
+/// Not through glibc: it keeps signals 32 and 33 to itself and refuses to touch them, also when whoever started us has
+/// left them ignored.
 pub fn default_all_signals() {
-    for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: sigaction(2) through signal(3). SIG_DFL runs no code of ours. The numbers that may not be set
-        // (SIGKILL, SIGSTOP, and two that glibc keeps for itself) are refused, which is as good.
-        unsafe { libc::signal(number, libc::SIG_DFL) };
+    const LAST: c_int = 64;
+    // The layout of the kernel's struct sigaction depends on the architecture. All zero is SIG_DFL, no flags and an
+    // empty mask in each.
+    let default = [0_u64; 4];
+    for number in 1..=LAST {
+        // SAFETY: sigaction(2). `default` is at least as long as the kernel's struct; SIG_DFL runs no code of ours.
+        // SIGKILL and SIGSTOP are refused, which is as good.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, number, default.as_ptr(), ptr::null_mut::<c_void>(), size_of::<u64>())
+        };
     }
 }
 

@@ -10,7 +10,7 @@ use nix::unistd::{Pid, getpid};
 use process::{Failure, Spawn};
 use testkit::{Need, judge, kernel_test, require};
 
-const READ: &str = "ch02-namespaces, \"Entering\"";
+const READ: &str = "ch02-namespaces, \"Entering a running container\"";
 
 /// A container's kinds in no useful order, as a caller may pass them.
 const KINDS: [Kind; 6] = [Kind::Mount, Kind::Uts, Kind::Net, Kind::Cgroup, Kind::Ipc, Kind::User];
@@ -70,7 +70,7 @@ kernel_test! {
         });
         judge("entering a container with a user namespace, as its owner, user 1000")
             .expected("entered".to_owned())
-            .seen(visitor.said().replace(&pid.to_string(), "PID"))
+            .seen(visitor.said().replace(&format!("/proc/{pid}/"), "/proc/PID/"))
             .cause(|said| cause(said))
             .read(READ);
         judge("the namespaces in which visitor and container differ")
@@ -90,7 +90,7 @@ kernel_test! {
         });
         judge("entering a container without a user namespace, as root")
             .expected("entered".to_owned())
-            .seen(visitor.said().replace(&pid.to_string(), "PID"))
+            .seen(visitor.said().replace(&format!("/proc/{pid}/"), "/proc/PID/"))
             .cause(|said| cause(said))
             .read(READ);
         judge("the namespaces in which visitor and container differ")
@@ -153,7 +153,7 @@ kernel_test! {
             let failure = failure.expect_err("not ours");
             format!("{}\n{}", failure.message, failure.hint.unwrap_or_default())
         });
-        insta::assert_snapshot!(visitor.said().replace(&pid.to_string(), "PID"), @r"
+        insta::assert_snapshot!(visitor.said().replace(&format!("/proc/{pid}/"), "/proc/PID/"), @r"
         open user namespace /proc/PID/ns/user: Permission denied (os error 13)
         /proc/PID/ns may be read by those who may trace PID: the same user, or root
         ");

@@ -102,8 +102,8 @@ kernel_test! {
         let inmate = unmapped(None);
         let all = map("0:100000:65536");
         assert_eq!(outcome(write_maps(inmate.pid(), &all, &all)), "ok");
-        let pid = inmate.pid().to_string();
-        let second = outcome(write_maps(inmate.pid(), &all, &all)).replace(&pid, "PID");
+        let path = format!("/proc/{}/", inmate.pid());
+        let second = outcome(write_maps(inmate.pid(), &all, &all)).replace(&path, "/proc/PID/");
         insta::assert_snapshot!(second, @r#"
         write "0 100000 65536\n" to /proc/PID/uid_map: Operation not permitted (os error 1)
         a map can be written only once, in one write
@@ -118,7 +118,7 @@ kernel_test! {
             become_user(1000);
             outcome(write_maps(pid, &map("0:100000:65536"), &IdMap::single(0, 1000)))
         });
-        insta::assert_snapshot!(writer.said().replace(&pid.to_string(), "PID"), @r#"
+        insta::assert_snapshot!(writer.said().replace(&format!("/proc/{pid}/"), "/proc/PID/"), @r#"
         write "0 100000 65536\n" to /proc/PID/uid_map: Operation not permitted (os error 1)
         without CAP_SETUID and CAP_SETGID only one line is allowed, for user 1000 and group 1000 alone, and gid_map only after "deny" is written to setgroups; more ids come from /etc/subuid through newuidmap(1)
         "#);

@@ -13,7 +13,7 @@ use nix::unistd::getpid;
 use process::Failure;
 use testkit::{Host, Need, judge, kernel_test, require};
 
-const READ: &str = "ch02-namespaces, \"The code\"";
+const READ: &str = "ch02-namespaces, \"New, shared, joined\"";
 
 /// A map that changes nothing, for tests that are about other things.
 fn same_ids() -> namespaces::IdMap {

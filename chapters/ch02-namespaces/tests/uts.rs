@@ -9,7 +9,7 @@ use nix::unistd::{gethostname, getpid};
 use process::Failure;
 use testkit::{judge, kernel_test};
 
-const READ: &str = "ch02-namespaces, \"The code\"";
+const READ: &str = "ch02-namespaces, \"The UTS namespace\"";
 
 fn hostname() -> String {
     gethostname().expect("gethostname").to_string_lossy().into_owned()

@@ -1,0 +1,2 @@
+// mistake: nobody leaves the host's namespace
+sethostname(hostname).map_err(set)

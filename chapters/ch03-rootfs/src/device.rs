@@ -1,0 +1,158 @@
+//! Device nodes: what programs expect in `/dev`, and nothing else of the machine's.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, SFlag, fstat, makedev, mknodat};
+use nix::unistd::{Gid, Uid, symlinkat};
+use process::Diagnose;
+use rustix::fs::{AtFlags, CWD, chownat};
+use thiserror::Error;
+
+use crate::mount::{attach, clone_tree};
+use crate::root_dir::{RootDir, RootDirError};
+
+/// A node or link could not be made.
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    /// The kernel refused.
+    #[error("{action} {path}: {errno}")]
+    Kernel {
+        /// "make device", "link", …
+        action: &'static str,
+        /// Where, inside.
+        path: PathBuf,
+        /// The reason.
+        errno: Errno,
+    },
+    /// The place for it.
+    #[error(transparent)]
+    Place(#[from] RootDirError),
+}
+
+impl Diagnose for DeviceError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kernel { errno: Errno::EPERM, action: "make device", .. } => Some("needs CAP_MKNOD".into()),
+            Self::Place(error) => error.hint(),
+            Self::Kernel { .. } => None,
+        }
+    }
+}
+
+/// What a node stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// Bytes one after the other.
+    Char,
+    /// Blocks of a disk.
+    Block,
+    /// A named pipe.
+    Fifo,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Where, inside.
+    pub path: PathBuf,
+    /// Its kind.
+    pub kind: DeviceKind,
+    /// Which driver.
+    pub major: u32,
+    /// Which device of it.
+    pub minor: u32,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// The links in `/dev` that programs expect.
+const LINKS: [(&str, &str); 6] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("core", "/proc/kcore"),
+    ("ptmx", "pts/ptmx"),
+];
+
+impl Device {
+    /// null, zero, full, random, urandom and tty, for everybody.
+    pub fn defaults() -> Vec<Self> {
+        [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)]
+            .into_iter()
+            .map(|(name, major, minor)| Self {
+                path: Path::new("/dev").join(name),
+                kind: DeviceKind::Char,
+                major,
+                minor,
+                mode: 0o666,
+                uid: 0,
+                gid: 0,
+            })
+            .collect()
+    }
+
+    /// Makes the node inside `root`, or binds the host's, where a user namespace forbids making any.
+    pub(crate) fn make(&self, root: &RootDir) -> Result<(), DeviceError> {
+        let (parent, name) = root.parent_of(&self.path)?;
+        let kind = match self.kind {
+            DeviceKind::Char => SFlag::S_IFCHR,
+            DeviceKind::Block => SFlag::S_IFBLK,
+            DeviceKind::Fifo => SFlag::S_IFIFO,
+        };
+        let number = makedev(self.major.into(), self.minor.into());
+        match mknodat(&parent, name.as_os_str(), kind, Mode::from_bits_truncate(self.mode), number) {
+            Ok(()) if (self.uid, self.gid) == (0, 0) => Ok(()),
+            Ok(()) => self.give(&parent, &name),
+            // A node of that number is there already: an image may bring it, a bind mount may have made it.
+            Err(Errno::EEXIST) if self.is_there(root, kind, number) => Ok(()),
+            Err(Errno::EPERM) => self.bind(root),
+            Err(errno) => Err(self.failed("make device", errno)),
+        }
+    }
+
+    fn give(&self, parent: &OwnedFd, name: &OsStr) -> Result<(), DeviceError> {
+        let (uid, gid) = (Uid::from_raw(self.uid).as_raw(), Gid::from_raw(self.gid).as_raw());
+        let (uid, gid) = (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid));
+        chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| self.failed("change the owner of", crate::mount::errno(error)))
+    }
+
+    fn is_there(&self, root: &RootDir, kind: SFlag, number: u64) -> bool {
+        let there = root.resolve(&self.path).ok().and_then(|file| fstat(file).ok());
+        there.is_some_and(|metadata| {
+            SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == kind && metadata.st_rdev == number
+        })
+    }
+
+    fn bind(&self, root: &RootDir) -> Result<(), DeviceError> {
+        let node = clone_tree(CWD, &self.path, false).map_err(|errno| self.failed("bind device", errno))?;
+        let target = root.create_file(&self.path, 0o644)?;
+        attach(node.as_fd(), target.as_fd()).map_err(|errno| self.failed("bind device", errno))
+    }
+
+    fn failed(&self, action: &'static str, errno: Errno) -> DeviceError {
+        DeviceError::Kernel { action, path: self.path.clone(), errno }
+    }
+}
+
+/// Makes `/dev/fd` and its like. What the image has of the same name stays.
+pub(crate) fn make_links(root: &RootDir) -> Result<(), DeviceError> {
+    let dev = root.create_dir_all("/dev", 0o755)?;
+    for (name, target) in LINKS {
+        match symlinkat(target, &dev, name) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => {
+                return Err(DeviceError::Kernel { action: "link", path: Path::new("/dev").join(name), errno });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Chapter 3: a root file system of its own.
+//!
+//! Mounts in a private mount namespace, `pivot_root`, device nodes, masks; and a way to follow a path inside a root
+//! that somebody hostile has made.
+
+mod console;
+mod device;
+mod mask;
+mod mount;
+mod options;
+mod pivot;
+mod propagation;
+mod root_dir;
+mod rootfs;
+
+pub use console::{ConsoleError, bind_console};
+pub use device::{Device, DeviceError, DeviceKind};
+pub use mask::MaskError;
+pub use mount::{Mount, MountError, idmapped};
+pub use options::{MountOptions, Reach};
+pub use pivot::PivotError;
+pub use propagation::PropagationError;
+pub use root_dir::{RootDir, RootDirError};
+pub use rootfs::{Prepared, Root, Rootfs, RootfsError};

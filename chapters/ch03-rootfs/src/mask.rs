@@ -1,0 +1,134 @@
+//! Hiding and protecting parts of `/proc` and `/sys`, once the container's root is ours.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::stat::{fstat, makedev};
+use process::{Diagnose, sys};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
+use thiserror::Error;
+
+use crate::mount::{attach, clone_tree, errno, is_directory};
+use crate::root_dir::{RootDir, RootDirError};
+
+/// A path could not be hidden or protected.
+#[derive(Debug, Error)]
+pub enum MaskError {
+    /// The kernel refused.
+    #[error("{action} {path}: {errno}")]
+    Kernel {
+        /// "mask", "protect", …
+        action: &'static str,
+        /// The path, inside.
+        path: PathBuf,
+        /// The reason.
+        errno: Errno,
+    },
+    /// Finding it.
+    #[error(transparent)]
+    Path(#[from] RootDirError),
+    /// What masks files must be the real thing (CVE-2025-31133).
+    #[error("/dev/null inside the root is not the null device")]
+    NotNull,
+}
+
+impl Diagnose for MaskError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotNull => Some("a mount over /dev/null, or a hostile image".into()),
+            Self::Path(error) => error.hint(),
+            Self::Kernel { .. } => None,
+        }
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl Fn(Errno) -> MaskError {
+    let path = path.to_path_buf();
+    move |errno| MaskError::Kernel { action, path: path.clone(), errno }
+}
+
+/// Covers each path: files with `/dev/null`, directories with one empty read-only tmpfs. What is not there needs no
+/// mask. Returns how many were covered.
+///
+/// # Errors
+/// [`MaskError`].
+// ANCHOR: mask
+pub(crate) fn mask(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError> {
+    let (mut null, mut empty) = (None, None);
+    let mut covered = 0;
+    for path in paths {
+        let target = match root.resolve(path) {
+            Err(error) if error.is_not_found() => continue,
+            other => other?,
+        };
+        // ANCHOR: ex_mask
+        let cover = if is_directory(&target) { &mut empty } else { &mut null };
+        let source = match cover {
+            Some(source) => &*source,
+            None if is_directory(&target) => cover.insert(empty_directory(path)?),
+            None => cover.insert(checked_null(root)?),
+        };
+        // The first copy of the tmpfs is attached as it is; the others are copies of that one.
+        let copy = clone_tree(source, Path::new(""), false).map_err(failed("copy the mask for", path))?;
+        attach(copy.as_fd(), target.as_fd()).map_err(failed("mask", path))?;
+        // ANCHOR_END: ex_mask
+        covered += 1;
+    }
+    Ok(covered)
+}
+// ANCHOR_END: mask
+
+/// An empty tmpfs that nobody can fill.
+fn empty_directory(path: &Path) -> Result<OwnedFd, MaskError> {
+    let refused = |error| failed("make the mask for", path)(errno(error));
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(refused)?;
+    fsconfig_set_string(&context, "nr_inodes", "1").map_err(refused)?;
+    fsconfig_create(&context).map_err(refused)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(refused)
+}
+
+fn checked_null(root: &RootDir) -> Result<OwnedFd, MaskError> {
+    let null = root.resolve("/dev/null")?;
+    let metadata = fstat(&null).map_err(failed("look at", Path::new("/dev/null")))?;
+    if metadata.st_mode & libc::S_IFMT == libc::S_IFCHR && metadata.st_rdev == makedev(1, 3) {
+        Ok(null)
+    } else {
+        Err(MaskError::NotNull)
+    }
+}
+
+/// Makes each path, and what is mounted below it, read-only. Returns how many there were.
+///
+/// # Errors
+/// [`MaskError`].
+pub(crate) fn protect(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError> {
+    let mut protected = 0;
+    for path in paths {
+        let target = match root.resolve(path) {
+            Err(error) if error.is_not_found() => continue,
+            other => other?,
+        };
+        let copy = clone_tree(&target, Path::new(""), true).map_err(failed("copy", path))?;
+        sys::mount_setattr(&copy, true, libc::MOUNT_ATTR_RDONLY, 0, 0, None).map_err(failed("protect", path))?;
+        attach(copy.as_fd(), target.as_fd()).map_err(failed("protect", path))?;
+        protected += 1;
+    }
+    Ok(protected)
+}
+
+/// Makes the root mount itself read-only; what is mounted below stays as it is.
+///
+/// # Errors
+/// [`MaskError`].
+pub(crate) fn protect_root() -> Result<(), MaskError> {
+    let path = Path::new("/");
+    let root = File::open(path)
+        .map_err(|error| failed("open", path)(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
+    sys::mount_setattr(&root, false, libc::MOUNT_ATTR_RDONLY, 0, 0, None).map_err(failed("protect", path))
+}

@@ -1,0 +1,202 @@
+//! One mount, by the new mount API: made detached, adjusted, and only then attached, to a descriptor.
+//!
+//! `mount(2)` takes the target's name, and between check and use a name can come to mean something else
+//! (CVE-2021-30465). `move_mount(2)` takes a descriptor.
+
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{SFlag, fstat};
+use process::{Diagnose, sys};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+};
+use thiserror::Error;
+
+use crate::options::{MountOptions, Reach};
+use crate::root_dir::{RootDir, RootDirError};
+
+/// A mount could not be made.
+#[derive(Debug, Error)]
+pub enum MountError {
+    /// The kernel refused. `log` is what the file system itself had to say.
+    #[error("{action} {what} on {destination}: {errno}{log}")]
+    Kernel {
+        /// "mount", "set attributes of", …
+        action: &'static str,
+        /// File system type, or source.
+        what: String,
+        /// Where, inside.
+        destination: PathBuf,
+        /// The reason.
+        errno: Errno,
+        /// In parentheses, or empty.
+        log: String,
+    },
+    /// The place for it.
+    #[error("prepare the place for a mount: {0}")]
+    Target(#[from] RootDirError),
+    /// The image wants `/proc` elsewhere.
+    #[error("mount {kind} on {destination}: the image has a symbolic link there")]
+    Link {
+        /// `proc` or `sysfs`.
+        kind: String,
+        /// Where, inside.
+        destination: PathBuf,
+    },
+    /// A bind mount without a source.
+    #[error("bind mount on {0}: no source")]
+    NoSource(PathBuf),
+}
+
+impl Diagnose for MountError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kernel { errno: Errno::ENODEV, what, .. } => {
+                Some(format!("the kernel has no {what} file system: see /proc/filesystems, try modprobe {what}"))
+            }
+            Self::Kernel { errno: Errno::EPERM, what, .. } if what == "proc" || what == "sysfs" => Some(
+                "in a user namespace these need a pid (proc) or network (sysfs) namespace of their own, and a host \
+                 where they are not covered"
+                    .into(),
+            ),
+            Self::Kernel { errno: Errno::ENOENT, action: "open", .. } => Some("the source does not exist".into()),
+            Self::Kernel { errno: Errno::ENOSYS, .. } => Some("the mount API needs Linux 5.12".into()),
+            Self::Link { .. } => Some("the image is hostile, or made for another purpose".into()),
+            Self::Target(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// One mount, as the OCI runtime specification describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where, inside.
+    pub destination: PathBuf,
+    /// File system type; for a bind mount, "bind" or nothing.
+    pub kind: String,
+    /// Device, or directory of a bind mount, outside.
+    pub source: Option<PathBuf>,
+    /// As in `mount(8)`.
+    pub options: Vec<String>,
+}
+
+impl Mount {
+    /// Makes the mount and attaches it inside `root`. The target is made if it is missing.
+    ///
+    /// # Errors
+    /// [`MountError`].
+    // ANCHOR: attach
+    pub(crate) fn attach(&self, root: &RootDir) -> Result<(), MountError> {
+        let options = MountOptions::parse(&self.options);
+        if matches!(self.kind.as_str(), "proc" | "sysfs") && root.is_link(&self.destination)? {
+            return Err(MountError::Link { kind: self.kind.clone(), destination: self.destination.clone() });
+        }
+        let tree =
+            if options.bind.is_some() || self.kind == "bind" { self.bind(&options)? } else { self.make(&options)? };
+        let target = if is_directory(&tree) {
+            root.create_dir_all(&self.destination, 0o755)?
+        } else {
+            root.create_file(&self.destination, 0o644)?
+        };
+        attach(tree.as_fd(), target.as_fd()).map_err(|errno| self.failed("attach", errno, String::new()))?;
+        let private = matches!(options.propagation, 0 | libc::MS_PRIVATE);
+        if !private {
+            sys::mount_setattr(&tree, options.recursive_propagation, 0, 0, options.propagation, None)
+                .map_err(|errno| self.failed("set propagation of", errno, String::new()))?;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: attach
+
+    /// A new instance of a file system, not attached anywhere.
+    fn make(&self, options: &MountOptions) -> Result<OwnedFd, MountError> {
+        let context = fsopen(self.kind.as_str(), FsOpenFlags::FSOPEN_CLOEXEC)
+            .map_err(|error| self.failed("mount", errno(error), String::new()))?;
+        let refused = |error| self.failed("mount", errno(error), log_of(&context));
+        if let Some(source) = &self.source {
+            fsconfig_set_string(&context, "source", source.as_path()).map_err(refused)?;
+        }
+        for (name, value) in &options.data {
+            match value {
+                Some(value) => fsconfig_set_string(&context, name.as_str(), value.as_str()).map_err(refused)?,
+                None => fsconfig_set_flag(&context, name.as_str()).map_err(refused)?,
+            }
+        }
+        fsconfig_create(&context).map_err(refused)?;
+        let attributes = MountAttrFlags::from_bits_retain(u32::try_from(options.set).unwrap_or_default());
+        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(refused)
+    }
+
+    /// A copy of a mount that exists, not attached anywhere.
+    fn bind(&self, options: &MountOptions) -> Result<OwnedFd, MountError> {
+        let source = self.source.as_ref().ok_or_else(|| MountError::NoSource(self.destination.clone()))?;
+        let tree = clone_tree(AT_FDCWD, source, options.bind == Some(Reach::Tree))
+            .map_err(|errno| self.failed("open", errno, String::new()))?;
+        if (options.set, options.clear) != (0, 0) {
+            sys::mount_setattr(&tree, options.recursive_attributes, options.set, options.clear, 0, None)
+                .map_err(|errno| self.failed("set attributes of", errno, String::new()))?;
+        }
+        Ok(tree)
+    }
+
+    fn failed(&self, action: &'static str, errno: Errno, log: String) -> MountError {
+        let what = match &self.source {
+            Some(source) if self.kind.is_empty() || self.kind == "bind" => source.display().to_string(),
+            _ => self.kind.clone(),
+        };
+        MountError::Kernel { action, what, destination: self.destination.clone(), errno, log }
+    }
+}
+
+/// A detached copy of the mount at `path`, with all below it if `recursive`.
+pub(crate) fn clone_tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
+    open_tree(directory, path, flags).map_err(errno)
+}
+
+/// Attaches a detached mount to what `target` stands for.
+pub(crate) fn attach(tree: BorrowedFd, target: BorrowedFd) -> Result<(), Errno> {
+    let both = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(tree, "", target, "", both).map_err(errno)
+}
+
+/// Shows the files of a detached mount with other owners: those that `user_namespace` maps to them.
+///
+/// # Errors
+/// `EINVAL` for a file system that cannot be id-mapped, `EPERM` for a mount that is attached already.
+pub fn idmapped(tree: &OwnedFd, user_namespace: BorrowedFd) -> Result<(), Errno> {
+    sys::mount_setattr(tree, true, libc::MOUNT_ATTR_IDMAP, 0, 0, Some(user_namespace))
+}
+
+pub(crate) fn is_directory(file: &OwnedFd) -> bool {
+    fstat(file).is_ok_and(|metadata| SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
+}
+
+/// What the file system wrote into its context while it was being made: one message a read.
+fn log_of(context: &OwnedFd) -> String {
+    let Ok(copy) = context.try_clone() else { return String::new() };
+    let mut file = std::fs::File::from(copy);
+    let mut messages = Vec::new();
+    let mut buffer = [0; 512];
+    while let Ok(length) = file.read(&mut buffer) {
+        let text = String::from_utf8_lossy(&buffer[..length]);
+        // "e " an error, "w " a warning, "i " information.
+        messages.push(text.trim_start_matches(['e', 'w', 'i']).trim().to_owned());
+        if length == 0 {
+            break;
+        }
+    }
+    messages.retain(|message| !message.is_empty());
+    if messages.is_empty() { String::new() } else { format!(" ({})", messages.join("; ")) }
+}
+
+pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}

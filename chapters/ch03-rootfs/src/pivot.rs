@@ -1,0 +1,44 @@
+//! Leaving the old root for good.
+//!
+//! `chroot` moves a process's idea of `/`; the old root is still there for who has a descriptor or `CAP_SYS_CHROOT`.
+//! `pivot_root` moves the mount itself, and then the old one can be taken away from the whole namespace.
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, umount2};
+use nix::unistd::{chdir, fchdir, pivot_root};
+use process::Diagnose;
+use std::os::fd::AsFd;
+use thiserror::Error;
+
+/// The root could not be changed.
+#[derive(Debug, Error)]
+#[error("{action}: {errno}")]
+pub struct PivotError {
+    action: &'static str,
+    errno: Errno,
+}
+
+impl Diagnose for PivotError {
+    fn hint(&self) -> Option<String> {
+        (self.errno == Errno::EINVAL)
+            .then(|| "the current root must be a mount that can be moved: not an initramfs, not shared".into())
+    }
+}
+
+/// Makes the mount `new_root` the root of this mount namespace and forgets the old one.
+///
+/// # Errors
+/// [`PivotError`].
+// ANCHOR: pivot
+pub(crate) fn pivot(new_root: impl AsFd) -> Result<(), PivotError> {
+    let failed = |action| move |errno| PivotError { action, errno };
+    // ANCHOR: ex_pivot
+    fchdir(new_root.as_fd()).map_err(failed("enter the new root"))?;
+    // The old root lands on top of the new one: no directory for it is needed, and "." is then the old root.
+    pivot_root(".", ".").map_err(failed("pivot_root"))?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(failed("detach the old root"))?;
+    // Until here the working directory is in a mount that no longer exists.
+    chdir("/").map_err(failed("enter the root"))
+    // ANCHOR_END: ex_pivot
+}
+// ANCHOR_END: pivot

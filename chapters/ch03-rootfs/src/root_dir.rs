@@ -1,0 +1,246 @@
+//! Following a path inside a root, when whoever made the root wants us outside.
+//!
+//! The kernel does the walking (`openat2(2)`): `..` and absolute links stop at the root, also while somebody swaps
+//! directories under our feet. What comes back is a descriptor, and it is used as such: a name is never looked up twice.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
+use process::Diagnose;
+use thiserror::Error;
+
+/// A walk that is disturbed by renames is to be tried again (`EAGAIN`); who disturbs it this often does so on purpose.
+const TRIES: usize = 128;
+
+/// A path inside a root could not be followed or made.
+#[derive(Debug, Error)]
+pub enum RootDirError {
+    /// The kernel refused.
+    #[error("{action} {path} inside the root: {errno}")]
+    Path {
+        /// "open", "create", …
+        action: &'static str,
+        /// The path, inside.
+        path: PathBuf,
+        /// The reason.
+        errno: Errno,
+    },
+    /// A file of another kind.
+    #[error("read {path} inside the root: not a regular file")]
+    NotRegular {
+        /// The path, inside.
+        path: PathBuf,
+    },
+    /// More than the caller can take.
+    #[error("read {path} inside the root: longer than {limit} bytes")]
+    TooLong {
+        /// The path, inside.
+        path: PathBuf,
+        /// Bytes.
+        limit: u64,
+    },
+}
+
+impl Diagnose for RootDirError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Path { errno: Errno::ENOSYS, .. } => Some("openat2 needs Linux 5.6".into()),
+            Self::Path { errno: Errno::EAGAIN, .. } => {
+                Some("something renames directories in there all the time".into())
+            }
+            Self::Path { errno: Errno::ELOOP, .. } => {
+                Some("too many symbolic links, or one that leads through /proc".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl RootDirError {
+    /// Whether the path, or a directory on its way, does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Path { errno: Errno::ENOENT | Errno::ENOTDIR, .. })
+    }
+}
+
+/// A directory that is the root of all paths given to it. Absolute and relative ones mean the same.
+#[derive(Debug)]
+pub struct RootDir(OwnedFd);
+
+impl RootDir {
+    /// The directory at `path`, outside.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`].
+    pub fn open(path: &Path) -> Result<Self, RootDirError> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        nix::fcntl::open(path, flags, Mode::empty()).map(Self).map_err(failed("open", path))
+    }
+
+    /// The directory, or the mount, that `descriptor` stands for.
+    pub fn from_fd(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+
+    /// What `path` leads to, as an `O_PATH` descriptor. The last component may be a link: it is followed, inside.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`].
+    pub fn resolve(&self, path: impl AsRef<Path>) -> Result<OwnedFd, RootDirError> {
+        self.open_file(path, OFlag::O_PATH)
+    }
+
+    /// Opens what `path` leads to. `O_CLOEXEC` and `O_NOCTTY` are always added.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`].
+    pub fn open_file(&self, path: impl AsRef<Path>, flags: OFlag) -> Result<OwnedFd, RootDirError> {
+        let path = path.as_ref();
+        walk(self.0.as_fd(), path, flags, Mode::empty()).map_err(failed("open", path))
+    }
+
+    /// The whole content of a regular file, of at most `limit` bytes. A FIFO, a device or a directory in its place is
+    /// an error at once.
+    ///
+    /// # Errors
+    /// Every [`RootDirError`].
+    pub fn read_file(&self, path: impl AsRef<Path>, limit: u64) -> Result<Vec<u8>, RootDirError> {
+        let path = path.as_ref();
+        // Without O_NONBLOCK, opening a FIFO waits for a writer.
+        let file = self.open_file(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+        let metadata = fstat(&file).map_err(failed("look at", path))?;
+        if SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+            return Err(RootDirError::NotRegular { path: path.into() });
+        }
+        let mut content = Vec::new();
+        File::from(file)
+            .take(limit + 1)
+            .read_to_end(&mut content)
+            .map_err(|error| failed("read", path)(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
+        if content.len() as u64 > limit {
+            return Err(RootDirError::TooLong { path: path.into(), limit });
+        }
+        Ok(content)
+    }
+
+    /// The directory at `path`; it and its parents are made where they are missing.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`]: `ENOTDIR` where a file is in the way.
+    pub fn create_dir_all(&self, path: impl AsRef<Path>, mode: u32) -> Result<OwnedFd, RootDirError> {
+        let path = path.as_ref();
+        let directory = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        match walk(self.0.as_fd(), path, directory, Mode::empty()) {
+            Err(Errno::ENOENT) => {}
+            other => return other.map_err(failed("open", path)),
+        }
+        // One component at a time, each below the last one's descriptor. The prefix is always resolved from the root,
+        // so that a link in the middle means inside what it means to the container.
+        let mut so_far = PathBuf::new();
+        let mut current =
+            walk(self.0.as_fd(), Path::new("/"), directory, Mode::empty()).map_err(failed("open", path))?;
+        for name in components(path) {
+            match mkdirat(&current, name, Mode::from_bits_truncate(mode)) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(failed("create", path)(errno)),
+            }
+            so_far.push(name);
+            current = walk(self.0.as_fd(), &so_far, directory, Mode::empty()).map_err(failed("create", path))?;
+        }
+        Ok(current)
+    }
+
+    /// The file at `path`, as an `O_PATH` descriptor; an empty one is made where it is missing, with its parents.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`].
+    pub fn create_file(&self, path: impl AsRef<Path>, mode: u32) -> Result<OwnedFd, RootDirError> {
+        let path = path.as_ref();
+        match walk(self.0.as_fd(), path, OFlag::O_PATH, Mode::empty()) {
+            Err(Errno::ENOENT) => {}
+            other => return other.map_err(failed("open", path)),
+        }
+        let (parent, name) = self.parent_of(path)?;
+        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY;
+        walk(parent.as_fd(), Path::new(&name), flags, Mode::from_bits_truncate(mode))
+            .map_err(failed("create", path))?;
+        walk(parent.as_fd(), Path::new(&name), OFlag::O_PATH | OFlag::O_NOFOLLOW, Mode::empty())
+            .map_err(failed("open", path))
+    }
+
+    /// The directory that holds the last component of `path`, made where it is missing, and that component: for calls
+    /// that take a directory and a name.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`]; `EINVAL` for the root itself and for paths that end in `..`.
+    pub fn parent_of(&self, path: impl AsRef<Path>) -> Result<(OwnedFd, OsString), RootDirError> {
+        let path = path.as_ref();
+        let name = path.file_name().ok_or_else(|| failed("split", path)(Errno::EINVAL))?;
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        Ok((self.create_dir_all(parent, 0o755)?, name.into()))
+    }
+
+    /// Whether the last component of `path` is a symbolic link.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`].
+    pub fn is_link(&self, path: impl AsRef<Path>) -> Result<bool, RootDirError> {
+        let path = path.as_ref();
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW;
+        match walk(self.0.as_fd(), path, flags, Mode::empty()) {
+            Ok(file) => {
+                let metadata = fstat(&file).map_err(failed("look at", path))?;
+                Ok(SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK)
+            }
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(failed("open", path)(errno)),
+        }
+    }
+}
+
+impl AsFd for RootDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// One walk by the kernel, from `root` and never above it.
+// ANCHOR: walk
+fn walk(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode) -> Result<OwnedFd, Errno> {
+    // ANCHOR: ex_walk
+    let how = OpenHow::new()
+        .flags(flags | OFlag::O_CLOEXEC | if flags.contains(OFlag::O_PATH) { OFlag::empty() } else { OFlag::O_NOCTTY })
+        .mode(mode)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let path = if path.as_os_str().is_empty() { Path::new("/") } else { path };
+    for _ in 0..TRIES {
+        match openat2(root, path, how) {
+            // A rename happened during the walk, and the kernel could not be sure that it stayed inside.
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::EAGAIN)
+    // ANCHOR_END: ex_walk
+}
+// ANCHOR_END: walk
+
+/// The names of a path. `..` is left to the kernel's walk, which knows where links lead.
+fn components(path: &Path) -> impl Iterator<Item = &OsStr> {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name),
+        Component::ParentDir => Some(OsStr::new("..")),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
+    })
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(Errno) -> RootDirError {
+    let path = path.to_path_buf();
+    move |errno| RootDirError::Path { action, path, errno }
+}

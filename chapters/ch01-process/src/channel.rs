@@ -14,7 +14,7 @@ use nix::sys::socket::{
 };
 
 /// The longest message: failures are a few hundred bytes, and shortened if not.
-const LONGEST: usize = 16 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// One end.
 #[derive(Debug)]

@@ -148,7 +148,8 @@ impl AsFd for Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if !self.reaped {
-            // Of a process that was reaped elsewhere a pidfd says ESRCH, then ECHILD: no stranger is hit, nothing waits.
+            // For a process that was reaped elsewhere a pidfd gives ESRCH, then ECHILD: no stranger is hit, and
+            // nothing waits.
             let _ = self.signal(Signal::SIGKILL as i32);
             let pidfd = || WaitId::PidFd(self.pidfd.as_fd());
             while matches!(waitid(pidfd(), WaitIdOptions::EXITED), Err(rustix::io::Errno::INTR)) {}

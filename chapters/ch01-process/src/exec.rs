@@ -238,3 +238,48 @@ fn c_strings<S: AsRef<OsStr>>(what: &'static str, list: &[S]) -> Result<Vec<CStr
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever PATH is, the lookup ends in a file that can be executed or in an error with the right code.
+        #[test]
+        fn any_path_is_searched(name in "[^/\0]{0,8}", path in "[^\0]{0,200}") {
+            let program = Program::new(&[&name], &[format!("PATH={path}")]).expect("no NUL byte");
+            match program.find() {
+                Ok(file) => prop_assert!(file.is_file()),
+                Err(error) => prop_assert!(matches!(error.exit_code(), NOT_FOUND | CANNOT_EXECUTE)),
+            }
+        }
+
+        /// The first line of a script can be anything.
+        #[test]
+        fn any_file_has_an_interpreter_or_none(bytes: Vec<u8>) {
+            let file = tempfile();
+            std::fs::write(&file, [b"#!".as_slice(), &bytes].concat()).expect("a temporary file");
+            let found = interpreter(&file);
+            let _ = std::fs::remove_file(&file);
+            prop_assert!(found.is_none_or(|path| !path.as_os_str().is_empty()));
+        }
+    }
+
+    /// Kernels before 5.11 are told about each descriptor by itself.
+    #[test]
+    fn descriptors_can_be_marked_one_by_one() {
+        use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+        let (one, other) = nix::unistd::pipe().expect("a pipe");
+        mark_each_descriptor().expect("procfs");
+        for end in [&one, &other] {
+            assert_eq!(fcntl(end, FcntlArg::F_GETFD), Ok(FdFlag::FD_CLOEXEC.bits()));
+        }
+    }
+
+    fn tempfile() -> PathBuf {
+        let thread = std::thread::current().id();
+        std::env::temp_dir().join(format!("interpreter-{}-{thread:?}", std::process::id()))
+    }
+}

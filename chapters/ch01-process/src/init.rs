@@ -102,7 +102,7 @@ fn lead_foreground() {
 /// Reaps all that have ended, ours and orphans alike; the status of `main` if it was among them.
 // ANCHOR: reap
 fn reap(main: Pid) -> Option<ExitStatus> {
-    let mut ended = None;
+    let mut ended: Option<ExitStatus> = None;
     // ANCHOR: ex_reap
     loop {
         // One SIGCHLD can stand for many ends: signals do not queue.

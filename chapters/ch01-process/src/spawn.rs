@@ -271,3 +271,28 @@ fn names(flags: CloneFlags) -> String {
         KINDS.iter().filter(|(bit, _)| flags.bits().cast_unsigned() & bit != 0).map(|(_, name)| *name).collect();
     if set.is_empty() { "no new namespace".into() } else { format!("new namespaces: {}", set.join(" ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::parse_failure;
+    use crate::Failure;
+    use crate::channel::LONGEST;
+
+    proptest! {
+        /// The child may have been killed in the middle, or be somebody else's idea of a child.
+        #[test]
+        fn any_bytes_are_a_failure(bytes: Vec<u8>) {
+            prop_assert!(!parse_failure(&bytes).message.is_empty());
+        }
+
+        /// Escaped as JSON, with the byte in front, the longest report is one message.
+        #[test]
+        fn a_shortened_failure_fits_the_channel(text in "[\\u{1}-\\u{1f}é🦀x]{0,3000}", exit_code: u8) {
+            let failure = Failure { message: text.clone(), hint: Some(text), exit_code };
+            let bytes = serde_json::to_vec(&failure.shortened()).expect("plain data");
+            prop_assert!(bytes.len() < LONGEST);
+        }
+    }
+}

@@ -52,10 +52,17 @@ kernel_test! {
         }
         let path = |name: &str| dir.join(name).display().to_string();
         let commands = [
-            "no-such-program".to_owned(), String::new(), path("missing"), path("no-x-bit"), path(""),
-            path("no-interpreter"), path("no-format"), path("no-x-bit/below-a-file"),
+            "no-such-program".to_owned(),
+            String::new(),
+            path("missing"),
+            path("no-x-bit"),
+            path(""),
+            path("no-interpreter"),
+            path("no-format"),
+            path("no-x-bit/below-a-file"),
         ];
-        let all: Vec<String> = commands.iter().map(|name| format!("$ {name}\n{}", failure_of(&program(&[name])))).collect();
+        let all: Vec<String> =
+            commands.iter().map(|name| format!("$ {name}\n{}", failure_of(&program(&[name])))).collect();
         snapshot(host, "what_cannot_start", &all.join("\n\n"));
     }
 
@@ -66,9 +73,8 @@ kernel_test! {
         script(&dir("b"), "hello", "from b", 0o755);
         script(&dir("denied"), "hello", "never", 0o644);
         fs::create_dir_all(dir("directory/hello")).expect("a directory");
-        let path = |names: &[&str]| {
-            names.iter().map(|name| dir(name).display().to_string()).collect::<Vec<_>>().join(":")
-        };
+        let path =
+            |names: &[&str]| names.iter().map(|name| dir(name).display().to_string()).collect::<Vec<_>>().join(":");
         let verdict = |what: &str, names: &[&str], expected: &str, cause: &'static str| {
             judge(what)
                 .expected(Ok(expected.to_owned()))
@@ -81,14 +87,24 @@ kernel_test! {
         };
         verdict("what runs when two directories have it", &["a", "b"], "from a", "unknown");
         verdict(
-            "what runs when an earlier directory has it without the executable bit", &["denied", "a"], "from a",
-            "the search ended at the file without the executable bit: a shell goes on, and reports it only if nothing better comes",
+            "what runs when an earlier directory has it without the executable bit",
+            &["denied", "a"],
+            "from a",
+            "the search ended at the file without the executable bit: a shell goes on, and reports it only \
+             if nothing better comes",
         );
         verdict(
-            "what runs when an earlier directory has a directory of that name", &["directory", "a"], "from a",
+            "what runs when an earlier directory has a directory of that name",
+            &["directory", "a"],
+            "from a",
             "a directory was taken for a program: its x bit means that it may be entered",
         );
-        verdict("what runs when an earlier directory is missing", &["missing", "a"], "from a", "a missing directory ended the search");
+        verdict(
+            "what runs when an earlier directory is missing",
+            &["missing", "a"],
+            "from a",
+            "a missing directory ended the search",
+        );
     }
 
     /// Exit code 126 says "there, but not executable"; 127 says "not there".
@@ -149,7 +165,9 @@ kernel_test! {
         judge("descriptors of the program above standard error")
             .expected(Vec::<(u32, String)>::new())
             .seen(seen)
-            .cause(|_| "what was open between clone and exec stayed open: mark everything from 3 on as close-on-exec".into())
+            .cause(|_| {
+                "what was open between clone and exec stayed open: mark everything from 3 on as close-on-exec".into()
+            })
             .read("ch01-process, \"What the program must not inherit\"");
     }
 
@@ -185,7 +203,8 @@ kernel_test! {
         interpret("to-link", &path("link"));
         let mut refused = vec!["/proc/self/exe".to_owned(), "/proc/thread-self/exe".to_owned()];
         refused.extend(["link", "script", "spaced", "chain", "to-link"].map(path));
-        let all: Vec<String> = refused.iter().map(|name| format!("$ {name}\n{}", failure_of(&program(&[name])))).collect();
+        let all: Vec<String> =
+            refused.iter().map(|name| format!("$ {name}\n{}", failure_of(&program(&[name])))).collect();
         snapshot(host, "the_engine_itself", &all.join("\n\n"));
     }
 
@@ -199,7 +218,8 @@ kernel_test! {
             .start(|gate| -> Result<_, process::Failure> {
                 use nix::mount::{MsFlags, mount};
                 gate.wait()?;
-                mount(Some("/proc"), &elsewhere, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).expect("procfs");
+                mount(Some("/proc"), &elsewhere, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
+                    .expect("procfs");
                 mount(Some("tmpfs"), "/proc", Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a tmpfs");
                 Ok(itself.exec()?)
             })

@@ -114,6 +114,9 @@ kernel_test! {
             .and_then(Pending::release)
             .expect_err("no terminal");
         let missing = (missing.to_string(), missing.hint());
-        insta::assert_snapshot!("no_terminal", format!("{no_terminal}\n{}\nhint: {}", missing.0, missing.1.unwrap_or_default()));
+        insta::assert_snapshot!(
+            "no_terminal",
+            format!("{no_terminal}\n{}\nhint: {}", missing.0, missing.1.unwrap_or_default())
+        );
     }
 }

@@ -82,7 +82,8 @@ kernel_test! {
 
     /// Ten megabytes in, ten megabytes out, while the pipes in between hold 64 KiB.
     fn ten_megabytes_arrive_intact(host) {
-        let numbers: String = (0..1_500_000).map(|number| format!("{number}\n")).collect();
+        let numbers: Vec<String> = (0..1_500_000).map(|number| number.to_string()).collect();
+        let numbers = numbers.join("\n");
         fs::write(host.dir().join("stdin"), &numbers).expect("a file");
         let input = File::open(host.dir().join("stdin")).expect("the file");
         assert_eq!(relay_to_files(host, &program(&["cat"]), input.into()), ExitStatus::Code(0));
@@ -187,7 +188,10 @@ kernel_test! {
         let sleeping = |script: &'static str| move || start_piped(&shell(script));
         let idle = supervisor(move || {
             let Piped { child, stdin, stdout, stderr } = sleeping("exec sleep 1000")();
-            (child, vec![Pump::input(nothing(), stdin), Pump::output(stdout, nothing()), Pump::output(stderr, nothing())])
+            (
+                child,
+                vec![Pump::input(nothing(), stdin), Pump::output(stdout, nothing()), Pump::output(stderr, nothing())],
+            )
         });
         let closed_by_the_program = supervisor(move || {
             let Piped { child, stdin, stdout, stderr } = sleeping("exec sleep 1000 <&- >&- 2>&-")();

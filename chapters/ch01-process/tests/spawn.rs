@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 
 use common::{as_printed_error, children_of, descriptors, program, shell, sleeps_in, stat, until};
 use nix::sched::CloneFlags;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use process::{Child, Diagnose, ExitStatus, Failure, Pending, Spawn, SpawnError, sys};
@@ -61,6 +62,15 @@ kernel_test! {
         let pending = sleeper(Spawn::new());
         until("the child waits for the parent", || sleeps_in(pending.pid()) == "recvmsg");
         assert_eq!(executable(pending.pid()), executable(Pid::this()));
+        // It is slow to go on: stopped, until somebody has seen its parent wait.
+        let pid = pending.pid();
+        kill(pid, Signal::SIGSTOP).expect("a signal");
+        until("the child is stopped", || stat(pid, 3) == "T");
+        let _waker = Spawn::new().start(|_| -> Result<Infallible, Failure> {
+            until("the parent waits for the child", || sleeps_in(Pid::from_raw(1)) == "recvmsg");
+            kill(pid, Signal::SIGCONT).expect("a signal");
+            sys::exit_now(0)
+        });
         let child = pending.release().expect("the child becomes sleep");
         judge("whether the child is its program once release() has returned")
             .expected(true)
@@ -109,9 +119,11 @@ kernel_test! {
             .seen((sockets(Pid::this()), sockets(pending.pid())))
             .cause(|seen| match seen {
                 (2, _) => "the parent keeps a copy of the child's end: \
-                           it will never see that end close, and release() waits for ever".into(),
+                           it will never see that end close, and release() waits for ever"
+                    .into(),
                 (_, 2) => "the child keeps a copy of the parent's end: \
-                           it will never notice that the parent has gone".into(),
+                           it will never notice that the parent has gone"
+                    .into(),
                 _ => "unknown".into(),
             })
             .read(CHANNEL);
@@ -125,9 +137,10 @@ kernel_test! {
             .expected(Err(("mount /proc: permission denied".to_owned(), 126)))
             .seen(seen)
             .cause(|seen| match seen {
-                Ok(_) => "the child's report was not looked at: a first byte FAILED means that JSON follows".into(),
-                Err((text, _)) if text.contains("the child:") => {
-                    "the child ended without a report: its error must go through become_program".into()
+                Ok(_) => {
+                    "the report was lost: the child sends it in become_program, and release() must take a message \
+                          that begins with FAILED for what it is"
+                        .into()
                 }
                 Err(_) => "the report was changed on its way".into(),
             })
@@ -142,7 +155,9 @@ kernel_test! {
         judge("what release() returns when the child has become its program")
             .expected(Ok("a running child"))
             .seen(seen)
-            .cause(|_| "the end of the channel was taken for a failure: exec closes it, so the end is the good news".into())
+            .cause(|_| {
+                "the end of the channel was taken for a failure: exec closes it, so the end is the good news".into()
+            })
             .read(CHANNEL);
     }
 
@@ -204,7 +219,10 @@ kernel_test! {
         judge("what release() returns when the child fails after it has sent a descriptor")
             .expected(Err("failed after sending".to_owned()))
             .seen(with_descriptor(true).map(|child| child.pid().as_raw()).map_err(|error| error.to_string()))
-            .cause(|_| "release() returned at the first message: only the end of the channel, or a report, ends it".into())
+            .cause(|_| {
+                "the report after the descriptor was not heard: only a report, or the end of the channel, ends release()"
+                    .into()
+            })
             .read(CHANNEL);
     }
 
@@ -252,13 +270,18 @@ kernel_test! {
         let directory = fs::File::open(&group).expect("the group's directory");
         let pending = sleeper(Spawn::new().cgroup(Some(directory.into())));
         let membership = fs::read_to_string(format!("/proc/{}/cgroup", pending.pid())).expect("procfs");
-        let seen = membership.lines().find(|line| line.starts_with("0::")).is_some_and(|line| line.ends_with(&host.cgroup_name()));
+        let seen = membership
+            .lines()
+            .find(|line| line.starts_with("0::"))
+            .is_some_and(|line| line.ends_with(&host.cgroup_name()));
         drop(pending);
         fs::remove_dir(&group).expect("an empty group");
         judge("whether the child waits at its gate inside its cgroup")
             .expected(true)
             .seen(seen)
-            .cause(|_| "the directory did not reach clone3: what the child does before it is moved would not be counted".into())
+            .cause(|_| {
+                "the directory did not reach clone3: what the child does before it is moved would not be counted".into()
+            })
             .read("ch01-process, \"One call makes a process\"");
     }
 
@@ -269,13 +292,18 @@ kernel_test! {
                 gate.wait()?;
                 nix::unistd::setuid(nix::unistd::Uid::from_raw(65534)).expect("root may become anybody");
                 let flags = CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWPID;
-                Err(Spawn::new().namespaces(flags).start(|_| -> Result<Infallible, Failure> { loop {} }).expect_err("EPERM"))
+                Err(Spawn::new()
+                    .namespaces(flags)
+                    .start(|_| -> Result<Infallible, Failure> { panic!("a child that should not exist") })
+                    .expect_err("EPERM"))
             })
             .expect("a child at its gate")
             .release()
             .expect_err("no namespaces for nobody");
         let excluded = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS;
-        let invalid = Spawn::new().namespaces(excluded).start(|_| -> Result<Infallible, Failure> { loop {} });
+        let invalid = Spawn::new()
+            .namespaces(excluded)
+            .start(|_| -> Result<Infallible, Failure> { panic!("a child that should not exist") });
         let text = [as_printed_error(report), as_printed_error(invalid.expect_err("EINVAL"))].join("\n\n");
         insta::assert_snapshot!("refused_clone", text);
     }

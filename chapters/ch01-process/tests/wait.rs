@@ -24,7 +24,8 @@ kernel_test! {
                 .cause(|seen| match seen {
                     ExitStatus::Code(0) => {
                         "this is the low byte of the raw status, where the kernel keeps a signal's number; \
-                         the exit status is the byte above it (WEXITSTATUS)".into()
+                         the exit status is the byte above it (WEXITSTATUS)"
+                            .into()
                     }
                     ExitStatus::Code(_) => "the raw status was cut down to a byte in the wrong place".into(),
                     ExitStatus::Signal(_) => "an exit was taken for a death by signal".into(),
@@ -43,7 +44,8 @@ kernel_test! {
                 .cause(|seen| match seen {
                     ExitStatus::Code(0) => {
                         "a program that a signal ended has no exit status, and none was taken for 0: \
-                         a crash would look like success".into()
+                         a crash would look like success"
+                            .into()
                     }
                     ExitStatus::Code(_) => "the signal's number was taken for an exit status".into(),
                     ExitStatus::Signal(_) => "the signal's number was read from the wrong bits of the status".into(),
@@ -76,7 +78,7 @@ kernel_test! {
                 ExitStatus::Code(4) => {
                     "that is how the other child ended: wait for this one, by its pidfd, not for any".into()
                 }
-                _ => "unknown".into(),
+                _ => "the child's status was not read as it should be".into(),
             })
             .read(READ);
         assert_eq!(other.wait().expect("the end of the other"), ExitStatus::Code(4));
@@ -88,12 +90,16 @@ kernel_test! {
         // The program waits until PID 1, which is this test, sleeps in waitid (or wait4), and interrupts it.
         let script = format!(
             "while ! grep -q -e '^{} ' -e '^{} ' /proc/1/syscall; do :; done; kill -USR1 1; exit 3",
-            libc::SYS_waitid, libc::SYS_wait4
+            libc::SYS_waitid,
+            libc::SYS_wait4
         );
         judge("a wait that a signal interrupts")
             .expected(Ok(ExitStatus::Code(3)))
             .seen(start(&shell(&script)).wait().map_err(|error| error.to_string()))
-            .cause(|_| "EINTR was taken for an error: it says that a signal came first, so wait again".into())
+            .cause(|seen| match seen {
+                Err(_) => "EINTR was taken for an error: it says that a signal came first, so wait again".into(),
+                Ok(_) => "the child's status was not read as it should be".into(),
+            })
             .read(READ);
     }
 
@@ -117,7 +123,8 @@ kernel_test! {
         let number = dead.pid();
         nix::sys::wait::waitpid(number, None).expect("reaped behind the child's back");
         // The next process gets the number after this one.
-        fs::write("/proc/sys/kernel/ns_last_pid", (number.as_raw() - 1).to_string()).expect("CONFIG_CHECKPOINT_RESTORE");
+        fs::write("/proc/sys/kernel/ns_last_pid", (number.as_raw() - 1).to_string())
+            .expect("CONFIG_CHECKPOINT_RESTORE");
         let mut stranger = start(&program(&["sleep", "1000"]));
         assert_eq!(stranger.pid(), number, "the stranger was to get the dead child's number");
         assert!(matches!(dead.signal(15), Err(ChildError::Signal { errno: Errno::ESRCH, .. })));

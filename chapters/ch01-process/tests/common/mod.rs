@@ -92,7 +92,7 @@ pub(crate) fn until(what: &str, mut seen: impl FnMut() -> bool) {
     }
 }
 
-/// Field `number` (counted from 1, as in proc_pid_stat(5)) of `/proc/PID/stat`; empty when there is no such process.
+/// Field `number` (counted from 1, as in `proc_pid_stat(5)`) of `/proc/PID/stat`; empty when there is no such process.
 pub(crate) fn stat(pid: Pid, number: usize) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The second field is the name in parentheses and may contain anything, spaces and parentheses too.

@@ -1,1 +1,11 @@
-//! Declared, and filled in by its chapter.
+//! Chapter 7: images.
+//!
+//! A name, the layers it stands for, and how to run them. The layers themselves belong to chapter 6.
+
+mod config;
+mod reference;
+mod store;
+
+pub use config::{ContainerConfig, ImageConfig, RootFs};
+pub use reference::{Reference, ReferenceError};
+pub use store::{Image, ImageStore, ImageStoreError};

@@ -1,1 +1,15 @@
-//! Declared, and filled in by its chapter.
+//! Chapter 12: the runtime.
+//!
+//! From an OCI specification to a running container: this is where the chapters below meet. The specification is the
+//! only description of a container; everything that it asks for is checked before anything is made.
+
+mod container;
+mod inside;
+mod limits;
+mod plan;
+pub mod spec;
+mod stdio;
+
+pub use container::{Container, Running, RuntimeError};
+pub use plan::PlanError;
+pub use stdio::{Ends, Stdio};

@@ -1,1 +1,25 @@
-//! Declared, and filled in by its chapter.
+//! Chapter 14: the engine.
+//!
+//! Images, directories and docker's rules on one side, an OCI specification on the other. Commands call [`Engine`];
+//! what it makes is gone when the container is.
+
+mod bootstrap;
+mod compose;
+mod defaults;
+mod devices;
+mod engine;
+mod environment;
+mod import;
+mod limits;
+pub mod options;
+mod security;
+mod state;
+mod units;
+mod user;
+
+pub use bootstrap::{BootstrapError, Progress, Suite};
+pub use compose::ComposeError;
+pub use engine::{Engine, EngineError};
+pub use import::ImportError;
+pub use state::{DataRoot, StateError};
+pub use units::{Bytes, NanoCpus, human_duration, human_size};

@@ -1,0 +1,187 @@
+//! Image names: `[host[:port]/]path[:tag][@digest]`, with docker's defaults.
+//!
+//! Grammar: <https://github.com/distribution/reference/blob/main/reference.go>.
+
+use std::fmt;
+use std::str::FromStr;
+
+use process::Diagnose;
+use thiserror::Error;
+
+const DEFAULT_DOMAIN: &str = "docker.io";
+const DEFAULT_NAMESPACE: &str = "library/";
+const DEFAULT_TAG: &str = "latest";
+const LONGEST_NAME: usize = 255;
+const LONGEST_TAG: usize = 128;
+
+/// Why a text is no image name.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("invalid reference format: {text:?}: {reason}")]
+pub struct ReferenceError {
+    /// What was given.
+    text: String,
+    /// The rule that it breaks.
+    reason: &'static str,
+}
+
+impl Diagnose for ReferenceError {
+    fn hint(&self) -> Option<String> {
+        if self.text.to_lowercase() != self.text {
+            return Some(format!("try {:?}", self.text.to_lowercase()));
+        }
+        Some("names look like busybox, alice/web:1.2 or registry.example.com:5000/team/app".into())
+    }
+}
+
+/// A complete image name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// `docker.io`, `localhost:5000`.
+    domain: String,
+    /// `library/busybox`.
+    path: String,
+    tag: String,
+    digest: Option<String>,
+}
+
+impl Reference {
+    /// As people write it: without what is default. `busybox`, `localhost:5000/web`.
+    pub fn familiar_name(&self) -> String {
+        match (self.domain == DEFAULT_DOMAIN, self.path.strip_prefix(DEFAULT_NAMESPACE)) {
+            (true, Some(short)) if !short.contains('/') => short.into(),
+            (true, _) => self.path.clone(),
+            _ => format!("{}/{}", self.domain, self.path),
+        }
+    }
+
+    /// The tag; `latest` unless another was given.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// `busybox:latest`.
+    pub fn familiar(&self) -> String {
+        format!("{}:{}", self.familiar_name(), self.tag)
+    }
+
+    /// The digest after `@`, if one was given.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+}
+
+impl fmt::Display for Reference {
+    /// With everything spelled out: `docker.io/library/busybox:latest`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}:{}", self.domain, self.path, self.tag)?;
+        self.digest.as_ref().map_or(Ok(()), |digest| write!(out, "@{digest}"))
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let wrong = |reason| ReferenceError { text: text.into(), reason };
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) if is_digest(digest) => (rest, Some(digest.to_owned())),
+            Some(_) => return Err(wrong("what follows @ must be sha256: and 64 hexadecimal digits")),
+            None => (text, None),
+        };
+        // The first part is a host only if it cannot be anything else: docker's rule.
+        let (domain, rest) = match rest.split_once('/') {
+            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+            _ => (DEFAULT_DOMAIN, rest),
+        };
+        let (path, tag) = match rest.rsplit_once(':') {
+            Some((path, tag)) => (path, tag),
+            None => (rest, DEFAULT_TAG),
+        };
+        if !is_domain(domain) {
+            return Err(wrong("the registry's host is not valid"));
+        }
+        if !is_tag(tag) {
+            return Err(wrong("a tag has letters, digits, '_', '.' and '-', and does not start with '.' or '-'"));
+        }
+        if !path.split('/').all(is_component) {
+            return Err(wrong("a name has lower-case letters and digits, joined by '.', '_', '__' or '-', in parts joined by '/'"));
+        }
+        let path = if domain == DEFAULT_DOMAIN && !path.contains('/') {
+            format!("{DEFAULT_NAMESPACE}{path}")
+        } else {
+            path.to_owned()
+        };
+        if domain.len() + 1 + path.len() > LONGEST_NAME {
+            return Err(wrong("a name has at most 255 characters"));
+        }
+        Ok(Self { domain: domain.into(), path, tag: tag.into(), digest })
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+fn is_domain(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    host.split('.').all(label) && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_tag(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= LONGEST_TAG
+        && !text.starts_with(['.', '-'])
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+/// Runs of `[a-z0-9]` joined by one `.`, one or two `_`, or any number of `-`.
+fn is_component(text: &str) -> bool {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    let ends = |byte: Option<&u8>| byte.is_some_and(|byte| alphanumeric(*byte));
+    ends(bytes.first())
+        && ends(bytes.last())
+        && text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|separator| {
+            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let cases = [
+            ("busybox", "docker.io/library/busybox:latest", "busybox:latest"),
+            ("alice/web:1.2", "docker.io/alice/web:1.2", "alice/web:1.2"),
+            ("localhost/web", "localhost/web:latest", "localhost/web:latest"),
+            ("localhost:5000/a/b:t", "localhost:5000/a/b:t", "localhost:5000/a/b:t"),
+            ("docker.io/library/busybox", "docker.io/library/busybox:latest", "busybox:latest"),
+            ("a__b-c---d.e", "docker.io/library/a__b-c---d.e:latest", "a__b-c---d.e:latest"),
+        ];
+        for (text, full, familiar) in cases {
+            let reference: Reference = text.parse().expect(text);
+            assert_eq!((reference.to_string().as_str(), reference.familiar().as_str()), (full, familiar));
+        }
+    }
+
+    #[test]
+    fn what_docker_refuses_is_refused() {
+        for text in ["", "Busybox", "a..b", "-a", "a_", "a/", "/a", "a:", "a:-x", "a@sha256:12", "a b", "a___b", "x.y:/a", "../etc"] {
+            assert!(text.parse::<Reference>().is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_rule() {
+        insta::assert_snapshot!("Busybox".parse::<Reference>().unwrap_err(), @r#"invalid reference format: "Busybox": a name has lower-case letters and digits, joined by '.', '_', '__' or '-', in parts joined by '/'"#);
+    }
+}

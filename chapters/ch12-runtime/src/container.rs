@@ -1,0 +1,136 @@
+//! A container's life, seen from outside: made, let go, waited for, and cleaned up after.
+
+use std::io;
+use std::path::PathBuf;
+
+use cgroups::{Cgroup, CgroupError};
+use namespaces::NamespacesError;
+use nix::sched::CloneFlags;
+use process::{Child, Diagnose, Spawn, SpawnError, step};
+use rootfs::Root;
+use thiserror::Error;
+
+use crate::inside;
+use crate::plan::{Plan, PlanError};
+use crate::spec::Spec;
+use crate::stdio::{self, Ends, Stdio};
+
+/// Why a container did not start, or could not be cleaned up.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    /// The specification.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The control group.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+    /// A namespace to join.
+    #[error(transparent)]
+    Namespaces(#[from] NamespacesError),
+    /// The id maps.
+    #[error(transparent)]
+    IdMaps(#[from] namespaces::UserMapError),
+    /// Pipes.
+    #[error("open pipes for standard input and output: {0}")]
+    Streams(io::Error),
+    /// The process, or what it reported from inside.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+impl Diagnose for RuntimeError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Plan(error) => error.hint(),
+            Self::Cgroup(error) => error.hint(),
+            Self::Namespaces(error) => error.hint(),
+            Self::IdMaps(error) => error.hint(),
+            Self::Spawn(error) => error.hint(),
+            Self::Streams(_) => None,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Spawn(error) => error.exit_code(),
+            _ => process::ENGINE_FAILED,
+        }
+    }
+}
+
+/// What is to be started.
+#[derive(Debug)]
+pub struct Container<'a> {
+    /// Its id; names the control group where the specification does not.
+    pub id: &'a str,
+    /// The description.
+    pub spec: &'a Spec,
+    /// The root file system.
+    pub root: Root,
+    /// Standard streams.
+    pub stdio: Stdio,
+    /// Where compiled filters are kept.
+    pub cache: Option<PathBuf>,
+}
+
+/// A container that runs its program. Dropped, it is killed, and its group removed.
+#[derive(Debug)]
+pub struct Running {
+    /// The program.
+    pub child: Child,
+    /// Our ends of its streams.
+    pub ends: Ends,
+    cgroup: Cgroup,
+}
+
+impl Container<'_> {
+    /// Makes the container and returns once its program runs. The caller must have one thread.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]; nothing is left behind.
+    pub fn start(self) -> Result<Running, RuntimeError> {
+        let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
+        let (mut ends, streams) = stdio::open_streams(self.stdio).map_err(RuntimeError::Streams)?;
+        let cgroup = Cgroup::create(&plan.cgroups_path, &plan.limits)?;
+        let mut group = Group(Some(cgroup));
+        let visit = plan.namespaces.join_before_clone()?;
+        let root = self.root;
+        let pending = Spawn::new()
+            // The cgroup namespace comes later, from inside: see `inside`.
+            .namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP)
+            .cgroup(group.get().directory_fd()?)
+            .start(|gate| inside::become_container(&plan, root, streams, gate))?;
+        visit.end()?;
+        if let Some((users, groups)) = &plan.ids {
+            namespaces::write_maps(pending.pid(), users, groups)?;
+        }
+        group.get().add(pending.pid())?;
+        let mut child = pending.release()?;
+        step!(12, "the program runs as process {}", child.pid());
+        ends.terminal = child.take_fd();
+        Ok(Running { child, ends, cgroup: group.keep() })
+    }
+}
+
+/// A group that is removed unless it is kept.
+struct Group(Option<Cgroup>);
+
+impl Running {
+    /// Ends every process of the container. The program itself still has to be waited for.
+    ///
+    /// # Errors
+    /// [`CgroupError`].
+    pub fn kill(&self) -> Result<(), CgroupError> {
+        self.cgroup.kill()
+    }
+
+    /// Removes what the container leaves in the kernel. Call it after the program has ended.
+    ///
+    /// # Errors
+    /// [`CgroupError`].
+    pub fn clean_up(self) -> Result<(), CgroupError> {
+        drop(self.child);
+        self.cgroup.kill()?;
+        self.cgroup.remove()
+    }
+}

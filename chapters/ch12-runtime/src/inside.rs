@@ -1,0 +1,159 @@
+//! Between clone and exec: everything that the child does to itself, in the one order that works.
+//!
+//! Mounts come before the pivot, for their sources are outside. The user comes after all that needs root, and the
+//! filter last of all, for it forbids what was done before.
+
+use std::convert::Infallible;
+use std::os::fd::AsFd;
+
+use namespaces::{Kind, NamespacesError};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, setsid, write};
+use process::{Diagnose, Failure, Gate, Pty, pty, step, sys};
+use rootfs::{Prepared, Root};
+use thiserror::Error;
+
+use crate::plan::Plan;
+use crate::stdio::Inner;
+
+/// Why the child could not become the program.
+#[derive(Debug, Error)]
+pub(crate) enum InsideError {
+    /// A call that is ours alone.
+    #[error("{action}: {errno}")]
+    Kernel { action: String, errno: Errno },
+    /// The working directory.
+    #[error("change to the working directory {path:?}: {errno}")]
+    WorkingDirectory { path: std::path::PathBuf, errno: Errno },
+    /// The working directory is not below the root.
+    #[error("the working directory {0:?} is outside the container's root")]
+    OutsideRoot(std::path::PathBuf),
+    /// Namespaces.
+    #[error(transparent)]
+    Namespaces(#[from] NamespacesError),
+}
+
+impl Diagnose for InsideError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Namespaces(error) => error.hint(),
+            Self::WorkingDirectory { errno: Errno::EACCES, .. } => Some("the container's user may not enter it".into()),
+            Self::OutsideRoot(_) => Some("the image or the specification is hostile (CVE-2024-21626)".into()),
+            _ => None,
+        }
+    }
+}
+
+fn failed(action: impl Into<String>) -> impl FnOnce(Errno) -> InsideError {
+    let action = action.into();
+    move |errno| InsideError::Kernel { action, errno }
+}
+
+/// Runs in the child; returns only if it could not become the program.
+pub(crate) fn become_container(plan: &Plan, root: Root, streams: Inner, gate: &Gate) -> Result<Infallible, Failure> {
+    gate.wait()?;
+    // A session of our own: the terminal outside, and its Ctrl-C, are not ours.
+    setsid().map_err(failed("start a session"))?;
+    plan.namespaces.join().map_err(InsideError::from)?;
+    if plan.namespaces.is_new(Kind::Cgroup) {
+        // Only now: the namespace's root is the group that its maker is in, and the parent has moved us just before.
+        unshare(CloneFlags::CLONE_NEWCGROUP).map_err(failed("make a cgroup namespace"))?;
+    }
+    if plan.ids.is_some() {
+        namespaces::become_root()?;
+    }
+    if plan.namespaces.is_new(Kind::Net) {
+        namespaces::loopback_up()?;
+    }
+    if !plan.hostname.is_empty() && !plan.namespaces.is_host(Kind::Uts) {
+        namespaces::set_hostname(&plan.hostname)?;
+    }
+    if !plan.domainname.is_empty() && !plan.namespaces.is_host(Kind::Uts) {
+        namespaces::set_domainname(&plan.domainname)?;
+    }
+    // Keys are not namespaced: without a keyring of its own the program would see ours. A kernel without keys has
+    // nothing to hide.
+    match sys::join_session_keyring(c"_mini-docker") {
+        Ok(()) | Err(Errno::ENOSYS) => {}
+        Err(errno) => return Err(failed("leave the session keyring")(errno).into()),
+    }
+    let prepared = plan.rootfs.prepare(root)?;
+    set_sysctls(plan, &prepared)?;
+    let terminal = plan.console.is_some() || streams.wants_terminal();
+    prepared.pivot()?;
+    if terminal {
+        open_terminal(plan, gate)?;
+    }
+    if let Some(score) = plan.oom_score_adj {
+        std::fs::write("/proc/self/oom_score_adj", score.to_string())
+            .map_err(|error| failed("set oom_score_adj")(errno_of(&error)))?;
+    }
+    let (user, group, groups) = &plan.user;
+    streams.connect(*user, *group).map_err(failed("connect standard input and output"))?;
+    umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
+    plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
+    confine(plan, *user, *group, groups)?;
+    plan.program.exec().map_err(Failure::from)
+}
+
+/// Kernel parameters of the new namespaces, written before `/proc/sys` becomes read-only.
+fn set_sysctls(plan: &Plan, prepared: &Prepared) -> Result<(), Failure> {
+    for (path, value) in &plan.sysctl {
+        let file = prepared.root().open_file(path, OFlag::O_WRONLY)?;
+        write(&file, value.as_bytes()).map_err(failed(format!("write {value:?} to {}", path.display())))?;
+    }
+    if !plan.sysctl.is_empty() {
+        step!(12, "{} kernel parameters set", plan.sysctl.len());
+    }
+    Ok(())
+}
+
+/// A terminal of the container's own devpts, so that its name means the same inside; the parent gets the other side.
+fn open_terminal(plan: &Plan, gate: &Gate) -> Result<(), Failure> {
+    let pty = Pty::open()?;
+    if let Some(size) = plan.console {
+        pty.resize(size.height, size.width);
+    }
+    gate.send_fd(&pty.master)?;
+    rootfs::bind_console(pty.slave.as_fd())?;
+    pty::take_over(&pty.slave)?;
+    step!(1, "terminal {} is standard input, output and error", pty.name);
+    Ok(())
+}
+
+/// Gives up root's power, then the system calls. After this only `exec` is left to do.
+fn confine(plan: &Plan, user: nix::unistd::Uid, group: nix::unistd::Gid, groups: &[nix::unistd::Gid]) -> Result<(), Failure> {
+    // With no_new_privs a filter needs no privilege; without, it has to be loaded while we still have CAP_SYS_ADMIN,
+    // and then must let through what comes after it.
+    if !plan.no_new_privileges {
+        load_filter(plan)?;
+    }
+    confinement::become_user(user, group, groups, &plan.capabilities)?;
+    enter_working_directory(&plan.cwd)?;
+    if plan.no_new_privileges {
+        confinement::no_new_privs()?;
+        load_filter(plan)?;
+    }
+    Ok(())
+}
+
+fn load_filter(plan: &Plan) -> Result<(), Failure> {
+    plan.filter.as_ref().map_or(Ok(()), |filter| filter.load().map_err(Failure::from))
+}
+
+/// As the user, who may lack the right to enter it. A working directory that is not below the root has no path: the
+/// kernel says `(unreachable)`, and `getcwd` fails (CVE-2024-21626).
+fn enter_working_directory(path: &std::path::Path) -> Result<(), InsideError> {
+    chdir(path).map_err(|errno| InsideError::WorkingDirectory { path: path.into(), errno })?;
+    match std::env::current_dir() {
+        Ok(here) if here.is_absolute() => Ok(()),
+        _ => Err(InsideError::OutsideRoot(path.into())),
+    }
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}

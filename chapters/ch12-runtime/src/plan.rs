@@ -1,0 +1,261 @@
+//! The specification, checked and turned into what the chapters below work with. Nothing is made here.
+
+use std::path::PathBuf;
+
+use confinement::{Capabilities, Capability, CapabilityError, CapabilitySets, Filter, Rlimit, RlimitError, SeccompError};
+use namespaces::{IdMap, IdMapError, IdRange, Kind, Namespaces, NamespacesError, Offsets};
+use nix::unistd::{Gid, Uid};
+use process::{Diagnose, ExecError, Program};
+use rootfs::{Device, DeviceKind, Mount, Rootfs};
+use thiserror::Error;
+
+use crate::limits;
+use crate::spec::{CapabilityNames, ConsoleSize, IdMapping, Process, Spec};
+
+/// Why a specification cannot become a container.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// A field that we need.
+    #[error("the specification has no {0}")]
+    Missing(&'static str),
+    /// Something that we cannot do, and that must not be skipped silently.
+    #[error("the specification asks for {0}, which this runtime does not do")]
+    Unsupported(String),
+    /// A field with a wrong value.
+    #[error("invalid {field}: {value:?}")]
+    Invalid {
+        /// Its name.
+        field: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// Namespaces.
+    #[error(transparent)]
+    Namespaces(#[from] NamespacesError),
+    /// Id maps.
+    #[error(transparent)]
+    IdMap(#[from] IdMapError),
+    /// Capabilities.
+    #[error(transparent)]
+    Capability(#[from] CapabilityError),
+    /// Resource limits.
+    #[error(transparent)]
+    Rlimit(#[from] RlimitError),
+    /// The system call filter.
+    #[error(transparent)]
+    Seccomp(#[from] SeccompError),
+    /// The program.
+    #[error(transparent)]
+    Program(#[from] ExecError),
+}
+
+impl Diagnose for PlanError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Namespaces(error) => error.hint(),
+            Self::IdMap(error) => error.hint(),
+            Self::Capability(error) => error.hint(),
+            Self::Rlimit(error) => error.hint(),
+            Self::Seccomp(error) => error.hint(),
+            Self::Program(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Everything that the child needs, ready to use.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) namespaces: Namespaces,
+    /// Users and groups, if the user namespace is new.
+    pub(crate) ids: Option<(IdMap, IdMap)>,
+    pub(crate) hostname: String,
+    pub(crate) domainname: String,
+    pub(crate) rootfs: Rootfs,
+    pub(crate) sysctl: Vec<(PathBuf, String)>,
+    pub(crate) capabilities: CapabilitySets,
+    pub(crate) rlimits: Vec<Rlimit>,
+    pub(crate) no_new_privileges: bool,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) user: (Uid, Gid, Vec<Gid>),
+    pub(crate) umask: Option<u32>,
+    pub(crate) oom_score_adj: Option<i32>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) program: Program,
+    pub(crate) console: Option<ConsoleSize>,
+    pub(crate) cgroups_path: PathBuf,
+    pub(crate) limits: cgroups::Limits,
+}
+
+impl Plan {
+    /// Reads all of `spec`. Compiled filters are kept in `cache`, if that is given.
+    pub(crate) fn new(spec: &Spec, id: &str, cache: Option<&std::path::Path>) -> Result<Self, PlanError> {
+        refuse_unsupported(spec)?;
+        let process = spec.process.as_ref().ok_or(PlanError::Missing("process"))?;
+        let root = spec.root.as_ref().ok_or(PlanError::Missing("root"))?;
+        if !process.cwd.is_absolute() {
+            return Err(PlanError::Invalid { field: "process.cwd", value: process.cwd.display().to_string() });
+        }
+        let namespaces = namespaces(spec)?;
+        let filter = match (&spec.linux.seccomp, cache) {
+            (Some(seccomp), Some(cache)) => Some(Filter::cached(seccomp, cache)?),
+            (Some(seccomp), None) => Some(Filter::compile(seccomp)?),
+            (None, _) => None,
+        };
+        let cgroups_path = if spec.linux.cgroups_path.is_empty() {
+            PathBuf::from("/mini-docker").join(id)
+        } else {
+            PathBuf::from(&spec.linux.cgroups_path)
+        };
+        Ok(Self {
+            ids: if namespaces.is_new(Kind::User) { Some(id_maps(spec)?) } else { None },
+            rootfs: rootfs(spec, root.readonly, namespaces.is_new(Kind::Cgroup))?,
+            namespaces,
+            hostname: spec.hostname.clone(),
+            domainname: spec.domainname.clone(),
+            sysctl: sysctl(spec)?,
+            capabilities: capability_sets(process.capabilities.as_ref())?,
+            rlimits: rlimits(process)?,
+            no_new_privileges: process.no_new_privileges,
+            filter,
+            user: (
+                Uid::from_raw(process.user.uid),
+                Gid::from_raw(process.user.gid),
+                process.user.additional_gids.iter().copied().map(Gid::from_raw).collect(),
+            ),
+            umask: process.user.umask,
+            oom_score_adj: process.oom_score_adj,
+            cwd: process.cwd.clone(),
+            program: Program::new(&process.args, &process.env)?,
+            console: process.console_size,
+            cgroups_path,
+            limits: spec.linux.resources.as_ref().map(limits::translate).transpose()?.unwrap_or_default(),
+        })
+    }
+}
+
+/// A runtime that skips what it does not know makes containers that are less confined than they look.
+fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
+    let process = spec.process.as_ref();
+    let refused = [
+        (!spec.hooks.values().all(Vec::is_empty), "hooks".to_owned()),
+        (process.is_some_and(|process| !process.selinux_label.is_empty()), "an SELinux label".into()),
+        (
+            process.is_some_and(|process| !matches!(process.apparmor_profile.as_str(), "" | "unconfined")),
+            "an AppArmor profile".into(),
+        ),
+    ];
+    match refused.into_iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(PlanError::Unsupported(what)),
+        None => Ok(()),
+    }
+}
+
+fn namespaces(spec: &Spec) -> Result<Namespaces, PlanError> {
+    let kinds = spec.linux.namespaces.iter().map(|namespace| {
+        let kind = Kind::from_oci_name(&namespace.kind)
+            .ok_or_else(|| PlanError::Invalid { field: "linux.namespaces", value: namespace.kind.clone() })?;
+        Ok((kind, namespace.path.clone()))
+    });
+    let namespaces = Namespaces::from_list(kinds.collect::<Result<Vec<_>, PlanError>>()?)?;
+    if namespaces.is_host(Kind::Mount) {
+        return Err(PlanError::Unsupported("a container in the host's mount namespace".into()));
+    }
+    let offset = |clock: &str| spec.linux.time_offsets.get(clock).map_or((0, 0), |by| (by.secs, by.nanosecs));
+    Ok(namespaces.with_time_offsets(Offsets { monotonic: offset("monotonic"), boottime: offset("boottime") }))
+}
+
+fn id_maps(spec: &Spec) -> Result<(IdMap, IdMap), PlanError> {
+    let map = |list: &[IdMapping]| {
+        IdMap::new(
+            list.iter()
+                .map(|range| IdRange { inside: range.container_id, outside: range.host_id, count: range.size })
+                .collect(),
+        )
+    };
+    Ok((map(&spec.linux.uid_mappings)?, map(&spec.linux.gid_mappings)?))
+}
+
+fn rootfs(spec: &Spec, readonly: bool, own_cgroups: bool) -> Result<Rootfs, PlanError> {
+    let mut mounts = Vec::with_capacity(spec.mounts.len() + 8);
+    for mount in &spec.mounts {
+        if mount.kind == "cgroup" {
+            // What this is depends on the machine: one file system on v2, one for each hierarchy on v1.
+            let read_only = mount.options.iter().any(|option| option == "ro");
+            mounts.extend(cgroups::cgroup_mounts(&mount.destination, read_only, own_cgroups));
+            continue;
+        }
+        mounts.push(Mount {
+            destination: mount.destination.clone(),
+            kind: mount.kind.clone(),
+            source: mount.source.clone(),
+            options: mount.options.clone(),
+        });
+    }
+    let mut devices = Device::defaults();
+    for device in &spec.linux.devices {
+        let kind = match device.kind.as_str() {
+            "c" | "u" => DeviceKind::Char,
+            "b" => DeviceKind::Block,
+            "p" => DeviceKind::Fifo,
+            other => return Err(PlanError::Invalid { field: "linux.devices type", value: other.into() }),
+        };
+        devices.retain(|default| default.path != device.path);
+        devices.push(Device {
+            path: device.path.clone(),
+            kind,
+            major: device.major,
+            minor: device.minor,
+            mode: device.file_mode.unwrap_or(0o666),
+            uid: device.uid.unwrap_or(0),
+            gid: device.gid.unwrap_or(0),
+        });
+    }
+    Ok(Rootfs {
+        mounts,
+        devices,
+        masked_paths: spec.linux.masked_paths.clone(),
+        readonly_paths: spec.linux.readonly_paths.clone(),
+        readonly,
+        propagation: spec.linux.rootfs_propagation.clone(),
+    })
+}
+
+/// `net.ipv4.ip_forward` is `/proc/sys/net/ipv4/ip_forward`.
+fn sysctl(spec: &Spec) -> Result<Vec<(PathBuf, String)>, PlanError> {
+    spec.linux
+        .sysctl
+        .iter()
+        .map(|(name, value)| {
+            let path = PathBuf::from("/proc/sys").join(name.replace('.', "/"));
+            let plain = path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
+            if plain && !name.is_empty() && !name.starts_with('/') {
+                Ok((path, value.clone()))
+            } else {
+                Err(PlanError::Invalid { field: "linux.sysctl", value: name.clone() })
+            }
+        })
+        .collect()
+}
+
+fn capability_sets(names: Option<&CapabilityNames>) -> Result<CapabilitySets, PlanError> {
+    let set = |names: &[String]| {
+        names.iter().map(|name| name.parse::<Capability>()).collect::<Result<Capabilities, CapabilityError>>()
+    };
+    let names = names.cloned().unwrap_or_default();
+    Ok(CapabilitySets {
+        bounding: set(&names.bounding)?,
+        permitted: set(&names.permitted)?,
+        effective: set(&names.effective)?,
+        inheritable: set(&names.inheritable)?,
+        ambient: set(&names.ambient)?,
+    })
+}
+
+fn rlimits(process: &Process) -> Result<Vec<Rlimit>, PlanError> {
+    process
+        .rlimits
+        .iter()
+        .map(|limit| Ok(Rlimit::from_oci(&limit.kind, limit.soft, limit.hard)?))
+        .collect()
+}

@@ -1,0 +1,221 @@
+//! `config.json` as the OCI runtime specification writes it: the only description of a container below the engine.
+//!
+//! Field names and meanings: <https://github.com/opencontainers/runtime-spec/blob/main/config.md>. What the
+//! specification lets a runtime ignore is ignored; what we cannot do is refused by [`crate::plan`], not skipped.
+
+mod linux;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use process::Diagnose;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use linux::{
+    BlockIo, Cpu, Device, DeviceRule, HugepageLimit, IdMapping, Linux, Memory, Namespace, Pids, Resources,
+    ThrottleDevice, TimeOffset, WeightDevice,
+};
+
+/// The version of the specification that we write.
+pub const OCI_VERSION: &str = "1.2.0";
+
+/// A whole `config.json`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Spec {
+    /// Version of the specification that the writer followed.
+    pub oci_version: String,
+    /// What to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// The root file system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// Host name inside.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// NIS domain name inside.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub domainname: String,
+    /// Mounts, in order.
+    pub mounts: Vec<Mount>,
+    /// Programs to run at points of the container's life; see [`crate::plan`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<String, Vec<serde_json::Value>>,
+    /// Free text for tools.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// What only Linux has.
+    pub linux: Linux,
+}
+
+/// The program and what it may do.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Process {
+    /// Give it a terminal.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
+    /// Size of that terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_size: Option<ConsoleSize>,
+    /// Who it runs as.
+    pub user: User,
+    /// Program and arguments.
+    pub args: Vec<String>,
+    /// `NAME=value` entries.
+    pub env: Vec<String>,
+    /// Working directory, absolute, inside.
+    pub cwd: PathBuf,
+    /// Capability sets by name; none at all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<CapabilityNames>,
+    /// Resource limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rlimits: Vec<Rlimit>,
+    /// Set `no_new_privs`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_new_privileges: bool,
+    /// `oom_score_adj` of the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_score_adj: Option<i32>,
+    /// `AppArmor` profile.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub apparmor_profile: String,
+    /// `SELinux` label.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub selinux_label: String,
+}
+
+/// Rows and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConsoleSize {
+    /// Rows.
+    pub height: u16,
+    /// Columns.
+    pub width: u16,
+}
+
+/// Numbers only: names were looked up by whoever wrote the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct User {
+    /// User id inside.
+    pub uid: u32,
+    /// Group id inside.
+    pub gid: u32,
+    /// File mode creation mask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    /// Supplementary groups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional_gids: Vec<u32>,
+}
+
+/// The five sets of `capabilities(7)`, as names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CapabilityNames {
+    /// What `exec` can ever give.
+    pub bounding: Vec<String>,
+    /// What counts now.
+    pub effective: Vec<String>,
+    /// What may be made effective.
+    pub permitted: Vec<String>,
+    /// What a file's inheritable set can pass on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inheritable: Vec<String>,
+    /// What a program without file capabilities keeps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ambient: Vec<String>,
+}
+
+/// One limit of `setrlimit(2)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rlimit {
+    /// `RLIMIT_NOFILE` and its like.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the program starts with.
+    pub soft: u64,
+    /// How far it may raise it.
+    pub hard: u64,
+}
+
+/// The root file system.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Root {
+    /// A directory; relative to the bundle.
+    pub path: PathBuf,
+    /// No writing to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub readonly: bool,
+}
+
+/// One mount.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Mount {
+    /// Where, inside.
+    pub destination: PathBuf,
+    /// File system type.
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Device, or directory of a bind mount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
+    /// As in `mount(8)`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+/// Why there is no specification.
+#[derive(Debug, Error)]
+pub enum SpecError {
+    /// The file could not be read.
+    #[error("read {path}: {source}")]
+    Read {
+        /// `config.json`.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// It is not what the specification describes.
+    #[error("{path} is not a runtime configuration: {source}")]
+    Parse {
+        /// `config.json`.
+        path: PathBuf,
+        /// The place and the reason.
+        source: serde_json::Error,
+    },
+}
+
+impl Diagnose for SpecError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("a bundle is a directory with config.json and the root file system that it names".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Spec {
+    /// Reads `config.json` of a bundle. A relative root path is made absolute.
+    ///
+    /// # Errors
+    /// [`SpecError`].
+    pub fn load(bundle: &Path) -> Result<Self, SpecError> {
+        let path = bundle.join("config.json");
+        let bytes = fs::read(&path).map_err(|source| SpecError::Read { path: path.clone(), source })?;
+        let mut spec: Self = serde_json::from_slice(&bytes).map_err(|source| SpecError::Parse { path, source })?;
+        if let Some(root) = &mut spec.root {
+            root.path = bundle.join(&root.path);
+        }
+        Ok(spec)
+    }
+}

@@ -1,0 +1,355 @@
+//! The engine's commands. `run` is the hot path: no program is executed on it, and nothing waits but for the kernel.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
+use layers::{DiffId, LayerError, LayerStore, Overlay, OverlayError, Upper};
+use process::relay::{self, Pump, RelayError, Resize};
+use process::signals::Forwarded;
+use process::{Diagnose, ExitStatus, pty, step};
+use rootfs::{Root, RootDir, RootDirError};
+use runtime::spec::ConsoleSize;
+use runtime::{Container, Ends, Running, RuntimeError, Stdio};
+use thiserror::Error;
+
+use crate::bootstrap::{self, BootstrapError, Progress, Suite};
+use crate::compose::{self, ComposeError, Facts};
+use crate::import::{self, ImportError};
+use crate::options::{Network, RunOptions};
+use crate::state::{ContainerDir, DataRoot, StateError, failed};
+use crate::user::{self, UserError};
+
+/// Everything that a command can fail with.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each wraps the error of one part, under its name")]
+pub enum EngineError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Image(#[from] ImageStoreError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    #[error(transparent)]
+    Root(#[from] RootDirError),
+    #[error(transparent)]
+    User(#[from] UserError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A terminal was asked for, and there is none.
+    #[error("the input device is not a TTY")]
+    NoTty,
+    /// `--cidfile` must not overwrite.
+    #[error("container ID file found, make sure the other container isn't running or delete {0}")]
+    CidFile(PathBuf),
+}
+
+impl Diagnose for EngineError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::State(error) => error.hint(),
+            Self::Image(error) => error.hint(),
+            Self::Reference(error) => error.hint(),
+            Self::Compose(error) => error.hint(),
+            Self::Layer(error) => error.hint(),
+            Self::Overlay(error) => error.hint(),
+            Self::Root(error) => error.hint(),
+            Self::User(error) => error.hint(),
+            Self::Runtime(error) => error.hint(),
+            Self::Relay(error) => error.hint(),
+            Self::Bootstrap(error) => error.hint(),
+            Self::Import(error) => error.hint(),
+            Self::NoTty => Some("-t needs a terminal on standard input; leave it out in pipes and scripts".into()),
+            Self::CidFile(_) => None,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Runtime(error) => error.exit_code(),
+            _ => process::ENGINE_FAILED,
+        }
+    }
+}
+
+/// All commands on one data root.
+#[derive(Debug)]
+pub struct Engine {
+    root: DataRoot,
+    images: ImageStore,
+    layers: LayerStore,
+}
+
+impl Engine {
+    /// Opens the stores, and removes what engines that were killed have left.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn open(root: DataRoot) -> Result<Self, EngineError> {
+        let engine = Self { images: ImageStore::open(root.data())?, layers: LayerStore::open(root.data())?, root };
+        for id in engine.root.container_ids() {
+            if let Some(abandoned) = engine.root.abandoned(&id) {
+                cgroups::remove_abandoned(Path::new(&format!("/mini-docker/{id}")));
+                Upper::remove(abandoned.data())?;
+                abandoned.remove()?;
+            }
+        }
+        Ok(engine)
+    }
+
+    /// Every image, with its names.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn images(&self) -> Result<Vec<(Option<String>, Image)>, EngineError> {
+        Ok(self.images.list()?)
+    }
+
+    /// Bytes of all layers of an image, as files.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn image_size(&self, image: &Image) -> Result<u64, EngineError> {
+        image.config.rootfs.diff_ids.iter().map(|id| Ok(self.layers.get(&id.parse::<DiffId>()?)?.size)).sum()
+    }
+
+    /// Where the data is.
+    pub fn root(&self) -> &DataRoot {
+        &self.root
+    }
+
+    /// An image out of a tar archive.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn import(&self, archive: impl Read, reference: &Reference) -> Result<Image, EngineError> {
+        Ok(import::import(archive, reference, ContainerConfig::default(), &self.layers, &self.images)?)
+    }
+
+    /// An image out of this machine's static busybox.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn bootstrap_busybox(&self, reference: &Reference) -> Result<Image, EngineError> {
+        let config = shell_image("sh");
+        Ok(import::import(bootstrap::busybox()?, reference, config, &self.layers, &self.images)?)
+    }
+
+    /// An image of a Debian release, by debootstrap.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn bootstrap_debian(
+        &self,
+        reference: &Reference,
+        suite: &Suite,
+        progress: &mut dyn Progress,
+    ) -> Result<Image, EngineError> {
+        let scratch = self.root.data().join("tmp");
+        fs::create_dir_all(&scratch).map_err(failed("create", &scratch))?;
+        let target = tempfile::tempdir_in(&scratch).map_err(failed("create a directory in", &scratch))?;
+        bootstrap::debian(suite, target.path(), progress)?;
+        let layer = self.layers.import_directory(target.path())?;
+        let created = jiff::Timestamp::now().to_string();
+        let config = images::ImageConfig::new(created, vec![layer.diff_id.to_string()], shell_image("bash"));
+        Ok(self.images.put(reference, config)?)
+    }
+
+    /// Runs a container in the foreground, until it ends.
+    ///
+    /// # Errors
+    /// [`EngineError`], with docker's exit code; nothing is left behind.
+    pub fn run(&self, options: &RunOptions) -> Result<ExitStatus, EngineError> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        compose::check(options, processors)?;
+        if options.tty && options.interactive && !io::IsTerminal::is_terminal(&io::stdin()) {
+            return Err(EngineError::NoTty);
+        }
+        let image = self.images.find(&options.image)?;
+        let id = new_id()?;
+        let directory = self.root.claim(&id, options.name.as_deref())?;
+        let outcome = self.run_in(options, &image, &id, &directory, processors);
+        // The outcome is the news; a failed clean-up matters only if there is no other.
+        let cleaned = Upper::remove(directory.data()).map_err(EngineError::from).and_then(|()| Ok(directory.remove()?));
+        let status = outcome?;
+        cleaned?;
+        Ok(status)
+    }
+
+    fn run_in(
+        &self,
+        options: &RunOptions,
+        image: &Image,
+        id: &str,
+        directory: &ContainerDir,
+        processors: usize,
+    ) -> Result<ExitStatus, EngineError> {
+        if let Some(path) = &options.cidfile {
+            write_id(path, id)?;
+        }
+        let overlay = self.overlay(image, directory)?;
+        let mounted = overlay.mount()?;
+        let root = RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
+        let config = &image.config.config;
+        let user = user::resolve(options.user.as_deref().unwrap_or(&config.user), &root)?;
+        root.create_dir_all(compose::workdir(options, config), 0o755)?;
+        let host_name = host_name();
+        let facts = Facts {
+            id,
+            host_name: &host_name,
+            processors,
+            files: files(options, id, &host_name, directory)?,
+            init: if options.init { Some(self.reaper()?) } else { None },
+            user,
+            ids: None,
+            console: if options.tty { console_size() } else { None },
+        };
+        let spec = compose::compose(options, config, facts)?;
+        let signals = Forwarded::block()
+            .map_err(|errno| RelayError::Kernel { action: "block signals", errno })?;
+        let stdio = if options.tty { Stdio::Terminal } else { Stdio::Pipes { input: options.interactive } };
+        let cache = Some(self.root.filters());
+        let running = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache }.start()?;
+        attend(running, &signals, options.interactive)
+    }
+
+    fn overlay(&self, image: &Image, directory: &ContainerDir) -> Result<Overlay, EngineError> {
+        let mut lower = Vec::with_capacity(image.config.rootfs.diff_ids.len());
+        for id in image.config.rootfs.diff_ids.iter().rev() {
+            lower.push(self.layers.get(&id.parse::<DiffId>()?)?.path);
+        }
+        let upper = Upper::create(directory.data(), lower.first().map(PathBuf::as_path))?;
+        Ok(Overlay::new(lower, &upper).volatile(true))
+    }
+
+    /// A copy of our own binary that a container may see: its `/proc/1/exe` must not lead to the real one
+    /// (CVE-2019-5736), and the mount over it is read-only besides.
+    fn reaper(&self) -> Result<PathBuf, EngineError> {
+        let own = Path::new("/proc/self/exe");
+        let metadata = fs::metadata(own).map_err(failed("look at", own))?;
+        let name = format!("init-{:x}-{:x}-{:x}", metadata.dev(), metadata.ino(), metadata.mtime());
+        let path = self.root.run().join(name);
+        if !path.exists() {
+            fs::create_dir_all(self.root.run()).map_err(failed("create", self.root.run()))?;
+            let mut copy = tempfile::NamedTempFile::new_in(self.root.run()).map_err(failed("create a file in", self.root.run()))?;
+            let mut original = File::open(own).map_err(failed("open", own))?;
+            io::copy(&mut original, &mut copy).map_err(failed("write", copy.path()))?;
+            fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755)).map_err(failed("set the mode of", copy.path()))?;
+            copy.persist(&path).map_err(|error| failed("create", &path)(error.error))?;
+        }
+        Ok(path)
+    }
+}
+
+fn shell_image(shell: &str) -> ContainerConfig {
+    ContainerConfig {
+        env: Some(vec![format!("PATH={}", process::DEFAULT_PATH)]),
+        cmd: Some(vec![shell.into()]),
+        ..ContainerConfig::default()
+    }
+}
+
+/// Copies streams and passes signals until the program has ended, and cleans up.
+fn attend(mut running: Running, signals: &Forwarded, interactive: bool) -> Result<ExitStatus, EngineError> {
+    let ends = std::mem::take(&mut running.ends);
+    let own = |stream: io::Result<OwnedFd>| {
+        stream.map_err(|source| EngineError::Runtime(RuntimeError::Streams(source)))
+    };
+    let mut pumps = Vec::with_capacity(3);
+    let Ends { stdin, stdout, stderr, terminal } = ends;
+    if let Some(stdin) = stdin {
+        pumps.push(Pump::input(own(io::stdin().as_fd().try_clone_to_owned())?, stdin));
+    }
+    if let Some(stdout) = stdout {
+        pumps.push(Pump::output(stdout, own(io::stdout().as_fd().try_clone_to_owned())?));
+    }
+    if let Some(stderr) = stderr {
+        pumps.push(Pump::output(stderr, own(io::stderr().as_fd().try_clone_to_owned())?));
+    }
+    let stdin = io::stdin();
+    let mut raw = None;
+    if let Some(master) = &terminal {
+        pumps.push(Pump::output(own(master.try_clone())?, own(io::stdout().as_fd().try_clone_to_owned())?));
+        if interactive {
+            pumps.push(Pump::input(own(stdin.as_fd().try_clone_to_owned())?, own(master.try_clone())?));
+            raw = pty::RawMode::enter(stdin.as_fd()).ok();
+        }
+    }
+    let resize = terminal.as_ref().map(|master| Resize { from: stdin.as_fd(), to: master.as_fd() });
+    if let Some(Resize { from, to }) = resize {
+        pty::copy_window_size(from, to);
+    }
+    let Running { child, .. } = &mut running;
+    let status = relay::run(child, signals, &mut pumps, resize, || {});
+    drop(raw);
+    let status = status?;
+    step!(14, "the program ended: {status}");
+    running.clean_up().map_err(RuntimeError::from)?;
+    Ok(status)
+}
+
+/// `/etc/resolv.conf`, `/etc/hosts` and `/etc/hostname`: the container's own, not the image's.
+fn files(
+    options: &RunOptions,
+    id: &str,
+    host_name: &str,
+    directory: &ContainerDir,
+) -> Result<Vec<(PathBuf, &'static str)>, StateError> {
+    let name = compose::hostname(options, id, host_name);
+    let hosts = match options.network {
+        Network::Host => fs::read_to_string("/etc/hosts").unwrap_or_default(),
+        Network::None => "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n".into(),
+    };
+    let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    Ok(vec![
+        (directory.write("resolv.conf", &resolv)?, "/etc/resolv.conf"),
+        (directory.write("hostname", &format!("{name}\n"))?, "/etc/hostname"),
+        (directory.write("hosts", &hosts)?, "/etc/hosts"),
+    ])
+}
+
+fn host_name() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn console_size() -> Option<ConsoleSize> {
+    let size = rustix::termios::tcgetwinsize(io::stdin()).ok()?;
+    Some(ConsoleSize { height: size.ws_row, width: size.ws_col })
+}
+
+/// 64 random hexadecimal digits. An id whose first twelve are a number could be taken for one; docker avoids it, too.
+fn new_id() -> Result<String, StateError> {
+    let source = Path::new("/dev/urandom");
+    let mut random = File::open(source).map_err(failed("open", source))?;
+    loop {
+        let mut bytes = [0; 32];
+        random.read_exact(&mut bytes).map_err(failed("read", source))?;
+        let id = bytes.iter().fold(String::with_capacity(64), |text, byte| format!("{text}{byte:02x}"));
+        if id[..12].bytes().any(|digit| digit.is_ascii_alphabetic()) {
+            return Ok(id);
+        }
+    }
+}
+
+fn write_id(path: &Path, id: &str) -> Result<(), EngineError> {
+    match File::options().write(true).create_new(true).open(path) {
+        Ok(mut file) => Ok(file.write_all(id.as_bytes()).map_err(failed("write", path))?),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(EngineError::CidFile(path.into())),
+        Err(error) => Err(failed("create", path)(error).into()),
+    }
+}

@@ -181,6 +181,7 @@ kernel_test! {
         });
         assert_eq!((status.expect("the program's end"), calls), (ExitStatus::Code(2), 1));
         assert_eq!(contents(host, "stdout"), "started\n");
+        end_orphans();
     }
 
     /// None of the ways in which one side can be closed makes the loop spin.

@@ -43,7 +43,9 @@ pub enum EnterError {
 impl Diagnose for EnterError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Process { errno: Errno::ESRCH, .. } => Some("the process has ended".into()),
+            Self::Process { errno: Errno::ESRCH, .. } | Self::Enter { errno: Errno::ESRCH, .. } => {
+                Some("the process has ended".into())
+            }
             Self::Process { .. } => None,
             Self::Handle(error) => error.hint(),
             Self::Enter { kinds, errno, .. } => refusal::cure(*errno, kinds),

@@ -72,6 +72,13 @@ impl Diagnose for HandleError {
             Self::WrongKind { expected, .. } => {
                 Some(format!("its file would be /proc/PID/ns/{}", expected.proc_name()))
             }
+            Self::Join { kind: Kind::User | Kind::Mount, errno: Errno::EINVAL, .. }
+            | Self::Join { kind: Kind::Time, errno: Errno::EUSERS, .. } => {
+                Some("the process that joins must have a single thread, and not be in it already".into())
+            }
+            Self::Join { kind: Kind::Pid, errno: Errno::EINVAL, .. } => {
+                Some("only a pid namespace inside one's own can be joined".into())
+            }
             Self::Join { kind, errno, .. } => refusal::cure(*errno, &[*kind]),
             Self::Open { .. } => None,
         }

@@ -10,6 +10,7 @@ use process::{Diagnose, step};
 
 use crate::handle::{Handle, HandleError};
 use crate::kind::{self, Kind};
+use crate::refusal;
 use crate::time::{self, Offsets, TimeError};
 
 /// The plan is impossible, or the kernel refused a part of it.
@@ -210,6 +211,12 @@ impl Namespaces {
             Mode::Join(handle) => Some(handle),
             Mode::Host | Mode::New => None,
         })
+    }
+
+    /// What to do when `clone3` refused with `errno` to make these namespaces; reads the machine's settings.
+    pub fn cure(&self, errno: Errno) -> Option<String> {
+        let new: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| self.is_new(*kind)).collect();
+        refusal::cure(errno, &new)
     }
 
     /// One line for people: `new mount, uts; joined network; host user`.

@@ -130,8 +130,7 @@ kernel_test! {
         assert_eq!(status(resident.pid(), "NSpid"), format!("{} 1", resident.pid()), "one process, two numbers");
     }
 
-    fn shared_memory_of_the_host_is_invisible_inside(host) {
-        let _ = host;
+    fn shared_memory_of_the_host_is_invisible_inside(_host) {
         let segments = || fs::read_to_string("/proc/sysvipc/shm").expect("/proc/sysvipc/shm").lines().count() - 1;
         let before = segments();
         let made = std::process::Command::new("ipcmk").args(["--shmem", "4096"]).output().expect("ipcmk");

@@ -72,10 +72,28 @@ kernel_test! {
 
     fn a_bad_name_never_reaches_the_kernel(_host) {
         let before = hostname();
-        let failure: Failure = set_hostname("under_score").expect_err("a bad name").into();
-        insta::assert_snapshot!(failure.message, @r#"host name "under_score": a character other than letters, digits, '-' and '.'"#);
-        insta::assert_snapshot!(failure.hint.unwrap_or_default(), @"use letters, digits and '-', in parts of at most 63 joined by '.', as in web-1.example.org");
+        let failure: Failure = set_hostname("two words").expect_err("a bad name").into();
+        insta::assert_snapshot!(format!("{}\n{}", failure.message, failure.hint.unwrap_or_default()), @r#"
+        host name "two words": a character other than letters, digits, '-', '.' and '_'
+        use at most 64 letters, digits, '-', '.' and '_', as in web-1.example.org
+        "#);
         assert_eq!(hostname(), before);
+    }
+
+    /// As on a machine whose administrator has forbidden them.
+    fn a_limit_of_zero_is_named(_host) {
+        let inmate = Inmate::new(|| {
+            // The limit is one of the user namespace, so a new one has its own.
+            unshare(CloneFlags::CLONE_NEWUSER).expect("unshare");
+            std::fs::write("/proc/self/uid_map", "0 0 1").expect("a map");
+            std::fs::write("/proc/sys/user/max_uts_namespaces", "0").expect("a limit");
+            let failure: Failure = enter_uts("inside").expect_err("no more").into();
+            format!("{}\n{}", failure.message, failure.hint.unwrap_or_default())
+        });
+        insta::assert_snapshot!(inmate.said(), @r"
+        leave the host's UTS namespace: ENOSPC: No space left on device
+        user.max_uts_namespaces is 0; allow some with `sysctl -w user.max_uts_namespaces=15000`
+        ");
     }
 
     fn without_rights_the_error_names_the_cure(_host) {

@@ -171,7 +171,11 @@ impl Namespaces {
                 Ok(()) => visit.way_back.push(home),
                 // Perhaps it belongs to the user namespace that comes next.
                 Err(HandleError::Join { errno: Errno::EPERM, .. }) if user_joined => refused.push(handle),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // The first error is the one to tell.
+                    let _ = visit.end();
+                    return Err(error.into());
+                }
             }
         }
         if let Mode::Join(user) = self.mode(Kind::User)

@@ -124,6 +124,19 @@ kernel_test! {
         assert_eq!(link(getpid(), "net"), own, "the maker came home");
     }
 
+    fn a_maker_that_fails_on_the_way_comes_home(host) {
+        let first = Resident::new(&Namespaces::host().with_new(Kind::Ipc), None, || Ok(String::new()));
+        let file = bind_mount(host, "net");
+        let plan = Namespaces::host()
+            .with_new(Kind::User)
+            .with_joined(Handle::open(Kind::Ipc, link_path(first.pid(), "ipc")).expect("a handle"))
+            .with_joined(Handle::open(Kind::Uts, &file).expect("a handle of the wrong kind"));
+        let own = link(getpid(), "ipc");
+        plan.join_before_clone().expect_err("a net namespace as uts");
+        umount2(&file, MntFlags::MNT_DETACH).expect("umount");
+        assert_eq!(link(getpid(), "ipc"), own);
+    }
+
     fn the_first_process_inside_is_number_one(_host) {
         let resident = Resident::new(&Namespaces::host().with_new(Kind::Pid), None, || Ok(getpid().to_string()));
         assert_eq!(resident.said(), "1");

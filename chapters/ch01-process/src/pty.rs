@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use thiserror::Error;
 
 use crate::{Diagnose, sys};
@@ -73,6 +73,12 @@ impl Pty {
         Ok(Self { master, slave, name })
     }
     // ANCHOR_END: open_pty
+
+    /// Sets the window size, in characters. A new terminal's is 0 by 0, which programs take for "unknown".
+    pub fn resize(&self, rows: u16, columns: u16) {
+        // The kernel refuses this for no terminal that is open, and a wrong size would be no reason to give up.
+        let _ = tcsetwinsize(&self.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 });
+    }
 }
 
 /// Makes `slave` this process's controlling terminal and its standard streams. The process must lead a session.

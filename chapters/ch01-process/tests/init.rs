@@ -59,11 +59,7 @@ fn sleeps_or_has_ended(init: Pid) -> bool {
 
 /// The orphans that PID 1 has by now.
 fn orphans_of(init: Pid) -> Vec<Pid> {
-    children_of(init).into_iter().filter(|pid| is_sleep(*pid)).collect()
-}
-
-fn is_sleep(pid: Pid) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "sleep")
+    children_of(init).into_iter().filter(|pid| common::is_sleep(*pid)).collect()
 }
 
 kernel_test! {

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, fstat};
 use process::pty::{self, RawMode};
 use process::{Child, Diagnose, ExitStatus, Failure, Pending, Program, Pty, Spawn};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetwinsize, tcsetwinsize};
+use rustix::termios::{LocalModes, tcgetattr, tcgetwinsize};
 use testkit::kernel_test;
 
 fn start_on(terminal: &Pty, program: &Program) -> Child {
@@ -75,7 +75,7 @@ kernel_test! {
     /// The size set on the master is the size that the program sees.
     fn the_size_is_the_programs(_host) {
         let (ours, mut terminal) = (Pty::open().expect("our terminal"), Pty::open().expect("a terminal"));
-        tcsetwinsize(&ours.slave, Winsize { ws_row: 40, ws_col: 99, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
+        ours.resize(40, 99);
         pty::copy_window_size(&ours.slave, &terminal.master);
         let mut child = start_on(&terminal, &shell("stty size"));
         terminal.slave = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).expect("/dev/null");

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use common::{Piped, children_of, program, shell, sleeps_in, start_piped, state, until};
+use common::{Piped, children_of, is_sleep, program, shell, sleeps_in, start_piped, state, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use process::relay::{self, Pump, Resize};
@@ -63,11 +63,12 @@ fn supervisor(arrange: impl FnOnce() -> (Child, Vec<Pump>)) -> Pending {
 }
 
 /// It sleeps, and goes on sleeping: a loop that polls something which is always ready is found running.
-fn assert_sleeps(pid: Pid) {
-    until("the supervisor has a child", || !children_of(pid).is_empty());
+fn assert_sleeps(supervisor: Pid, parent_of_program: Pid) {
+    until("the program has done its part and sleeps", || children_of(parent_of_program).into_iter().any(is_sleep));
     let mut in_a_row = 0;
     until("the supervisor sleeps", || {
-        in_a_row = if sleeps_in(pid) == "poll" && state(pid) == "S" { in_a_row + 1 } else { 0 };
+        let asleep = sleeps_in(supervisor) == "poll" && state(supervisor) == "S";
+        in_a_row = if asleep { in_a_row + 1 } else { 0 };
         in_a_row == 500
     });
 }
@@ -111,7 +112,7 @@ kernel_test! {
     /// `… | head -1`: the program goes on, as with docker, and its status is its own.
     fn a_reader_that_goes_away_does_not_end_the_program(_host) {
         let signals = Forwarded::block().expect("a signalfd");
-        let Piped { mut child, stdout, stderr, .. } = start_piped(&shell("seq 1 200000; exit 8"));
+        let Piped { mut child, stdout, stderr, .. } = start_piped(&shell("seq 1 200000 && exit 8"));
         let (reader, writer) = relay::pipe().expect("a pipe");
         drop(reader);
         let mut pumps = [Pump::output(stdout, writer), Pump::output(stderr, nothing())];
@@ -211,9 +212,15 @@ kernel_test! {
             (child, vec![Pump::input(endless, stdin), Pump::output(stdout, nothing())])
         });
         for pending in [&idle, &closed_by_the_program, &reader_gone, &full] {
-            assert_sleeps(pending.pid());
+            assert_sleeps(pending.pid(), pending.pid());
         }
-        drop((idle, closed_by_the_program, reader_gone, full));
+        let outlived = supervisor(move || {
+            let Piped { child, stdout, .. } = sleeping("sleep 1000 & exit 0")();
+            (child, vec![Pump::output(stdout, nothing())])
+        });
+        // Its parent has ended, so it has come to us.
+        assert_sleeps(outlived.pid(), Pid::this());
+        drop((idle, closed_by_the_program, reader_gone, full, outlived));
         end_orphans();
     }
 }

@@ -105,6 +105,11 @@ pub(crate) fn state(pid: Pid) -> String {
     stat(pid, 3)
 }
 
+/// Whether `pid` has become `sleep` by now.
+pub(crate) fn is_sleep(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "sleep")
+}
+
 /// The processes whose parent is `parent`, zombies too.
 pub(crate) fn children_of(parent: Pid) -> Vec<Pid> {
     fs::read_dir("/proc")

@@ -1,0 +1,8 @@
+//! What authors of exercises need.
+
+pub(crate) mod check;
+pub(crate) mod generate;
+pub(crate) mod new;
+mod pages;
+mod proof;
+mod tally;

@@ -1,0 +1,186 @@
+//! What the book's pages promise: headings in their order, exercises that exist, and code that is still there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::exercise::Exercise;
+use crate::workspace::{Workspace, read};
+
+/// What every chapter's page has, in this order.
+const HEADINGS: [&str; 11] = [
+    "The idea",
+    "Invariants",
+    "Predict before you run",
+    "The code",
+    "Try it",
+    "Break it",
+    "What it costs",
+    "Exercises",
+    "Questions",
+    "How docker and runc do it",
+    "What we left out",
+];
+
+/// The faults of a chapter's page.
+pub(crate) fn check_chapter(workspace: &Workspace, chapter: &str, exercises: &[&Exercise]) -> Result<Vec<String>> {
+    let name = page(chapter);
+    let text = workspace.source(&name)?;
+    let mut faults = heading_faults(chapter, &text);
+    for exercise in exercises {
+        if !text.contains(&exercise.id) {
+            faults.push(format!("{} is not mentioned", exercise.id));
+        }
+        if let Some(missing) = missing_section(workspace, &exercise.read) {
+            faults.push(format!("{}: read: {missing}", exercise.id));
+        }
+    }
+    for page in markdown_files(&workspace.root().join("book/src").join(chapter))? {
+        faults.extend(include_faults(&page)?);
+    }
+    Ok(faults)
+}
+
+/// Every include in the book that leads nowhere.
+pub(crate) fn check_includes(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for page in markdown_files(&workspace.root().join("book/src"))? {
+        faults.extend(include_faults(&page)?);
+    }
+    Ok(faults)
+}
+
+/// What is wrong with a reference such as `ch02-namespaces, "The UTS namespace"`, if anything is.
+pub(crate) fn missing_section(workspace: &Workspace, reference: &str) -> Option<String> {
+    if reference.is_empty() {
+        return None;
+    }
+    let parts = reference.split_once(", \"").and_then(|(page, rest)| Some((page, rest.strip_suffix('"')?)));
+    let Some((chapter, section)) = parts else {
+        return Some(format!("{reference:?} is not written as PAGE, \"SECTION\""));
+    };
+    let Ok(text) = workspace.source(&page(chapter)) else {
+        return Some(format!("{} does not exist", page(chapter).display()));
+    };
+    let there = headings(&text).any(|(_, heading)| heading == section);
+    (!there).then(|| format!("{} has no section {section:?}", page(chapter).display()))
+}
+
+fn page(chapter: &str) -> PathBuf {
+    Path::new("book/src").join(chapter).join("index.md")
+}
+
+fn heading_faults(chapter: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let digits: String = chapter.chars().skip(2).take_while(char::is_ascii_digit).collect();
+    let title = format!("{}. ", digits.trim_start_matches('0'));
+    if !headings(text).next().is_some_and(|(level, heading)| level == 1 && heading.starts_with(&title)) {
+        faults.push(format!("the first heading is not `# {title}…`"));
+    }
+    let found: Vec<&str> = headings(text).filter(|(level, _)| *level == 2).map(|(_, heading)| heading).collect();
+    let mut at = 0;
+    for wanted in HEADINGS {
+        match found[at..].iter().position(|heading| *heading == wanted) {
+            Some(further) => at += further + 1,
+            None if found.contains(&wanted) => faults.push(format!("`## {wanted}` is in the wrong place")),
+            None => faults.push(format!("`## {wanted}` is missing")),
+        }
+    }
+    faults
+}
+
+/// Levels and texts of the headings, without those in code.
+fn headings(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut fenced = false;
+    text.lines().filter_map(move |line| {
+        fenced ^= line.trim_start().starts_with("```");
+        let level = line.chars().take_while(|c| *c == '#').count();
+        let heading = line.get(level..)?.strip_prefix(' ')?;
+        (level > 0 && !fenced).then(|| (level, heading.trim()))
+    })
+}
+
+fn include_faults(page: &Path) -> Result<Vec<String>> {
+    let text = read(page)?;
+    let directory = page.parent().unwrap_or(page);
+    let mut faults = Vec::new();
+    for include in includes(&text) {
+        let (file, anchor) = include.split_once(':').unwrap_or((include, ""));
+        let anchor = anchor.split(':').next().unwrap_or_default();
+        let fault = match fs::read_to_string(directory.join(file)) {
+            Err(error) => Some(error.to_string()),
+            // Line numbers are no anchors.
+            Ok(_) if anchor.chars().all(|c| c.is_ascii_digit()) => None,
+            Ok(source) => missing_anchor(&source, anchor),
+        };
+        faults.extend(fault.map(|fault| format!("{}: {include}: {fault}", page.display())));
+    }
+    Ok(faults)
+}
+
+fn missing_anchor(source: &str, anchor: &str) -> Option<String> {
+    let marks = |mark: &str| {
+        let after = |line: &str| line.split_once(mark).is_some_and(|(_, name)| name.split_whitespace().next() == Some(anchor));
+        source.lines().any(after)
+    };
+    (!marks("ANCHOR:") || !marks("ANCHOR_END:")).then(|| format!("there is no anchor {anchor}"))
+}
+
+/// What `{{#include …}}` and its kin name, unless it is escaped.
+fn includes(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.match_indices("{{#").filter(|(at, _)| !text[..*at].ends_with('\\'));
+    starts.filter_map(|(at, _)| {
+        let (inside, _) = text[at + 3..].split_once("}}")?;
+        let (kind, rest) = inside.split_once(char::is_whitespace)?;
+        matches!(kind, "include" | "rustdoc_include").then_some(rest.split_whitespace().next()?)
+    })
+}
+
+/// All pages below `directory`, sorted.
+fn markdown_files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![directory.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).with_context(|| format!("read {}", directory.display()))? {
+            let path = entry.with_context(|| format!("read {}", directory.display()))?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn includes_are_found_unless_escaped() {
+        let text = "{{#include a.rs:x}} \\{{#include b.rs}} {{ #c }} {{#rustdoc_include ../c.rs}} {{#title T}}";
+        assert_eq!(includes(text).collect::<Vec<_>>(), ["a.rs:x", "../c.rs"]);
+    }
+
+    #[test]
+    fn an_anchor_has_two_ends() {
+        assert_eq!(missing_anchor("// ANCHOR: a\n// ANCHOR_END: a\n", "a"), None);
+        assert!(missing_anchor("// ANCHOR: ab\n// ANCHOR_END: ab\n", "a").is_some());
+        assert!(missing_anchor("// ANCHOR: a\n", "a").is_some());
+    }
+
+    #[test]
+    fn headings_have_their_order() {
+        let body: String = HEADINGS.iter().map(|heading| format!("## {heading}\n")).collect();
+        assert_eq!(heading_faults("ch02-a", &format!("# 2. A\n{body}")), Vec::<String>::new());
+        let swapped = body.replace("## Try it", "## X").replace("## Invariants", "## Try it");
+        insta::assert_snapshot!(heading_faults("ch02-a", &format!("# A\n```\n# 2. A\n```\n{swapped}")).join("\n"), @r"
+        the first heading is not `# 2. …`
+        `## Invariants` is missing
+        `## Try it` is in the wrong place
+        ");
+    }
+}

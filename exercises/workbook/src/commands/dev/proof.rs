@@ -1,0 +1,178 @@
+//! Proving one exercise, as a learner meets it: all before it are solved, all after it are empty.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::catalogue::Catalogue;
+use crate::commands::dev::pages;
+use crate::commands::dev::tally::Finding;
+use crate::exercise::{Exercise, Mistake};
+use crate::fill::{self, Fill};
+use crate::hole;
+use crate::judge::Judge;
+use crate::outcome::Outcome;
+use crate::render;
+use crate::running::Running;
+use crate::terminal::Status;
+use crate::tree;
+use crate::workspace::Workspace;
+
+/// A copy of the workspace for proofs. It stays where it is, so that only what changes is compiled again.
+pub(crate) struct Proof<'a> {
+    origin: &'a Workspace,
+    catalogue: &'a Catalogue,
+    copy: Workspace,
+    /// The files with holes, as they were when the copy was made: others may be writing.
+    pristine: BTreeMap<PathBuf, String>,
+}
+
+impl<'a> Proof<'a> {
+    pub(crate) fn prepare(origin: &'a Workspace, catalogue: &'a Catalogue) -> Result<Self> {
+        let directory = origin.scratch().join("dev");
+        let mut pristine = BTreeMap::new();
+        for file in fill::files(catalogue) {
+            pristine.insert(file.to_owned(), origin.pristine(file)?);
+        }
+        std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+        // Files with holes are left as the last proof left them; each proof writes them anyway.
+        tree::sync(origin.root(), &directory, |name| {
+            let there = directory.join(name);
+            Ok(pristine.get(name).map(|text| std::fs::read_to_string(there).unwrap_or_else(|_| text.clone())))
+        })?;
+        Ok(Self { origin, catalogue, copy: Workspace::at(&directory), pristine })
+    }
+
+    /// Says what was tried, and what was not as it should be.
+    pub(crate) fn prove(&self, exercise: &Exercise, only_starter: bool, bless: bool) -> (String, Vec<Finding>) {
+        let mut findings = self.prove_hints(exercise);
+        findings.extend(self.prove_starter(exercise));
+        if only_starter {
+            return ("starter".into(), findings);
+        }
+        let mistakes = exercise.mistakes().unwrap_or_else(|error| {
+            findings.push(Finding::Failed(format!("{error:#}")));
+            Vec::new()
+        });
+        if mistakes.is_empty() {
+            findings.push(Finding::Failed("it has no wrong answer: what do people get wrong here?".into()));
+        }
+        for mistake in &mistakes {
+            let found = self.prove_mistake(exercise, mistake, bless).map_err(|said| match said {
+                Finding::Failed(said) => Finding::Failed(format!("wrong/{}.rs {said}", mistake.name)),
+                Finding::Skipped(said) => Finding::Skipped(format!("wrong/{}.rs: {said}", mistake.name)),
+            });
+            findings.extend(found.err());
+        }
+        // Last, so that the copy is ready for the next exercise.
+        findings.extend(self.prove_solution(exercise));
+        (format!("starter, solution, {}", render::count(mistakes.len(), "wrong answer")), findings)
+    }
+
+    fn prove_hints(&self, exercise: &Exercise) -> Vec<Finding> {
+        let pristine = self.pristine.get(&exercise.file).map(String::as_str).unwrap_or_default();
+        let solution = hole::contents(pristine, &exercise.hole).unwrap_or_default();
+        let leaks = exercise.hints.leaks(solution).into_iter();
+        leaks.map(|line| Finding::Failed(format!("hints.md gives away a line of the solution: {line}"))).collect()
+    }
+
+    fn prove_starter(&self, exercise: &Exercise) -> Option<Finding> {
+        match self.judge(exercise, &Fill::Starter) {
+            Ok(Outcome::NotStarted) => None,
+            Ok(Outcome::Skipped { skips, .. }) => Some(skipped("starter: ", &skips)),
+            Ok(other) => Some(Finding::Failed(format!(
+                "the starter must fail by its own todo!, but {}",
+                brief(&other)
+            ))),
+            Err(error) => Some(Finding::Failed(format!("{error:#}"))),
+        }
+    }
+
+    fn prove_solution(&self, exercise: &Exercise) -> Option<Finding> {
+        match self.judge(exercise, &Fill::Solution) {
+            Ok(Outcome::Passed { .. }) => None,
+            Ok(Outcome::Skipped { skips, .. }) => Some(skipped("solution: ", &skips)),
+            Ok(other) => Some(Finding::Failed(format!("the solution must pass, but {}", brief(&other)))),
+            Err(error) => Some(Finding::Failed(format!("{error:#}"))),
+        }
+    }
+
+    fn prove_mistake(&self, exercise: &Exercise, mistake: &Mistake, bless: bool) -> Result<(), Finding> {
+        let outcome = self
+            .judge(exercise, &Fill::Statements(mistake.answer.clone()))
+            .map_err(|error| Finding::Failed(format!("{error:#}")))?;
+        let verdict = match outcome {
+            Outcome::Skipped { skips, .. } => return Err(skipped("", &skips)),
+            Outcome::Failing(failing) if failing.verdict.is_some() => failing.verdict.unwrap_or_else(|| unreachable!()),
+            Outcome::Passed { .. } => return Err(Finding::Failed("passes, though it is wrong".into())),
+            other => return Err(Finding::Failed(format!("must fail with a likely cause, but {}", brief(&other)))),
+        };
+        if let Some(missing) = pages::missing_section(self.origin, &verdict.read) {
+            return Err(Finding::Failed(format!("is told to read what is not there: {missing}")));
+        }
+        if mistake.cause.as_ref() == Some(&verdict.cause) {
+            return Ok(());
+        }
+        if bless {
+            let written = tree::write_if_changed(&mistake.cause_file, format!("{}\n", verdict.cause).as_bytes());
+            return written.map(|_| ()).map_err(|error| Finding::Failed(format!("{error:#}")));
+        }
+        Err(Finding::Failed(format!(
+            "is told another cause than its .txt has (--bless writes it)\n.txt: {}\ntold: {}",
+            mistake.cause.as_deref().unwrap_or("(none)"),
+            verdict.cause
+        )))
+    }
+
+    /// Judges with `fill` in the hole of `exercise`.
+    fn judge(&self, exercise: &Exercise, fill: &Fill) -> Result<Outcome> {
+        let position = |id: &str| self.catalogue.iter().position(|exercise| exercise.id == id);
+        let here = position(&exercise.id);
+        for (file, text) in &self.pristine {
+            let text = fill::file(text, file, self.catalogue, |other| {
+                Ok(match position(&other.id).cmp(&here) {
+                    std::cmp::Ordering::Less => Fill::Solution,
+                    std::cmp::Ordering::Equal => fill.clone(),
+                    std::cmp::Ordering::Greater => Fill::Starter,
+                })
+            })?;
+            tree::write_if_changed(&self.copy.root().join(file), text.as_bytes())?;
+        }
+        let status = Status::new();
+        let progress = |line: &str| status.show(&format!("{}: {line}", exercise.id));
+        let judge = Judge {
+            workspace: &self.copy,
+            catalogue: self.catalogue,
+            target_dir: Some(self.origin.scratch().join("target")),
+            running: Running::default(),
+            progress: &progress,
+        };
+        let outcome = judge.judge(exercise);
+        status.clear();
+        Ok(outcome)
+    }
+}
+
+fn skipped(what: &str, skips: &[crate::outcome::Skip]) -> Finding {
+    let skips: Vec<String> = skips.iter().map(|skip| format!("{} needs {}", skip.test, skip.missing)).collect();
+    Finding::Skipped(format!("{what}{}", skips.join(", ")))
+}
+
+/// An outcome, so that an author can act on it.
+fn brief(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::NotStarted => "its own todo! is reached".into(),
+        Outcome::DoesNotCompile { errors, .. } => format!("it does not compile\n{errors}"),
+        Outcome::Failing(failing) => match &failing.verdict {
+            Some(verdict) => format!("{} fails: {}: {}", failing.test, verdict.what, verdict.cause),
+            None => format!("{} fails without a likely cause\n{}", failing.test, failing.said),
+        },
+        Outcome::Passed { .. } => "it passes".into(),
+        Outcome::Skipped { .. } => "it is skipped".into(),
+        Outcome::Blocked { by } => {
+            format!("its tests reach the hole of {by}, which a learner does later (name it in `after`, or judge without it)")
+        }
+        Outcome::Broken(broken) => format!("nothing could be judged: {}\n{}", broken.what, broken.detail),
+    }
+}

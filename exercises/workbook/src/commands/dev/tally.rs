@@ -1,0 +1,89 @@
+//! Counting what was proved: one line per thing while it goes on, and one last line.
+
+use std::time::Instant;
+
+use crate::render::{self, BAD, DIM, GOOD, WARN};
+use crate::terminal::say;
+
+/// What is to be said about a thing that was looked at. Nothing said means that it is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Finding {
+    Failed(String),
+    Skipped(String),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    passed: usize,
+    failed: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Tally {
+    /// Reports and counts one thing: failed if anything in it did, else skipped if anything was.
+    pub(crate) fn add(&mut self, name: &str, what: &str, since: Instant, findings: &[Finding]) {
+        let failed = findings.iter().any(|finding| matches!(finding, Finding::Failed(_)));
+        let (style, state) = match failed {
+            true => (BAD, "failed "),
+            false if findings.is_empty() => (GOOD, "passed "),
+            false => (WARN, "skipped"),
+        };
+        let seconds = render::paint(DIM, &format!("{:.1} s", since.elapsed().as_secs_f64()));
+        let mut text = format!("{}  {name}  {what}  {seconds}\n", render::paint(style, state));
+        for finding in findings {
+            let (word, said) = match finding {
+                Finding::Failed(said) => ("failed", said),
+                Finding::Skipped(said) => ("skipped", said),
+            };
+            text += &format!("         {word}: {}\n", said.trim().replace('\n', "\n           "));
+        }
+        say(&text);
+        match (failed, findings.is_empty()) {
+            (true, _) => self.failed.push(name.to_owned()),
+            (false, true) => self.passed += 1,
+            (false, false) => self.skipped.push(name.to_owned()),
+        }
+    }
+
+    pub(crate) fn all_well(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    /// The names again, and the numbers as the last line.
+    pub(crate) fn summary(&self) -> String {
+        let names = |label: &str, names: &[String]| match names {
+            [] => String::new(),
+            names => format!("{label}: {}\n", names.join(", ")),
+        };
+        format!(
+            "\n{}{}{} passed, {} failed, {} skipped\n",
+            names("failed", &self.failed),
+            names("skipped", &self.skipped),
+            self.passed,
+            self.failed.len(),
+            self.skipped.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_is_no_pass_and_a_failure_outweighs_it() {
+        let mut tally = Tally::default();
+        let (failed, skipped) = (Finding::Failed("x".into()), Finding::Skipped("y".into()));
+        let now = Instant::now();
+        tally.add("a", "", now, &[]);
+        tally.add("b", "", now, std::slice::from_ref(&skipped));
+        tally.add("c", "", now, &[skipped, failed]);
+        insta::assert_snapshot!(tally.summary(), @r"
+
+        failed: c
+        skipped: b
+        1 passed, 1 failed, 1 skipped
+        ");
+        assert!(!tally.all_well());
+    }
+}

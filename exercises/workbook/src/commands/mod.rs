@@ -1,0 +1,11 @@
+//! One file per command. The commands of a learner, and below `dev` those of an author.
+
+pub(crate) mod check;
+pub(crate) mod dev;
+pub(crate) mod diff;
+pub(crate) mod hint;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod reset;
+pub(crate) mod solution;
+pub(crate) mod watch;

@@ -1,0 +1,234 @@
+//! Judging an exercise: build its tests, run them, say what came out.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::build::{self, Binary, Built, CompilerError};
+use crate::catalogue::Catalogue;
+use crate::exercise::{Exercise, Tests};
+use crate::fill;
+use crate::hole;
+use crate::outcome::{Broken, Failing, Outcome, Skip};
+use crate::running::{End, Running};
+use crate::transcript::Transcript;
+use crate::workspace::Workspace;
+
+/// The test kit ends a kernel test after two minutes by itself; this is for all others.
+const LIMIT: Duration = Duration::from_secs(300);
+/// More than a test has to say; an endless loop that prints says no more after it than before.
+const LONGEST_OUTPUT: u64 = 4 << 20;
+
+/// Judges exercises in one workspace.
+pub(crate) struct Judge<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) catalogue: &'a Catalogue,
+    /// Where cargo builds, if not where it would by itself.
+    pub(crate) target_dir: Option<PathBuf>,
+    /// What can be ended from outside.
+    pub(crate) running: Running,
+    /// Gets a word about what goes on, for a status line.
+    pub(crate) progress: &'a (dyn Fn(&str) + Sync),
+}
+
+/// One run of a test binary.
+struct Ran {
+    text: String,
+    /// The tests that were to run, in the order of the exercise.
+    selected: Vec<String>,
+    skips: Vec<Skip>,
+    success: bool,
+    too_long: bool,
+}
+
+impl Judge<'_> {
+    /// Judges by what the tests say, and nothing else.
+    pub(crate) fn judge(&self, exercise: &Exercise) -> Outcome {
+        let mut binaries = Vec::new();
+        for tests in &exercise.tests {
+            let names = (tests.package.as_str(), tests.target.as_str());
+            (self.progress)(&format!("building the tests of {}", tests.package));
+            let target_dir = self.target_dir.as_deref();
+            match build::build(self.workspace.root(), target_dir, names, &self.running, self.progress) {
+                Built::Test(binary) => binaries.push(binary),
+                Built::Errors(errors) => return self.compile_errors(&errors),
+                Built::Broken(broken) => return Outcome::Broken(broken),
+            }
+        }
+        let mut runs = Vec::new();
+        for (tests, binary) in exercise.tests.iter().zip(&binaries) {
+            (self.progress)(&format!("running the tests of {}", exercise.id));
+            match self.run(exercise, tests, binary) {
+                Ok(ran) => runs.push(ran),
+                Err(broken) => return Outcome::Broken(broken),
+            }
+        }
+        self.weigh(exercise, runs)
+    }
+
+    fn weigh(&self, exercise: &Exercise, runs: Vec<Ran>) -> Outcome {
+        let bad = runs.iter().find(|ran| !ran.success || ran.too_long || !Transcript::read(&ran.text).finished());
+        if let Some(bad) = bad {
+            let reached = |exercise: &&Exercise| {
+                runs.iter().any(|ran| Transcript::read(&ran.text).reached_todo(&exercise.prompt))
+            };
+            return if reached(&exercise) {
+                Outcome::NotStarted
+            } else if let Some(other) = self.catalogue.iter().find(reached) {
+                Outcome::Blocked { by: other.id.clone() }
+            } else if bad.too_long {
+                Outcome::Failing(endless(bad))
+            } else {
+                Outcome::Failing(Transcript::read(&bad.text).failure(&bad.selected))
+            };
+        }
+        let tests: usize = runs.iter().map(|ran| ran.selected.len()).sum();
+        let skips: Vec<Skip> = runs.into_iter().flat_map(|ran| ran.skips).collect();
+        let skipped: BTreeSet<&str> = skips.iter().map(|skip| skip.test.as_str()).collect();
+        match skipped.len() {
+            0 => Outcome::Passed { tests },
+            some => Outcome::Skipped { ran: tests.saturating_sub(some), skips },
+        }
+    }
+
+    fn run(&self, exercise: &Exercise, tests: &Tests, binary: &Binary) -> Result<Ran, Broken> {
+        let selected = select(&list(binary)?, &tests.filter).map_err(|filter| {
+            let what = format!("exercises/{}/exercise.toml: filter: no test is called {filter}", exercise.id);
+            Broken::new(what, Some("get the tests back as they were: git checkout -- chapters exercises"), "")
+        })?;
+        let scratch = self.workspace.scratch();
+        let unwritable = |error: io::Error| Broken::new(format!("write in {}: {error}", scratch.display()), None, "");
+        fs::create_dir_all(&scratch).map_err(unwritable)?;
+        let output = scratch.join(format!("output-{}", std::process::id()));
+        let skips = scratch.join(format!("skips-{}", std::process::id()));
+        // A file and no pipe: a process that a wrong answer left behind would keep a pipe open.
+        let sink = File::create(&output).map_err(unwritable)?;
+        File::create(&skips).map_err(unwritable)?;
+        let mut command = self.command(binary);
+        command.arg("--exact").args(&selected).env("WB_SKIPS", &skips).stdin(Stdio::null());
+        command.stdout(sink.try_clone().map_err(unwritable)?).stderr(sink);
+        let child = command.spawn().map_err(|error| cannot_run(binary, &error))?;
+        let end = self.running.wait(child, LIMIT).map_err(|error| cannot_run(binary, &error))?;
+        let mut text = Vec::new();
+        File::open(&output).and_then(|file| file.take(LONGEST_OUTPUT).read_to_end(&mut text)).map_err(unwritable)?;
+        let skipped = fs::read_to_string(&skips).map_err(unwritable)?;
+        for path in [&output, &skips] {
+            // The next run writes over it anyway.
+            let _ = fs::remove_file(path);
+        }
+        Ok(Ran {
+            text: String::from_utf8_lossy(&text).into_owned(),
+            selected,
+            skips: parse_skips(&skipped),
+            success: matches!(end, End::Exited(status) if status.success()),
+            too_long: matches!(end, End::TooLong),
+        })
+    }
+
+    /// The binary, started as cargo would start it.
+    fn command(&self, binary: &Binary) -> Command {
+        let mut command = Command::new(&binary.path);
+        command.current_dir(&binary.package_dir).env("CARGO_MANIFEST_DIR", &binary.package_dir);
+        command.env("CARGO", build::cargo()).env("INSTA_WORKSPACE_ROOT", self.workspace.root());
+        command.env("INSTA_UPDATE", "no").env("NO_COLOR", "1").env("RUST_BACKTRACE", "0");
+        command
+    }
+
+    /// Errors in a file with a hole are the learner's; elsewhere they are not, unless the learner changed more than
+    /// the holes.
+    fn compile_errors(&self, errors: &[CompilerError]) -> Outcome {
+        let rendered: String = errors.iter().map(|error| error.rendered.as_str()).collect();
+        let with_holes = fill::files(self.catalogue);
+        let mut named = errors.iter().flat_map(|error| &error.files);
+        if named.clone().any(|file| with_holes.contains(file.as_path())) {
+            return Outcome::DoesNotCompile { errors: rendered, note: None };
+        }
+        let altered: Vec<String> =
+            with_holes.into_iter().filter(|file| self.altered(file)).map(|file| file.display().to_string()).collect();
+        if !altered.is_empty() {
+            let note = format!("changed outside of its holes, which others rely on: {}", altered.join(", "));
+            return Outcome::DoesNotCompile { errors: rendered, note: Some(note) };
+        }
+        let file = named.next().map(|file| file.display().to_string()).unwrap_or_default();
+        let what = format!("{file} does not compile, and no exercise is in it");
+        Outcome::Broken(Broken::new(what, Some(&format!("get it back as it was: git checkout -- {file}")), rendered))
+    }
+
+    /// Whether a file differs from the original in more than its holes.
+    fn altered(&self, file: &Path) -> bool {
+        let frame = |text: String| {
+            let holes = self.catalogue.iter().filter(|exercise| exercise.file == file);
+            holes.fold(Some(text), |text, exercise| hole::replace(&text?, &exercise.hole, "").ok())
+        };
+        let now = self.workspace.source(file).ok().and_then(frame);
+        now.is_none() || now != self.workspace.pristine(file).ok().and_then(frame)
+    }
+}
+
+/// All tests of a binary.
+fn list(binary: &Binary) -> Result<Vec<String>, Broken> {
+    let output = Command::new(&binary.path)
+        .args(["--list", "--format", "terse"])
+        .current_dir(&binary.package_dir)
+        .output()
+        .map_err(|error| cannot_run(binary, &error))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+}
+
+/// The tests that `filter` names, by their whole path or its end; nothing names all. Fails with a name that is none.
+fn select(all: &[String], filter: &[String]) -> Result<Vec<String>, String> {
+    if filter.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let mut selected = Vec::new();
+    for name in filter {
+        let end = format!("::{name}");
+        let named: Vec<&String> = all.iter().filter(|test| *test == name || test.ends_with(&end)).collect();
+        if named.is_empty() {
+            return Err(name.clone());
+        }
+        selected.extend(named.into_iter().cloned());
+    }
+    Ok(selected)
+}
+
+fn parse_skips(text: &str) -> Vec<Skip> {
+    let skip = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        Some(Skip { test: fields.next()?, missing: fields.next()?, cure: fields.next().unwrap_or_default() })
+    };
+    text.lines().filter_map(skip).collect()
+}
+
+fn endless(ran: &Ran) -> Failing {
+    Failing {
+        test: ran.selected.join(", "),
+        verdict: None,
+        said: format!("still running after {} s, and ended: a loop without end?", LIMIT.as_secs()),
+        others: 0,
+    }
+}
+
+fn cannot_run(binary: &Binary, error: &io::Error) -> Broken {
+    let cure = "the file system must allow programs to be executed (not mounted with noexec)";
+    Broken::new(format!("run {}: {error}", binary.path.display()), Some(cure), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_selected_by_their_whole_name_or_its_end() {
+        let all = ["a::tests::one", "a::tests::one_more", "two"].map(String::from);
+        let select = |names: &[&str]| select(&all, &names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(select(&["two", "one"]), Ok(vec!["two".into(), "a::tests::one".into()]));
+        assert_eq!(select(&["a::tests::one_more"]), Ok(vec!["a::tests::one_more".into()]));
+        assert_eq!(select(&["ne"]), Err("ne".into()));
+        assert_eq!(select(&[]).map(|tests| tests.len()), Ok(3));
+    }
+}

@@ -1,0 +1,195 @@
+//! Reading what a test binary printed: which tests failed, what they said, and the verdict in it.
+
+use crate::outcome::{Failing, Verdict};
+
+/// What libtest printed.
+#[derive(Debug)]
+pub(crate) struct Transcript<'a> {
+    text: &'a str,
+    /// Failed tests with their output.
+    failed: Vec<(&'a str, &'a str)>,
+    finished: bool,
+}
+
+impl<'a> Transcript<'a> {
+    pub(crate) fn read(text: &'a str) -> Self {
+        let mut failed = Vec::new();
+        let mut rest = text;
+        while let Some((name, after)) = next_section(rest) {
+            let end = next_section_start(after).into_iter().chain(after.find("\n\nfailures:\n")).min();
+            let (body, next) = after.split_at(end.unwrap_or(after.len()));
+            failed.push((name, body.trim()));
+            rest = next;
+        }
+        Self { text, failed, finished: text.contains("\ntest result: ") }
+    }
+
+    /// Whether the binary came to its end: it was not killed, and did not exit in the middle.
+    pub(crate) fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether the `todo!` with this prompt was reached, by a test or by a process that a test started.
+    pub(crate) fn reached_todo(&self, prompt: &str) -> bool {
+        // A message that is carried inside another is escaped once or more.
+        let plain = |text: &str| text.chars().filter(|c| *c != '\\').collect::<String>();
+        plain(self.text).contains(&plain(&format!("not yet implemented: {prompt}")))
+    }
+
+    /// The failure that tells most: of the tests in `order` the first with a verdict, else the first that failed.
+    pub(crate) fn failure(&self, order: &[String]) -> Failing {
+        let place = |name: &str| order.iter().position(|test| test == name).unwrap_or(order.len());
+        let mut failed: Vec<_> = self.failed.iter().map(|(name, said)| (*name, *said, verdict(said))).collect();
+        failed.sort_by_key(|(name, _, verdict)| (verdict.is_none(), place(name)));
+        let others = failed.len().saturating_sub(1);
+        match failed.into_iter().next() {
+            Some((name, said, verdict)) => {
+                let verdict = verdict.or_else(|| leak(said));
+                Failing { test: name.to_owned(), verdict, said: without_noise(said), others }
+            }
+            None => Failing {
+                test: "the test program".into(),
+                verdict: None,
+                said: format!("it ended before its last test did\n{}", without_noise(self.text)).trim().to_owned(),
+                others: 0,
+            },
+        }
+    }
+}
+
+/// The head of a failed test's output: `---- name stdout ----`.
+fn next_section(text: &str) -> Option<(&str, &str)> {
+    let start = next_section_start(text)?;
+    let (head, body) = text[start..].trim_start_matches('\n').split_once('\n').unwrap_or((&text[start..], ""));
+    let name = head.strip_prefix("---- ")?.strip_suffix(" stdout ----")?;
+    Some((name, body))
+}
+
+fn next_section_start(text: &str) -> Option<usize> {
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let head = line.trim_end();
+        if head.strip_prefix("---- ").is_some_and(|rest| rest.ends_with(" stdout ----")) {
+            return Some(offset);
+        }
+        offset += line.len();
+    }
+    None
+}
+
+/// The first verdict in a test's output.
+fn verdict(said: &str) -> Option<Verdict> {
+    let lines: Vec<&str> = said.lines().collect();
+    let field = |line: Option<&&str>, name: &str| line?.strip_prefix(name).map(|text| text.trim().to_owned());
+    lines.iter().enumerate().find_map(|(index, line)| {
+        let expected = field(Some(line), "  expected:")?;
+        let seen = field(lines.get(index + 1), "  seen:")?;
+        let cause = field(lines.get(index + 2), "  likely cause:")?;
+        let read = field(lines.get(index + 3), "  read:")?;
+        let what = index.checked_sub(1).map(|above| lines[above].trim().to_owned()).unwrap_or_default();
+        Some(Verdict { what, expected, seen, cause, read })
+    })
+}
+
+/// The leak check of the test kit says what is left, one thing a line.
+fn leak(said: &str) -> Option<Verdict> {
+    let (_, after) = said.split_once("the test left behind:\n")?;
+    let left: Vec<&str> = after.lines().take_while(|line| !line.is_empty() && !line.starts_with("thread '")).collect();
+    Some(Verdict {
+        what: "what is left afterwards".into(),
+        expected: "nothing".into(),
+        seen: left.join(", "),
+        cause: "something was made and not cleaned up".into(),
+        read: String::new(),
+    })
+}
+
+/// Without the lines that say nothing to a learner.
+fn without_noise(said: &str) -> String {
+    let noise = |line: &&str| {
+        line.starts_with("note: run with `RUST_BACKTRACE") || line.contains("failed in its throw-away host (exit status")
+    };
+    let lines: Vec<&str> = said.lines().filter(|line| !noise(line)).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = r#"
+running 3 tests
+test b ... FAILED
+test a ... FAILED
+test c ... ok
+
+failures:
+
+---- b stdout ----
+
+thread 'b' (12) panicked at chapters/x.rs:3:5:
+assertion failed
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+
+---- a stdout ----
+
+thread 'main' (1) panicked at tests/uts.rs:40:14:
+the host's own host name
+  expected: "workbench"
+  seen:     "inside"
+  likely cause: sethostname ran before unshare
+  read: ch02-namespaces, "The UTS namespace"
+
+
+failures:
+    a
+    b
+
+test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+"#;
+
+    #[test]
+    fn the_test_with_a_verdict_speaks_first() {
+        let transcript = Transcript::read(SAID);
+        assert!(transcript.finished());
+        insta::assert_debug_snapshot!(transcript.failure(&["b".into(), "a".into()]));
+    }
+
+    #[test]
+    fn without_a_verdict_the_order_of_the_exercise_counts() {
+        let said = SAID.replace("likely cause", "perhaps");
+        let first = |order: [&str; 2]| Transcript::read(&said).failure(&order.map(String::from)).test;
+        assert_eq!([first(["a", "b"]), first(["b", "a"])], ["a", "b"]);
+        insta::assert_snapshot!(Transcript::read(&said).failure(&["b".into()]).said, @r"
+        thread 'b' (12) panicked at chapters/x.rs:3:5:
+        assertion failed
+        ");
+    }
+
+    #[test]
+    fn a_todo_is_known_wherever_it_surfaces() {
+        let prompt = r#"Print "{}" and stop."#;
+        let told = [
+            format!("thread 'main' panicked at src/a.rs:1:1:\nnot yet implemented: {prompt}\n"),
+            format!("seen: Failed({:?})", format!("child said not yet implemented: {prompt}")),
+            format!("{:?}", format!("{:?}", format!("not yet implemented: {prompt}"))),
+        ];
+        assert!(told.iter().all(|text| Transcript::read(text).reached_todo(prompt)));
+        assert!(!Transcript::read("not yet implemented: Another.").reached_todo(prompt));
+        assert!(!Transcript::read(prompt).reached_todo(prompt));
+    }
+
+    #[test]
+    fn a_binary_that_is_killed_has_no_verdict() {
+        let transcript = Transcript::read("\nrunning 1 test\n");
+        assert!(!transcript.finished());
+        assert!(transcript.failure(&[]).said.starts_with("it ended before its last test did"));
+    }
+
+    #[test]
+    fn a_leak_is_a_verdict_too() {
+        let said = "---- t stdout ----\nthe test left behind:\nmount /a\nprocess 7\n\nthread 't' panicked at x:\n";
+        let verdict = Transcript::read(said).failure(&[]).verdict.unwrap();
+        assert_eq!(verdict.seen, "mount /a, process 7");
+    }
+}

@@ -1,0 +1,14 @@
+//! Chapter 5: confinement.
+//!
+//! What a program may do although it is root: capabilities, resource limits, `no_new_privs`, and a filter for system
+//! calls, compiled here from Docker's profile to the kernel's BPF.
+
+mod capability;
+mod rlimit;
+pub mod seccomp;
+mod user;
+
+pub use capability::{Capabilities, Capability, CapabilityError, CapabilitySets};
+pub use rlimit::{Resource, Rlimit, RlimitError};
+pub use seccomp::{Filter, ProfileError, Seccomp, SeccompError, SeccompProfile};
+pub use user::{UserError, become_user, no_new_privs};

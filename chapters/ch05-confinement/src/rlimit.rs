@@ -1,0 +1,181 @@
+//! Limits of single processes, `setrlimit(2)`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use nix::errno::Errno;
+use nix::sys::resource::{self, getrlimit, setrlimit};
+use process::Diagnose;
+use thiserror::Error;
+
+/// Why a limit was refused.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RlimitError {
+    /// Not in the form `name=soft[:hard]`.
+    #[error("invalid ulimit argument: {0}")]
+    Format(String),
+    /// An unknown name.
+    #[error("invalid ulimit type: {0}")]
+    Name(String),
+    /// Not a number.
+    #[error("invalid ulimit value: {0}")]
+    Value(String),
+    /// The wrong way round.
+    #[error("ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")]
+    Order {
+        /// The lower one.
+        soft: u64,
+        /// The upper one.
+        hard: u64,
+    },
+    /// The kernel refused.
+    #[error("set limit {limit}: {errno}")]
+    Kernel {
+        /// The limit.
+        limit: String,
+        /// The reason.
+        errno: Errno,
+    },
+}
+
+impl Diagnose for RlimitError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Format(_) => Some("write it as nofile=1024 or nofile=1024:2048".into()),
+            Self::Name(_) => Some(format!("known are {}", RESOURCES.map(|(name, ..)| name).join(" "))),
+            Self::Kernel { errno: Errno::EPERM, limit } => Some(format!(
+                "raising a hard limit needs CAP_SYS_RESOURCE, and ours {}",
+                limit.split('=').next().and_then(current).unwrap_or_else(|| "is lower".into())
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Docker's name, the specification's, the kernel's number.
+const RESOURCES: [(&str, &str, resource::Resource); 15] = [
+    ("core", "RLIMIT_CORE", resource::Resource::RLIMIT_CORE),
+    ("cpu", "RLIMIT_CPU", resource::Resource::RLIMIT_CPU),
+    ("data", "RLIMIT_DATA", resource::Resource::RLIMIT_DATA),
+    ("fsize", "RLIMIT_FSIZE", resource::Resource::RLIMIT_FSIZE),
+    ("locks", "RLIMIT_LOCKS", resource::Resource::RLIMIT_LOCKS),
+    ("memlock", "RLIMIT_MEMLOCK", resource::Resource::RLIMIT_MEMLOCK),
+    ("msgqueue", "RLIMIT_MSGQUEUE", resource::Resource::RLIMIT_MSGQUEUE),
+    ("nice", "RLIMIT_NICE", resource::Resource::RLIMIT_NICE),
+    ("nofile", "RLIMIT_NOFILE", resource::Resource::RLIMIT_NOFILE),
+    ("nproc", "RLIMIT_NPROC", resource::Resource::RLIMIT_NPROC),
+    ("rss", "RLIMIT_RSS", resource::Resource::RLIMIT_RSS),
+    ("rtprio", "RLIMIT_RTPRIO", resource::Resource::RLIMIT_RTPRIO),
+    ("rttime", "RLIMIT_RTTIME", resource::Resource::RLIMIT_RTTIME),
+    ("sigpending", "RLIMIT_SIGPENDING", resource::Resource::RLIMIT_SIGPENDING),
+    ("stack", "RLIMIT_STACK", resource::Resource::RLIMIT_STACK),
+];
+
+/// "is 20000 (nofile)", for a hint.
+fn current(name: &str) -> Option<String> {
+    let (_, _, resource) = RESOURCES.iter().find(|(known, ..)| *known == name)?;
+    getrlimit(*resource).ok().map(|(_, hard)| format!("is {hard}"))
+}
+
+/// Which limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resource(usize);
+
+impl Resource {
+    /// `nofile`.
+    pub fn name(self) -> &'static str {
+        RESOURCES[self.0].0
+    }
+
+    /// `RLIMIT_NOFILE`.
+    pub fn oci_name(self) -> &'static str {
+        RESOURCES[self.0].1
+    }
+}
+
+/// One limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rlimit {
+    /// Of what.
+    pub kind: Resource,
+    /// What a process starts with; `u64::MAX` is no limit.
+    pub soft: u64,
+    /// How far it may raise it itself.
+    pub hard: u64,
+}
+
+impl Rlimit {
+    /// From the specification's words.
+    ///
+    /// # Errors
+    /// [`RlimitError::Name`], [`RlimitError::Order`].
+    pub fn from_oci(name: &str, soft: u64, hard: u64) -> Result<Self, RlimitError> {
+        let place = RESOURCES.iter().position(|(_, known, _)| *known == name);
+        Self::new(place.ok_or_else(|| RlimitError::Name(name.into()))?, soft, hard)
+    }
+
+    fn new(place: usize, soft: u64, hard: u64) -> Result<Self, RlimitError> {
+        if soft > hard {
+            return Err(RlimitError::Order { soft, hard });
+        }
+        Ok(Self { kind: Resource(place), soft, hard })
+    }
+
+    /// Sets it for this process.
+    ///
+    /// # Errors
+    /// [`RlimitError::Kernel`]: `EPERM` for a hard limit above ours.
+    pub fn apply(&self) -> Result<(), RlimitError> {
+        setrlimit(RESOURCES[self.kind.0].2, self.soft, self.hard)
+            .map_err(|errno| RlimitError::Kernel { limit: self.to_string(), errno })
+    }
+}
+
+impl fmt::Display for Rlimit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: u64| if number == u64::MAX { "-1".to_owned() } else { number.to_string() };
+        write!(out, "{}={}:{}", self.kind.name(), number(self.soft), number(self.hard))
+    }
+}
+
+impl FromStr for Rlimit {
+    type Err = RlimitError;
+
+    /// Docker's `--ulimit`: `nofile=1024:2048`, `core=-1`.
+    fn from_str(text: &str) -> Result<Self, RlimitError> {
+        let (name, values) = text.split_once('=').ok_or_else(|| RlimitError::Format(text.into()))?;
+        let place = RESOURCES.iter().position(|(known, ..)| *known == name);
+        let place = place.ok_or_else(|| RlimitError::Name(name.into()))?;
+        let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+        let number = |text: &str| match text {
+            "-1" | "unlimited" => Ok(u64::MAX),
+            _ => text.parse().map_err(|_| RlimitError::Value(text.into())),
+        };
+        Self::new(place, number(soft)?, number(hard)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dockers_forms() {
+        let cases = ["nofile=1024:2048", "nproc=64:64", "core=-1:-1"];
+        assert_eq!(cases.map(|text| text.parse::<Rlimit>().expect(text).to_string()), cases);
+        assert_eq!("nproc=64".parse::<Rlimit>().expect("one number").hard, 64);
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused() {
+        let errors = ["nofile", "files=1", "nofile=x", "nofile=2:1", "nofile=1:-2"]
+            .map(|text| text.parse::<Rlimit>().expect_err(text).to_string());
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        invalid ulimit argument: nofile
+        invalid ulimit type: files
+        invalid ulimit value: x
+        ulimit soft limit must be less than or equal to hard limit: 2 > 1
+        invalid ulimit value: -2
+        ");
+    }
+}

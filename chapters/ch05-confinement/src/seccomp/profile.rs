@@ -1,0 +1,210 @@
+//! Docker's profile: rules with conditions on capabilities, architecture and kernel version.
+//!
+//! Format: <https://docs.docker.com/engine/security/seccomp/>.
+
+use std::fs;
+
+use process::Diagnose;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::oci::{Action, Architecture, Argument, Rule, Seccomp, null_is_empty};
+use crate::capability::{Capabilities, Capability};
+
+/// Docker's own profile.
+const DEFAULT: &str = include_str!("default.json");
+
+/// Not a profile.
+#[derive(Debug, Error)]
+#[error("not a seccomp profile: {0}")]
+pub struct ProfileError(#[from] serde_json::Error);
+
+impl Diagnose for ProfileError {
+    fn hint(&self) -> Option<String> {
+        Some("actions are SCMP_ACT_ALLOW, SCMP_ACT_ERRNO and so on, operators SCMP_CMP_EQ and so on".into())
+    }
+}
+
+/// A profile as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeccompProfile {
+    default_action: Action,
+    #[serde(default)]
+    default_errno_ret: Option<u32>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    arch_map: Vec<ArchitectureMap>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    architectures: Vec<Architecture>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    flags: Vec<String>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    syscalls: Vec<ConditionalRule>,
+}
+
+/// A native architecture, and the others that come with it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ArchitectureMap {
+    architecture: Architecture,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    sub_architectures: Vec<Architecture>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConditionalRule {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    names: Vec<String>,
+    /// The older form of `names`.
+    #[serde(default)]
+    name: Option<String>,
+    action: Action,
+    #[serde(default)]
+    errno_ret: Option<u32>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    args: Vec<Argument>,
+    #[serde(default)]
+    includes: Option<Conditions>,
+    #[serde(default)]
+    excludes: Option<Conditions>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Conditions {
+    #[serde(deserialize_with = "null_is_empty")]
+    caps: Vec<String>,
+    #[serde(deserialize_with = "null_is_empty")]
+    arches: Vec<String>,
+    min_kernel: Option<String>,
+}
+
+/// What conditions are held against.
+#[derive(Debug, Clone, Copy)]
+struct Situation {
+    capabilities: Capabilities,
+    kernel: (u32, u32),
+}
+
+/// Go's name of the native architecture, which profiles use.
+const NATIVE: &str = "amd64";
+
+impl SeccompProfile {
+    /// Docker's default.
+    ///
+    /// # Panics
+    /// Never: the profile is part of this crate, and tested.
+    pub fn docker_default() -> Self {
+        Self::from_json(DEFAULT.as_bytes()).expect("the built-in profile is valid")
+    }
+
+    /// From a file's content.
+    ///
+    /// # Errors
+    /// [`ProfileError`], with line and column.
+    pub fn from_json(json: &[u8]) -> Result<Self, ProfileError> {
+        Ok(serde_json::from_slice(json)?)
+    }
+
+    /// The rules that count for a container with these capabilities, on this kernel.
+    pub fn resolve(&self, capabilities: &Capabilities) -> Seccomp {
+        self.resolve_for(Situation { capabilities: *capabilities, kernel: kernel_version() })
+    }
+
+    fn resolve_for(&self, situation: Situation) -> Seccomp {
+        let native = self.arch_map.iter().find(|map| map.architecture == Architecture::X86_64);
+        let mapped =
+            native.map(|map| [map.architecture].into_iter().chain(map.sub_architectures.iter().copied()).collect());
+        Seccomp {
+            default_action: self.default_action,
+            default_errno_ret: self.default_errno_ret,
+            architectures: mapped.unwrap_or_else(|| self.architectures.clone()),
+            flags: self.flags.clone(),
+            syscalls: self.syscalls.iter().filter(|rule| rule.counts(situation)).map(ConditionalRule::plain).collect(),
+        }
+    }
+}
+
+impl ConditionalRule {
+    /// All of `includes` must hold, and nothing of `excludes`.
+    // ANCHOR: counts
+    fn counts(&self, situation: Situation) -> bool {
+        // ANCHOR: ex_counts
+        let has = |name: &String| {
+            name.parse::<Capability>().is_ok_and(|capability| situation.capabilities.contains(capability))
+        };
+        let native = |name: &String| name == NATIVE;
+        let reached = |version: &String| parse_version(version) <= situation.kernel;
+        let included = self.includes.as_ref().is_none_or(|includes| {
+            (includes.arches.is_empty() || includes.arches.iter().any(native))
+                && includes.caps.iter().all(has)
+                && includes.min_kernel.as_ref().is_none_or(reached)
+        });
+        let excluded = self.excludes.as_ref().is_some_and(|excludes| {
+            excludes.arches.iter().any(native)
+                || excludes.caps.iter().any(has)
+                || excludes.min_kernel.as_ref().is_some_and(reached)
+        });
+        included && !excluded
+        // ANCHOR_END: ex_counts
+    }
+    // ANCHOR_END: counts
+
+    fn plain(&self) -> Rule {
+        let names = self.names.iter().chain(&self.name).cloned().collect();
+        Rule { names, action: self.action, errno_ret: self.errno_ret, args: self.args.clone() }
+    }
+}
+
+/// "4.8" is `(4, 8)`; also of `4.8.0-1-amd64`.
+fn parse_version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+fn kernel_version() -> (u32, u32) {
+    parse_version(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(profile: &str, capabilities: Capabilities, kernel: (u32, u32)) -> Vec<String> {
+        let profile = SeccompProfile::from_json(profile.as_bytes()).expect("a profile");
+        let resolved = profile.resolve_for(Situation { capabilities, kernel });
+        resolved.syscalls.into_iter().flat_map(|rule| rule.names).collect()
+    }
+
+    #[test]
+    fn conditions_decide_which_rules_count() {
+        let profile = r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+            {"names": ["a"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+            {"names": ["b"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+            {"names": ["c"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "4.8"}},
+            {"names": ["d"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["arm64"]}},
+            {"name": "e", "action": "SCMP_ACT_ALLOW", "args": null}]}"#;
+        assert_eq!(rules(profile, Capabilities::all(), (4, 7)), ["a", "e"]);
+        assert_eq!(rules(profile, Capabilities::default(), (4, 8)), ["b", "c", "e"]);
+    }
+
+    #[test]
+    fn a_broken_profile_is_told_where() {
+        let broken = [
+            r#"{"defaultAction": "SCMP_ACT_DENY"}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["a"]}]}"#,
+            "seccomp",
+        ];
+        let errors = broken.map(|text| SeccompProfile::from_json(text.as_bytes()).expect_err(text).to_string());
+        insta::assert_snapshot!(errors.join("\n"));
+    }
+
+    #[test]
+    fn dockers_profile_names_about_360_calls() {
+        let resolved = SeccompProfile::docker_default().resolve(&Capabilities::docker_default());
+        let allowed = &resolved.syscalls[0];
+        assert_eq!((allowed.action, allowed.names.len()), (Action::Allow, 358));
+        assert_eq!(resolved.architectures, [Architecture::X86_64, Architecture::X86, Architecture::X32]);
+    }
+}

@@ -1,0 +1,104 @@
+//! From root to the container's user, in the one order that the kernel allows.
+
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use process::{Diagnose, step};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets as KernelSets, clear_ambient_capability_set, configure_capability_in_ambient_set,
+    remove_capability_from_bounding_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
+};
+use thiserror::Error;
+
+use crate::capability::{Capabilities, CapabilitySets};
+
+/// A step of the way down was refused.
+#[derive(Debug, Error)]
+#[error("{action}: {errno}")]
+pub struct UserError {
+    action: String,
+    errno: Errno,
+}
+
+impl Diagnose for UserError {
+    fn hint(&self) -> Option<String> {
+        match self.errno {
+            Errno::EINVAL if self.action.contains("id") => {
+                Some("in a user namespace only mapped ids exist: see /proc/self/uid_map".into())
+            }
+            Errno::EPERM if self.action.contains("capabilit") => {
+                Some("nobody can give what they do not have: see CapPrm and CapBnd in /proc/self/status".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn failed(action: impl Into<String>) -> impl FnOnce(Errno) -> UserError {
+    let action = action.into();
+    move |errno| UserError { action, errno }
+}
+
+fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
+
+/// Becomes `user` with exactly these groups and capabilities. There is no way back.
+///
+/// The bounding set shrinks first, for that takes `CAP_SETPCAP`. Then the ids change, with the capabilities kept, for a
+/// process that leaves user 0 loses them all. The sets come last.
+///
+/// # Errors
+/// [`UserError`].
+// ANCHOR: become_user
+pub fn become_user(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets) -> Result<(), UserError> {
+    // ANCHOR: ex_become_user
+    for capability in Capabilities::all().iter().filter(|capability| !sets.bounding.contains(*capability)) {
+        remove_capability_from_bounding_set(kernel_set(capability.bit()))
+            .map_err(|error| failed(format!("drop {capability} from the bounding set"))(errno(error)))?;
+    }
+    set_keep_capabilities(true).map_err(|error| failed("keep capabilities")(errno(error)))?;
+    match setgroups(groups) {
+        // In a user namespace of an unprivileged maker this is forbidden, and there is nothing to drop.
+        Err(Errno::EPERM) if groups.is_empty() => {}
+        other => other.map_err(failed("set the supplementary group ids"))?,
+    }
+    setresgid(group, group, group).map_err(failed(format!("set group id {group}")))?;
+    setresuid(user, user, user).map_err(failed(format!("set user id {user}")))?;
+    set_keep_capabilities(false).map_err(|error| failed("keep no capabilities")(errno(error)))?;
+    apply(sets)
+    // ANCHOR_END: ex_become_user
+}
+// ANCHOR_END: become_user
+
+/// The sets of this process, all but the bounding one. A user other than root is left with none after `exec` unless
+/// they are ambient: that is the kernel's rule, and docker's.
+fn apply(sets: &CapabilitySets) -> Result<(), UserError> {
+    let kernel = KernelSets {
+        effective: kernel_set(sets.effective.bits()),
+        permitted: kernel_set(sets.permitted.bits()),
+        inheritable: kernel_set(sets.inheritable.bits()),
+    };
+    set_capabilities(None, kernel).map_err(|error| failed("set capabilities")(errno(error)))?;
+    clear_ambient_capability_set().map_err(|error| failed("clear ambient capabilities")(errno(error)))?;
+    for capability in sets.ambient.iter() {
+        configure_capability_in_ambient_set(kernel_set(capability.bit()), true)
+            .map_err(|error| failed(format!("make capability {capability} ambient"))(errno(error)))?;
+    }
+    step!(5, "{} of {} capabilities left", sets.effective.len(), Capabilities::all().len());
+    Ok(())
+}
+
+fn kernel_set(bits: u64) -> CapabilitySet {
+    CapabilitySet::from_bits_retain(bits)
+}
+
+/// From now on `exec` gives no more rights: setuid and file capabilities do nothing, for this process and all that come
+/// of it (`PR_SET_NO_NEW_PRIVS`).
+///
+/// # Errors
+/// `EINVAL` before Linux 3.5.
+pub fn no_new_privs() -> Result<(), UserError> {
+    set_no_new_privs(true).map_err(|error| failed("set no_new_privs")(errno(error)))?;
+    step!(5, "no_new_privs: exec gives no more rights");
+    Ok(())
+}

@@ -64,15 +64,23 @@ pub(crate) fn mask(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError
             other => other?,
         };
         // ANCHOR: ex_mask
-        let cover = if is_directory(&target) { &mut empty } else { &mut null };
-        let source = match cover {
-            Some(source) => &*source,
-            None if is_directory(&target) => cover.insert(empty_directory(path)?),
-            None => cover.insert(checked_null(root)?),
+        let copy_of =
+            |source: &OwnedFd| clone_tree(source, Path::new(""), false).map_err(failed("copy the mask for", path));
+        let cover = match (is_directory(&target), &empty) {
+            (true, Some(empty)) => copy_of(empty)?,
+            (true, None) => empty_directory(path)?,
+            (false, _) => {
+                if null.is_none() {
+                    null = Some(checked_null(root)?);
+                }
+                null.as_ref().map_or(Err(MaskError::NotNull), copy_of)?
+            }
         };
-        // The first copy of the tmpfs is attached as it is; the others are copies of that one.
-        let copy = clone_tree(source, Path::new(""), false).map_err(failed("copy the mask for", path))?;
-        attach(copy.as_fd(), target.as_fd()).map_err(failed("mask", path))?;
+        attach(cover.as_fd(), target.as_fd()).map_err(failed("mask", path))?;
+        // The first empty directory is attached itself, and only then copied: kernels before 6.15 copy no loose mount.
+        if is_directory(&target) && empty.is_none() {
+            empty = Some(cover);
+        }
         // ANCHOR_END: ex_mask
         covered += 1;
     }

@@ -89,11 +89,17 @@ pub struct Mount {
 impl Mount {
     /// Makes the mount and attaches it inside `root`. The target is made if it is missing.
     ///
+    /// A read-only tmpfs comes back: it is to be made so only when what belongs into it is there.
+    ///
     /// # Errors
     /// [`MountError`].
     // ANCHOR: attach
-    pub(crate) fn attach(&self, root: &RootDir) -> Result<(), MountError> {
-        let options = MountOptions::parse(&self.options);
+    pub(crate) fn attach(&self, root: &RootDir) -> Result<Option<OwnedFd>, MountError> {
+        let mut options = MountOptions::parse(&self.options);
+        let protect_later = self.kind == "tmpfs" && options.set & libc::MOUNT_ATTR_RDONLY != 0;
+        if protect_later {
+            options.set &= !libc::MOUNT_ATTR_RDONLY;
+        }
         if matches!(self.kind.as_str(), "proc" | "sysfs") && root.is_link(&self.destination)? {
             return Err(MountError::Link { kind: self.kind.clone(), destination: self.destination.clone() });
         }
@@ -110,9 +116,15 @@ impl Mount {
             sys::mount_setattr(&tree, options.recursive_propagation, 0, 0, options.propagation, None)
                 .map_err(|errno| self.failed("set propagation of", errno, String::new()))?;
         }
-        Ok(())
+        Ok(protect_later.then_some(tree))
     }
     // ANCHOR_END: attach
+
+    /// Makes what [`Mount::attach`] gave back read-only.
+    pub(crate) fn protect(&self, tree: &OwnedFd) -> Result<(), MountError> {
+        sys::mount_setattr(tree, false, libc::MOUNT_ATTR_RDONLY, 0, 0, None)
+            .map_err(|errno| self.failed("protect", errno, String::new()))
+    }
 
     /// A new instance of a file system, not attached anywhere.
     fn make(&self, options: &MountOptions) -> Result<OwnedFd, MountError> {

@@ -113,12 +113,14 @@ impl Rootfs {
         umask(Mode::empty());
         propagation::isolate(self.receives())?;
         let root = attach_root(root)?;
+        let mut unprotected = Vec::new();
         for mount in &self.mounts {
-            mount.attach(&root)?;
+            unprotected.extend(mount.attach(&root)?.map(|tree| (mount, tree)));
             if mount.kind == "proc" {
                 check_proc(&root, &mount.destination)?;
             }
         }
+        unprotected.iter().try_for_each(|(mount, tree)| mount.protect(tree))?;
         step!(3, "{} file systems mounted", self.mounts.len());
         self.devices.iter().try_for_each(|device| device.make(&root))?;
         make_links(&root)?;

@@ -22,11 +22,7 @@ pub fn cgroup_mounts(layout: &Layout, destination: &Path, read_only: bool) -> Ve
             .collect(),
     };
     let Layout::V1(hierarchies, _) = layout else { return vec![mount(destination, "cgroup2", &[])] };
-    // The directory of the trees is made writable, and read-only once they are in it.
-    let mut mounts = vec![Mount {
-        options: ["nosuid", "noexec", "nodev", "mode=755"].map(str::to_owned).into(),
-        ..mount(destination, "tmpfs", &[])
-    }];
+    let mut mounts = vec![mount(destination, "tmpfs", &["mode=755"])];
     for hierarchy in hierarchies {
         let name = hierarchy.mount.file_name().unwrap_or(hierarchy.mount.as_os_str());
         let controllers: Vec<&str> = hierarchy.controllers.iter().map(String::as_str).collect();

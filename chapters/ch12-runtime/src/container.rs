@@ -76,11 +76,11 @@ pub struct Container<'a> {
 /// A container that runs its program. Dropped, it is killed, and its group removed.
 #[derive(Debug)]
 pub struct Running {
-    /// The program.
-    pub child: Child,
     /// Our ends of its streams.
     pub ends: Ends,
-    cgroup: Cgroup,
+    // Fields are dropped in this order: the program ends before its group goes.
+    child: Child,
+    cgroup: Group,
 }
 
 impl Container<'_> {
@@ -88,49 +88,71 @@ impl Container<'_> {
     ///
     /// # Errors
     /// [`RuntimeError`]; nothing is left behind.
+    // ANCHOR: start
     pub fn start(self) -> Result<Running, RuntimeError> {
         let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
         let (mut ends, streams) = stdio::open_streams(self.stdio).map_err(RuntimeError::Streams)?;
-        let cgroup = Cgroup::create(&plan.cgroups_path, &plan.limits)?;
-        let mut group = Group(Some(cgroup));
+        let cgroup = Group(Some(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?));
+        let birthplace = cgroup.get().birthplace()?;
+        let to_be_moved = birthplace.is_none();
         let visit = plan.namespaces.join_before_clone()?;
         let root = self.root;
         let pending = Spawn::new()
             // The cgroup namespace comes later, from inside: see `inside`.
             .namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP)
-            .cgroup(group.get().directory_fd()?)
+            .cgroup(birthplace)
             .start(|gate| inside::become_container(&plan, root, streams, gate))?;
         visit.end()?;
         if let Some((users, groups)) = &plan.ids {
             namespaces::write_maps(pending.pid(), users, groups)?;
         }
-        group.get().add(pending.pid())?;
+        if to_be_moved {
+            cgroup.get().add(pending.pid())?;
+        }
         let mut child = pending.release()?;
         step!(12, "the program runs as process {}", child.pid());
         ends.terminal = child.take_fd();
-        Ok(Running { child, ends, cgroup: group.keep() })
+        Ok(Running { ends, child, cgroup })
     }
+    // ANCHOR_END: start
 }
 
-/// A group that is removed unless it is kept.
-struct Group(Option<Cgroup>);
-
 impl Running {
-    /// Ends every process of the container. The program itself still has to be waited for.
-    ///
-    /// # Errors
-    /// [`CgroupError`].
-    pub fn kill(&self) -> Result<(), CgroupError> {
-        self.cgroup.kill()
+    /// The program, and the group of everything that it starts.
+    pub fn parts(&mut self) -> (&mut Child, &Cgroup) {
+        (&mut self.child, self.cgroup.get())
     }
 
     /// Removes what the container leaves in the kernel. Call it after the program has ended.
     ///
     /// # Errors
     /// [`CgroupError`].
-    pub fn clean_up(self) -> Result<(), CgroupError> {
-        drop(self.child);
-        self.cgroup.kill()?;
-        self.cgroup.remove()
+    pub fn clean_up(self) -> Result<(), RuntimeError> {
+        let Self { child, mut cgroup, .. } = self;
+        drop(child);
+        Ok(cgroup.remove()?)
+    }
+}
+
+/// A group that does not outlive its container.
+#[derive(Debug)]
+struct Group(Option<Cgroup>);
+
+impl Group {
+    fn get(&self) -> &Cgroup {
+        self.0.as_ref().expect("present until it is removed")
+    }
+
+    fn remove(&mut self) -> Result<(), CgroupError> {
+        self.0.take().map_or(Ok(()), |group| {
+            group.kill()?;
+            group.remove()
+        })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.remove();
     }
 }

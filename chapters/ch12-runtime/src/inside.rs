@@ -82,7 +82,7 @@ pub(crate) fn become_container(plan: &Plan, root: Root, streams: Inner, gate: &G
     }
     let prepared = plan.rootfs.prepare(root)?;
     set_sysctls(plan, &prepared)?;
-    let terminal = plan.console.is_some() || streams.wants_terminal();
+    let terminal = streams.wants_terminal();
     prepared.pivot()?;
     if terminal {
         open_terminal(plan, gate)?;
@@ -125,7 +125,12 @@ fn open_terminal(plan: &Plan, gate: &Gate) -> Result<(), Failure> {
 }
 
 /// Gives up root's power, then the system calls. After this only `exec` is left to do.
-fn confine(plan: &Plan, user: nix::unistd::Uid, group: nix::unistd::Gid, groups: &[nix::unistd::Gid]) -> Result<(), Failure> {
+fn confine(
+    plan: &Plan,
+    user: nix::unistd::Uid,
+    group: nix::unistd::Gid,
+    groups: &[nix::unistd::Gid],
+) -> Result<(), Failure> {
     // With no_new_privs a filter needs no privilege; without, it has to be loaded while we still have CAP_SYS_ADMIN,
     // and then must let through what comes after it.
     if !plan.no_new_privileges {

@@ -3,6 +3,7 @@
 //! From an OCI specification to a running container: this is where the chapters below meet. The specification is the
 //! only description of a container; everything that it asks for is checked before anything is made.
 
+pub mod attend;
 mod container;
 mod inside;
 mod limits;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use confinement::{Capabilities, Capability, CapabilityError, CapabilitySets, Filter, Rlimit, RlimitError, SeccompError};
+use cgroups::{Layout, LayoutError};
+use confinement::{
+    Capabilities, Capability, CapabilityError, CapabilitySets, Filter, Rlimit, RlimitError, SeccompError,
+};
 use namespaces::{IdMap, IdMapError, IdRange, Kind, Namespaces, NamespacesError, Offsets};
 use nix::unistd::{Gid, Uid};
 use process::{Diagnose, ExecError, Program};
@@ -44,6 +47,9 @@ pub enum PlanError {
     /// The system call filter.
     #[error(transparent)]
     Seccomp(#[from] SeccompError),
+    /// The control group hierarchies.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// The program.
     #[error(transparent)]
     Program(#[from] ExecError),
@@ -57,6 +63,7 @@ impl Diagnose for PlanError {
             Self::Capability(error) => error.hint(),
             Self::Rlimit(error) => error.hint(),
             Self::Seccomp(error) => error.hint(),
+            Self::Layout(error) => error.hint(),
             Self::Program(error) => error.hint(),
             _ => None,
         }
@@ -83,6 +90,7 @@ pub(crate) struct Plan {
     pub(crate) cwd: PathBuf,
     pub(crate) program: Program,
     pub(crate) console: Option<ConsoleSize>,
+    pub(crate) layout: Layout,
     pub(crate) cgroups_path: PathBuf,
     pub(crate) limits: cgroups::Limits,
 }
@@ -97,6 +105,7 @@ impl Plan {
             return Err(PlanError::Invalid { field: "process.cwd", value: process.cwd.display().to_string() });
         }
         let namespaces = namespaces(spec)?;
+        let layout = Layout::detect()?;
         let filter = match (&spec.linux.seccomp, cache) {
             (Some(seccomp), Some(cache)) => Some(Filter::cached(seccomp, cache)?),
             (Some(seccomp), None) => Some(Filter::compile(seccomp)?),
@@ -109,7 +118,7 @@ impl Plan {
         };
         Ok(Self {
             ids: if namespaces.is_new(Kind::User) { Some(id_maps(spec)?) } else { None },
-            rootfs: rootfs(spec, root.readonly, namespaces.is_new(Kind::Cgroup))?,
+            rootfs: rootfs(spec, root.readonly, &layout)?,
             namespaces,
             hostname: spec.hostname.clone(),
             domainname: spec.domainname.clone(),
@@ -128,6 +137,7 @@ impl Plan {
             cwd: process.cwd.clone(),
             program: Program::new(&process.args, &process.env)?,
             console: process.console_size,
+            layout,
             cgroups_path,
             limits: spec.linux.resources.as_ref().map(limits::translate).transpose()?.unwrap_or_default(),
         })
@@ -176,13 +186,13 @@ fn id_maps(spec: &Spec) -> Result<(IdMap, IdMap), PlanError> {
     Ok((map(&spec.linux.uid_mappings)?, map(&spec.linux.gid_mappings)?))
 }
 
-fn rootfs(spec: &Spec, readonly: bool, own_cgroups: bool) -> Result<Rootfs, PlanError> {
+fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Result<Rootfs, PlanError> {
     let mut mounts = Vec::with_capacity(spec.mounts.len() + 8);
     for mount in &spec.mounts {
         if mount.kind == "cgroup" {
             // What this is depends on the machine: one file system on v2, one for each hierarchy on v1.
             let read_only = mount.options.iter().any(|option| option == "ro");
-            mounts.extend(cgroups::cgroup_mounts(&mount.destination, read_only, own_cgroups));
+            mounts.extend(cgroups::cgroup_mounts(layout, &mount.destination, read_only));
             continue;
         }
         mounts.push(Mount {
@@ -253,9 +263,5 @@ fn capability_sets(names: Option<&CapabilityNames>) -> Result<CapabilitySets, Pl
 }
 
 fn rlimits(process: &Process) -> Result<Vec<Rlimit>, PlanError> {
-    process
-        .rlimits
-        .iter()
-        .map(|limit| Ok(Rlimit::from_oci(&limit.kind, limit.soft, limit.hard)?))
-        .collect()
+    process.rlimits.iter().map(|limit| Ok(Rlimit::from_oci(&limit.kind, limit.soft, limit.hard)?)).collect()
 }

@@ -42,11 +42,15 @@ pub(crate) struct Inner {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     inherit: bool,
+    terminal: bool,
 }
 
 /// Makes the pipes.
 pub(crate) fn open_streams(stdio: Stdio) -> std::io::Result<(Ends, Inner)> {
-    let (mut ours, mut theirs) = (Ends::default(), Inner { inherit: stdio == Stdio::Inherit, ..Inner::default() });
+    let (mut ours, mut theirs) = (
+        Ends::default(),
+        Inner { inherit: stdio == Stdio::Inherit, terminal: stdio == Stdio::Terminal, ..Inner::default() },
+    );
     if let Stdio::Pipes { input } = stdio {
         if input {
             let (reader, writer) = pipe()?;
@@ -61,10 +65,14 @@ pub(crate) fn open_streams(stdio: Stdio) -> std::io::Result<(Ends, Inner)> {
 }
 
 impl Inner {
+    pub(crate) fn wants_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Puts them at 0, 1 and 2, in the child, inside the container's root. The user may open `/dev/stdout` again, so a
     /// pipe is made theirs.
     pub(crate) fn connect(self, uid: Uid, gid: Gid) -> Result<(), Errno> {
-        if self.inherit {
+        if self.inherit || self.terminal {
             return Ok(());
         }
         for pipe in [&self.stdin, &self.stdout, &self.stderr].into_iter().flatten() {
@@ -85,7 +93,8 @@ impl Inner {
 
 /// The container's own `/dev/null`; an image that has put something else there gets an error.
 fn null() -> Result<OwnedFd, Errno> {
-    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, Mode::empty())?;
+    let null =
+        open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, Mode::empty())?;
     let metadata = fstat(null.as_fd())?;
     let is_null = SFlag::from_bits_truncate(metadata.st_mode).contains(SFlag::S_IFCHR)
         && metadata.st_rdev == nix::sys::stat::makedev(1, 3);

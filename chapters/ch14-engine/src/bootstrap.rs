@@ -3,6 +3,7 @@
 //! These commands run programs and take their time; nothing here is on the way of `run`.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Cursor};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,12 @@ pub trait Progress {
 /// A Debian release: `stable`, `bookworm`.
 #[derive(Debug, Clone)]
 pub struct Suite(String);
+
+impl fmt::Display for Suite {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
 
 impl std::str::FromStr for Suite {
     type Err = BootstrapError;

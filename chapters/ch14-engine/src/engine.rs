@@ -2,18 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
 use layers::{DiffId, LayerError, LayerStore, Overlay, OverlayError, Upper};
-use process::relay::{self, Pump, RelayError, Resize};
-use process::signals::Forwarded;
-use process::{Diagnose, ExitStatus, pty, step};
+use process::{Diagnose, ExitStatus};
 use rootfs::{Root, RootDir, RootDirError};
 use runtime::spec::ConsoleSize;
-use runtime::{Container, Ends, Running, RuntimeError, Stdio};
+use runtime::attend::{self, AttendError};
+use runtime::{Container, Stdio};
 use thiserror::Error;
 
 use crate::bootstrap::{self, BootstrapError, Progress, Suite};
@@ -44,9 +42,7 @@ pub enum EngineError {
     #[error(transparent)]
     User(#[from] UserError),
     #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    #[error(transparent)]
-    Relay(#[from] RelayError),
+    Runtime(#[from] AttendError),
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
     #[error(transparent)]
@@ -71,7 +67,6 @@ impl Diagnose for EngineError {
             Self::Root(error) => error.hint(),
             Self::User(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
-            Self::Relay(error) => error.hint(),
             Self::Bootstrap(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::NoTty => Some("-t needs a terminal on standard input; leave it out in pipes and scripts".into()),
@@ -84,6 +79,13 @@ impl Diagnose for EngineError {
             Self::Runtime(error) => error.exit_code(),
             _ => process::ENGINE_FAILED,
         }
+    }
+}
+
+impl EngineError {
+    /// Whether the image that was asked for is not here.
+    pub fn is_image_missing(&self) -> bool {
+        matches!(self, Self::Image(ImageStoreError::NotFound(_)))
     }
 }
 
@@ -220,12 +222,10 @@ impl Engine {
             console: if options.tty { console_size() } else { None },
         };
         let spec = compose::compose(options, config, facts)?;
-        let signals = Forwarded::block()
-            .map_err(|errno| RelayError::Kernel { action: "block signals", errno })?;
         let stdio = if options.tty { Stdio::Terminal } else { Stdio::Pipes { input: options.interactive } };
         let cache = Some(self.root.filters());
-        let running = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache }.start()?;
-        attend(running, &signals, options.interactive)
+        let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache };
+        Ok(attend::run(container, options.interactive)?)
     }
 
     fn overlay(&self, image: &Image, directory: &ContainerDir) -> Result<Overlay, EngineError> {
@@ -262,45 +262,6 @@ fn shell_image(shell: &str) -> ContainerConfig {
         cmd: Some(vec![shell.into()]),
         ..ContainerConfig::default()
     }
-}
-
-/// Copies streams and passes signals until the program has ended, and cleans up.
-fn attend(mut running: Running, signals: &Forwarded, interactive: bool) -> Result<ExitStatus, EngineError> {
-    let ends = std::mem::take(&mut running.ends);
-    let own = |stream: io::Result<OwnedFd>| {
-        stream.map_err(|source| EngineError::Runtime(RuntimeError::Streams(source)))
-    };
-    let mut pumps = Vec::with_capacity(3);
-    let Ends { stdin, stdout, stderr, terminal } = ends;
-    if let Some(stdin) = stdin {
-        pumps.push(Pump::input(own(io::stdin().as_fd().try_clone_to_owned())?, stdin));
-    }
-    if let Some(stdout) = stdout {
-        pumps.push(Pump::output(stdout, own(io::stdout().as_fd().try_clone_to_owned())?));
-    }
-    if let Some(stderr) = stderr {
-        pumps.push(Pump::output(stderr, own(io::stderr().as_fd().try_clone_to_owned())?));
-    }
-    let stdin = io::stdin();
-    let mut raw = None;
-    if let Some(master) = &terminal {
-        pumps.push(Pump::output(own(master.try_clone())?, own(io::stdout().as_fd().try_clone_to_owned())?));
-        if interactive {
-            pumps.push(Pump::input(own(stdin.as_fd().try_clone_to_owned())?, own(master.try_clone())?));
-            raw = pty::RawMode::enter(stdin.as_fd()).ok();
-        }
-    }
-    let resize = terminal.as_ref().map(|master| Resize { from: stdin.as_fd(), to: master.as_fd() });
-    if let Some(Resize { from, to }) = resize {
-        pty::copy_window_size(from, to);
-    }
-    let Running { child, .. } = &mut running;
-    let status = relay::run(child, signals, &mut pumps, resize, || {});
-    drop(raw);
-    let status = status?;
-    step!(14, "the program ended: {status}");
-    running.clean_up().map_err(RuntimeError::from)?;
-    Ok(status)
 }
 
 /// `/etc/resolv.conf`, `/etc/hosts` and `/etc/hostname`: the container's own, not the image's.

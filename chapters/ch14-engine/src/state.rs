@@ -77,12 +77,10 @@ pub struct DataRoot {
 }
 
 impl DataRoot {
-    /// The usual place, or `root`, which then holds the files of `/run` too.
-    pub fn new(root: Option<&Path>) -> Self {
-        match root {
-            Some(root) if root != Path::new(DATA) => Self { data: root.into(), run: root.join("run") },
-            _ => Self { data: DATA.into(), run: RUN.into() },
-        }
+    /// `/var/lib/mini-docker`, or another directory, which then holds the files of `/run` too.
+    pub fn new(root: &Path) -> Self {
+        let run = if root == Path::new(DATA) { RUN.into() } else { root.join("run") };
+        Self { data: root.into(), run }
     }
 
     /// Where images, layers and containers are.

@@ -1,0 +1,94 @@
+//! The foreground: run a container, copy its streams, pass signals on, clean up.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use process::relay::{self, Pump, RelayError, Resize};
+use process::signals::Forwarded;
+use process::{Diagnose, ExitStatus, pty, step};
+use thiserror::Error;
+
+use crate::container::{Container, Running, RuntimeError};
+use crate::stdio::Ends;
+
+/// Why a container in the foreground failed.
+#[derive(Debug, Error)]
+pub enum AttendError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] RuntimeError),
+    /// It started, and we lost it.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// Signals could not be blocked.
+    #[error("block signals: {0}")]
+    Signals(Errno),
+}
+
+impl Diagnose for AttendError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Start(error) => error.hint(),
+            Self::Relay(error) => error.hint(),
+            Self::Signals(_) => None,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) => error.exit_code(),
+            _ => process::ENGINE_FAILED,
+        }
+    }
+}
+
+/// Runs the container until its program ends. With `interactive`, standard input goes in.
+///
+/// # Errors
+/// [`AttendError`]; nothing is left behind.
+pub fn run(container: Container, interactive: bool) -> Result<ExitStatus, AttendError> {
+    // Before the child exists: a signal that comes in between then waits for it.
+    let signals = Forwarded::block().map_err(AttendError::Signals)?;
+    let mut running = container.start()?;
+    let ends = std::mem::take(&mut running.ends);
+    let status = attend(&mut running, ends, &signals, interactive)?;
+    step!(12, "the program ended: {status}");
+    running.clean_up()?;
+    Ok(status)
+}
+
+fn attend(
+    running: &mut Running,
+    ends: Ends,
+    signals: &Forwarded,
+    interactive: bool,
+) -> Result<ExitStatus, AttendError> {
+    let own = |stream: io::Result<OwnedFd>| stream.map_err(RuntimeError::Streams);
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let Ends { stdin: to_stdin, stdout: from_stdout, stderr: from_stderr, terminal } = ends;
+    let mut pumps = Vec::with_capacity(3);
+    if let Some(to) = to_stdin {
+        pumps.push(Pump::input(own(stdin.as_fd().try_clone_to_owned())?, to));
+    }
+    if let Some(from) = from_stdout {
+        pumps.push(Pump::output(from, own(stdout.as_fd().try_clone_to_owned())?));
+    }
+    if let Some(from) = from_stderr {
+        pumps.push(Pump::output(from, own(stderr.as_fd().try_clone_to_owned())?));
+    }
+    // Dropped at the end of this function, whatever happens: the terminal outside is as it was.
+    let mut _raw = None;
+    if let Some(master) = &terminal {
+        pumps.push(Pump::output(own(master.try_clone())?, own(stdout.as_fd().try_clone_to_owned())?));
+        if interactive {
+            pumps.push(Pump::input(own(stdin.as_fd().try_clone_to_owned())?, own(master.try_clone())?));
+            _raw = pty::RawMode::enter(stdin.as_fd()).ok();
+        }
+        pty::copy_window_size(stdin.as_fd(), master.as_fd());
+    }
+    let resize = terminal.as_ref().map(|master| Resize { from: stdin.as_fd(), to: master.as_fd() });
+    // What outlives the program (possible where the host's process ids are shared) would keep the pipes open.
+    let (child, cgroup) = running.parts();
+    Ok(relay::run(child, signals, &mut pumps, resize, || drop(cgroup.kill()))?)
+}

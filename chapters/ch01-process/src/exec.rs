@@ -140,6 +140,7 @@ impl Program {
     }
     // ANCHOR_END: exec
 
+    // ANCHOR: find
     /// The file to execute: as it is if it has a slash, else the first executable of that name in `PATH`.
     fn find(&self) -> Result<PathBuf, ExecError> {
         let name = Path::new(OsStr::from_bytes(self.arguments[0].as_bytes()));
@@ -168,7 +169,9 @@ impl Program {
         }
         // ANCHOR_END: ex_path
     }
+    // ANCHOR_END: find
 
+    // ANCHOR: refuse_own_binary
     /// A container that has us execute `/proc/self/exe` (or a script with `#!/proc/self/exe`) gets a process whose
     /// `/proc/PID/exe` is our file on the host, to be overwritten once we are done (CVE-2019-5736).
     fn refuse_own_binary(&self, program: &Path) -> Result<(), ExecError> {
@@ -188,6 +191,7 @@ impl Program {
         }
         Ok(())
     }
+    // ANCHOR_END: refuse_own_binary
 }
 
 fn own_binary() -> Option<(u64, u64)> {

@@ -62,6 +62,7 @@ pub fn run(program: &Program) -> Result<ExitStatus, InitError> {
 ///
 /// # Errors
 /// [`InitError`].
+// ANCHOR: run
 pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus, InitError> {
     let signals = Forwarded::block_with(&[Signal::SIGCHLD])
         .map_err(|errno| InitError::Kernel { action: "block signals", errno })?;
@@ -90,6 +91,7 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
     // `child` was reaped by number; its own wait, in `drop`, finds nothing left and returns.
     Ok(main.unwrap_or(ExitStatus::Code(0)))
 }
+// ANCHOR_END: run
 
 /// A process group of the program's own, in the terminal's foreground if there is one: else ^C would reach it twice,
 /// from the terminal and from PID 1, which the terminal interrupts too.

@@ -85,6 +85,7 @@ impl Pty {
 ///
 /// # Errors
 /// [`PtyError::Terminal`].
+// ANCHOR: take_over
 pub fn take_over(slave: &OwnedFd) -> Result<(), PtyError> {
     let failed = |action| move |errno| PtyError::Terminal { action, errno };
     sys::set_controlling_terminal(slave).map_err(failed("make the terminal ours"))?;
@@ -92,6 +93,7 @@ pub fn take_over(slave: &OwnedFd) -> Result<(), PtyError> {
     nix::unistd::dup2_stdout(slave).map_err(failed("make the terminal standard output"))?;
     nix::unistd::dup2_stderr(slave).map_err(failed("make the terminal standard error"))
 }
+// ANCHOR_END: take_over
 
 /// Copies the window size of one terminal to another. Quiet where there is none to copy.
 pub fn copy_window_size(from: impl AsFd, to: impl AsFd) {

@@ -77,6 +77,7 @@ impl Pump {
         }
     }
 
+    // ANCHOR: advance
     /// Moves one portion. A reader that went away (`EPIPE`) ends an input; output is then read and dropped, as docker
     /// does, so that the program inside does not hang.
     fn advance(&mut self) {
@@ -100,6 +101,7 @@ impl Pump {
             self.to = None;
         }
     }
+    // ANCHOR_END: advance
 
     fn fill(&mut self) {
         let Some(from) = &self.from else { return };

@@ -230,6 +230,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`SpawnError::Channel`].
+    // ANCHOR: gate_wait
     pub fn wait(&self) -> Result<(), SpawnError> {
         match self.0.receive() {
             Ok(Some(message)) if message.bytes == [GO] => Ok(()),
@@ -237,6 +238,7 @@ impl Gate {
             Err(errno) => Err(SpawnError::Channel { action: "wait for the parent of", errno }),
         }
     }
+    // ANCHOR_END: gate_wait
 
     /// For a child that stays what it is, instead of becoming another program (PID 1 of `--init`): what it was to do
     /// is done, [`Pending::release`] returns as after an `exec`.

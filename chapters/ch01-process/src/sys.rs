@@ -35,6 +35,7 @@ pub enum Clone3 {
 /// # Safety
 /// The calling process must have one thread. The child gets a copy of memory but not of the other threads: a lock
 /// that one of them held (the allocator's, for one) stays locked for ever, and glibc's fork handlers do not run.
+// ANCHOR: clone3
 pub unsafe fn clone3(flags: u64, exit_signal: c_int, cgroup: Option<BorrowedFd>) -> Result<Clone3, Errno> {
     let mut pidfd: RawFd = -1;
     let mut args = libc::clone_args {
@@ -63,16 +64,19 @@ pub unsafe fn clone3(flags: u64, exit_signal: c_int, cgroup: Option<BorrowedFd>)
         pid => Ok(Clone3::Parent(Pid::from_raw(narrow(pid)), unsafe { OwnedFd::from_raw_fd(pidfd) })),
     }
 }
+// ANCHOR_END: clone3
 
 /// `close_range(2)` with `CLOSE_RANGE_CLOEXEC`: every descriptor from `first` on closes at the next `exec`.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 5.9, `EINVAL` before 5.11 (the flag).
+// ANCHOR: close_on_exec_from
 pub fn close_on_exec_from(first: RawFd) -> Result<(), Errno> {
     // SAFETY: close_range(2). Marking descriptors takes nothing away from their owners.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     Errno::result(done).map(drop)
 }
+// ANCHOR_END: close_on_exec_from
 
 /// `F_SETFD` of `fcntl(2)`: one descriptor, by number, closes at the next `exec`. One that is not open is no error.
 ///

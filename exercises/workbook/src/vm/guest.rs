@@ -1,0 +1,131 @@
+//! The guest itself: what it does when it starts, and QEMU around it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::kernel::Kernel;
+use super::tests::Binary;
+
+/// A guest that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+const MEMORY: &str = "3072";
+/// Begins a line that is ours.
+pub(crate) const MARK: &str = "@@";
+
+/// Mounts, modules; and a root that can be pivoted away from, which a kernel's first file system cannot.
+const START: &str = r#"#!/bin/sh
+if [ ! -e /switched ]; then
+  mount -t proc proc /proc
+  mount -t tmpfs -o size=90%,mode=755 tmpfs /new
+  mkdir /new/proc /new/sys /new/dev
+  for d in /*; do case $d in /new|/proc|/sys|/dev) ;; *) cp -a $d /new/ ;; esac; done
+  touch /new/switched
+  umount /proc
+  exec switch_root /new /init
+fi
+export PATH=/bin HOME=/root TERM=linux
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/shm /sys/fs/cgroup
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+for m in /modules/*.ko; do insmod $m 2>/dev/null; done
+ifconfig lo 127.0.0.1 up
+hostname guest
+"#;
+
+/// Runs every binary and reports over the serial line.
+pub(crate) fn tests(binaries: &[Binary], filters: &[String], root: &Path) -> String {
+    let mut script = String::from(START);
+    let root = root.display();
+    script.push_str(&format!(
+        "export INSTA_WORKSPACE_ROOT={root} INSTA_UPDATE=no WB_SKIPS=/skips TESTKIT_SECONDS=900 RUST_BACKTRACE=0\ntouch /skips\n"
+    ));
+    for binary in binaries.iter().filter(|binary| !binary.is_program) {
+        let filters = filters.join(" ");
+        script.push_str(&format!(
+            "echo \"{MARK} begin {name}\"\ncd {directory}\n{program} --test-threads=2 {filters} 2>&1\necho \"{MARK} end {name} $?\"\n",
+            name = binary.name,
+            directory = binary.manifest_directory.display(),
+            program = binary.inside().display(),
+        ));
+    }
+    script.push_str(&format!("echo \"{MARK} skips\"\ncat /skips\necho \"{MARK} done\"\npoweroff -f\n"));
+    script
+}
+
+/// Gives a shell.
+pub(crate) fn shell() -> String {
+    format!("{START}echo; echo 'Linux with cgroup v2. Leave with: poweroff -f'\nsetsid cttyhack sh\npoweroff -f\n")
+}
+
+/// How the guest's processor is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accelerator {
+    /// By the machine's own.
+    Kvm,
+    /// In software: slow, and works everywhere.
+    Tcg,
+}
+
+/// Runs the guest until it is off, and returns what it said.
+pub(crate) fn boot(kernel: &Kernel, initramfs: &Path, console: &Path) -> Result<String> {
+    // A /dev/kvm that is there does not always work, for one inside another virtual machine: the proof is the guest.
+    if Path::new("/dev/kvm").exists() {
+        let said = run(qemu(kernel, initramfs, Accelerator::Kvm), console)?;
+        if !said.is_empty() {
+            return Ok(said);
+        }
+    }
+    run(qemu(kernel, initramfs, Accelerator::Tcg), console)
+}
+
+fn run(mut command: Command, console: &Path) -> Result<String> {
+    command.args(["-display", "none", "-monitor", "none", "-serial"]);
+    command.arg(format!("file:{}", console.display()));
+    let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = child.context("run qemu-system-x86_64\nhint: apt-get install qemu-system-x86")?;
+    // Whoever waits cannot also look at a clock: one thread each.
+    let (ended, wait) = mpsc::channel();
+    let id = child.id();
+    let waiter = thread::spawn(move || {
+        let _ = child.wait();
+        let _ = ended.send(());
+    });
+    if wait.recv_timeout(LIMIT).is_err() {
+        let _ = Command::new("kill").arg(id.to_string()).status();
+        let _ = waiter.join();
+        bail!("the guest still ran after {} minutes; see {}", LIMIT.as_secs() / 60, console.display());
+    }
+    Ok(String::from_utf8_lossy(&fs::read(console)?).into_owned())
+}
+
+/// Runs the guest in this terminal.
+pub(crate) fn interactive(kernel: &Kernel, initramfs: &Path) -> Result<ExitCode> {
+    let status = qemu(kernel, initramfs, Accelerator::Tcg)
+        .arg("-nographic")
+        .status()
+        .context("run qemu\nhint: apt-get install qemu-system-x86")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn qemu(kernel: &Kernel, initramfs: &Path, accelerator: Accelerator) -> Command {
+    let mut command = Command::new("qemu-system-x86_64");
+    command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
+    command.args(["-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all"]);
+    command.args(["-m", MEMORY, "-smp", "2", "-nic", "none", "-no-reboot", "-nodefaults"]);
+    match accelerator {
+        Accelerator::Kvm => command.args(["-accel", "kvm", "-cpu", "host"]),
+        Accelerator::Tcg => command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]),
+    };
+    command
+}

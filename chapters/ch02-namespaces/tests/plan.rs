@@ -144,6 +144,7 @@ kernel_test! {
     }
 
     fn shared_memory_of_the_host_is_invisible_inside(_host) {
+        require(Need::Program("ipcmk", "util-linux"));
         let segments = || fs::read_to_string("/proc/sysvipc/shm").expect("/proc/sysvipc/shm").lines().count() - 1;
         let before = segments();
         let made = std::process::Command::new("ipcmk").args(["--shmem", "4096"]).output().expect("ipcmk");

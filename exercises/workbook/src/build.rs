@@ -170,8 +170,13 @@ fn no_cargo(error: &io::Error) -> Broken {
 
 /// The faults of machines that we know, by what cargo, rustc or the linker say.
 fn name_the_fault(said: &str) -> Broken {
-    const NETWORK: [&str; 5] =
-        ["failed to download", "failed to fetch", "Could not resolve host", "spurious network error", "failed to get `"];
+    const NETWORK: [&str; 5] = [
+        "failed to download",
+        "failed to fetch",
+        "Could not resolve host",
+        "spurious network error",
+        "failed to get `",
+    ];
     const KNOWN: [(&[&str], &str, &str); 7] = [
         (&["No space left on device"], "the disk is full", "make room; `cargo clean` frees what was built"),
         (&["linker `", "not found"], "there is no linker", "apt-get install gcc"),

@@ -21,6 +21,14 @@ pub(crate) struct Fault {
     pub(crate) error: Error,
 }
 
+impl Fault {
+    /// Whether `word` names this exercise, or its chapter.
+    pub(crate) fn is_named_by(&self, word: &str) -> bool {
+        let chapter = self.id.split('/').next().unwrap_or_default();
+        names_exercise(word, &self.id) || names_chapter(word, chapter)
+    }
+}
+
 impl Catalogue {
     /// Reads and checks every exercise.
     pub(crate) fn load(workspace: &Workspace) -> Result<Self> {
@@ -52,11 +60,7 @@ impl Catalogue {
 
     /// The exercise that someone means: `ch02-namespaces/enter-uts`, `ch02/enter-uts` or `enter-uts`.
     pub(crate) fn find(&self, wanted: &str) -> Result<&Exercise> {
-        let (chapter, name) = wanted.split_once('/').unwrap_or(("", wanted));
-        let fits = |exercise: &&Exercise| {
-            exercise.name() == name && (exercise.chapter() == chapter || starts_chapter(exercise.chapter(), chapter))
-        };
-        match *self.0.iter().filter(fits).collect::<Vec<_>>() {
+        match *self.0.iter().filter(|exercise| names_exercise(wanted, &exercise.id)).collect::<Vec<_>>() {
             [exercise] => Ok(exercise),
             [] => {
                 let near = self.nearest(wanted).map(|id| format!("did you mean {id}? ")).unwrap_or_default();
@@ -72,12 +76,8 @@ impl Catalogue {
     pub(crate) fn select(&self, wanted: &[String]) -> Result<Vec<&Exercise>> {
         let mut chosen = BTreeSet::new();
         for word in wanted {
-            let of_chapter: Vec<&Exercise> = self
-                .0
-                .iter()
-                .filter(|exercise| exercise.chapter() == word || starts_chapter(exercise.chapter(), word))
-                .filter(|_| !word.is_empty())
-                .collect();
+            let of_chapter: Vec<&Exercise> =
+                self.0.iter().filter(|exercise| names_chapter(word, exercise.chapter())).collect();
             if of_chapter.is_empty() {
                 chosen.insert(&self.find(word)?.id);
             } else {
@@ -141,9 +141,19 @@ pub(crate) fn directories(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// `ch02` and `` mean the chapter `ch02-namespaces`, `ch0` does not.
-fn starts_chapter(chapter: &str, word: &str) -> bool {
-    word.is_empty() || chapter.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'))
+/// `ch02-namespaces/enter-uts`, `ch02/enter-uts` and `enter-uts` all name one exercise.
+fn names_exercise(word: &str, id: &str) -> bool {
+    let (chapter, name) = id.split_once('/').unwrap_or(("", id));
+    match word.split_once('/') {
+        Some((left, right)) => right == name && names_chapter(left, chapter),
+        None => word == name,
+    }
+}
+
+/// `ch02-namespaces` and `ch02` both name one chapter, `ch0` none.
+fn names_chapter(word: &str, chapter: &str) -> bool {
+    let number = chapter.split('-').next().unwrap_or(chapter);
+    word == chapter || word == number
 }
 
 fn load_one(workspace: &Workspace, directory: &Path) -> Result<Exercise> {

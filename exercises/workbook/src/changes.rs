@@ -32,9 +32,7 @@ impl Changes {
     fn poll(directory: &Path, changed: impl Fn() + Send + 'static, interval: Duration) -> Result<Self> {
         let config = Config::default().with_poll_interval(interval).with_compare_contents(true);
         let mut watcher = PollWatcher::new(handler(changed, None), config).context("watch for changes")?;
-        watcher
-            .watch(directory, RecursiveMode::Recursive)
-            .with_context(|| format!("watch {}", directory.display()))?;
+        watcher.watch(directory, RecursiveMode::Recursive).with_context(|| format!("watch {}", directory.display()))?;
         Ok(Self { _watcher: Box::new(watcher), polling: true })
     }
 
@@ -92,7 +90,7 @@ mod tests {
     use super::*;
 
     /// Long enough for a machine under load.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     fn notices(watch: impl FnOnce(&Path, Box<dyn Fn() + Send>) -> Changes) -> bool {
         let directory = tempfile::tempdir().unwrap();

@@ -80,8 +80,8 @@ impl Exercise {
     /// Reads the exercise in `directory`.
     pub(crate) fn load(directory: &Path) -> Result<Self> {
         let path = directory.join("exercise.toml");
-        let written: Written =
-            toml::from_str(&read(&path)?).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim()))?;
+        let written: Written = toml::from_str(&read(&path)?)
+            .map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim()))?;
         written.check().with_context(|| path.display().to_string())?;
         let hints = directory.join("hints.md");
         let hints = Hints::parse(&read(&hints)?).with_context(|| hints.display().to_string())?;

@@ -54,23 +54,16 @@ mod tests {
     #[test]
     fn three_sections() {
         let hints = Hints::parse(GOOD).unwrap();
-        assert_eq!((1..=4).map(|level| hints.level(level)).collect::<Vec<_>>(), [
-            "There.",
-            "This.",
-            "```text\n## x\n```",
-            "```text\n## x\n```"
-        ]);
+        assert_eq!(
+            (1..=4).map(|level| hints.level(level)).collect::<Vec<_>>(),
+            ["There.", "This.", "```text\n## x\n```", "```text\n## x\n```"]
+        );
     }
 
     #[test]
     fn faults_are_named() {
-        let faults = [
-            GOOD.replace("2.", "4."),
-            GOOD.replace("This.", ""),
-            format!("Hello\n{GOOD}"),
-            String::new(),
-        ]
-        .map(|text| Hints::parse(&text).unwrap_err().to_string());
+        let faults = [GOOD.replace("2.", "4."), GOOD.replace("This.", ""), format!("Hello\n{GOOD}"), String::new()]
+            .map(|text| Hints::parse(&text).unwrap_err().to_string());
         insta::assert_snapshot!(faults.join("\n"));
     }
 

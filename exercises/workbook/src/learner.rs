@@ -59,22 +59,20 @@ impl Learner {
 
     /// All that a learner reads after a judgement: the outcome, and the way on.
     pub(crate) fn report(&self, exercise: &Exercise, outcome: &Outcome) -> String {
-        let mut text = render::outcome(exercise, &self.place(exercise), outcome);
-        if matches!(outcome, Outcome::Passed { .. }) {
-            text += &format!("  compare with ours:  cargo wb diff {}\n", exercise.id);
+        let text = render::outcome(exercise, &self.place(exercise), outcome);
+        let next = self.current().filter(|next| next.id != exercise.id);
+        let way_on = next.map_or_else(String::new, |next| {
+            format!("  next:  {}, {} ({})\n", next.id, next.title, render::duration(next.minutes))
+        });
+        match outcome {
+            Outcome::Passed { .. } => {
+                let compare = format!("  compare with ours:  cargo wb diff {}\n", exercise.id);
+                let last = "  That was the last one. This directory now holds a mini-docker of your own.\n";
+                text + &compare + if way_on.is_empty() { last } else { &way_on }
+            }
+            Outcome::Skipped { .. } => text + &way_on,
+            _ => text,
         }
-        if matches!(outcome, Outcome::Passed { .. } | Outcome::Skipped { .. }) {
-            text += &match self.current().filter(|next| next.id != exercise.id) {
-                Some(next) => {
-                    format!("  next:  {}, {} ({})\n", next.id, next.title, render::duration(next.minutes))
-                }
-                None if matches!(outcome, Outcome::Passed { .. }) => {
-                    "  That was the last one. This directory now holds a mini-docker of your own.\n".to_owned()
-                }
-                None => String::new(),
-            };
-        }
-        text
     }
 
     /// Where the hole is: `chapters/ch02-namespaces/src/uts.rs:62`.

@@ -5,6 +5,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ impl Progress {
             };
             text = text + id + "  " + state.trim_end();
             if entry.hints > 0 {
-                text += &format!("  hints {}", entry.hints);
+                let _ = write!(text, "  hints {}", entry.hints);
             }
             text.push('\n');
         }
@@ -128,13 +129,13 @@ impl Progress {
 fn parse(line: &str) -> Option<(String, Entry)> {
     let mut words = line.split_whitespace();
     let id = words.next().filter(|id| id.contains('/'))?.to_owned();
-    let mut entry = Entry::default();
-    entry.state = match words.next()? {
+    let state = match words.next()? {
         "open" => State::Open,
         "skipped" => State::Skipped,
         "passed" => State::Passed,
         _ => return None,
     };
+    let mut entry = Entry { state, ..Entry::default() };
     while let Some(word) = words.next() {
         match word {
             "hints" => entry.hints = words.next()?.parse::<u8>().ok().filter(|level| *level <= 3)?,

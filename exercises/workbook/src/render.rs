@@ -1,5 +1,7 @@
 //! The words and colours in which people read an outcome. Colours are taken out again where nobody sees them.
 
+use std::fmt::Write;
+
 use anstyle::{AnsiColor, Style};
 
 use crate::exercise::Exercise;
@@ -72,7 +74,7 @@ fn failing(exercise: &Exercise, failing: &Failing) -> String {
 fn skipped(skips: &[Skip], ran: usize) -> String {
     let mut text = format!("{} not passed, because not every test could run here\n", paint(WARN, "skipped:"));
     for skip in skips {
-        text += &format!("  {}\n    missing:  {}\n    cure:     {}\n", skip.test, skip.missing, skip.cure);
+        let _ = writeln!(text, "  {}\n    missing:  {}\n    cure:     {}", skip.test, skip.missing, skip.cure);
     }
     match ran {
         0 => text + "  No test ran.\n",
@@ -88,10 +90,10 @@ fn broken(broken: &Broken) -> String {
     let Broken { what, cure, detail } = broken;
     let mut text = format!("{} {what}\n  Your code was not judged.\n", paint(BAD, "environment broken:"));
     if let Some(cure) = cure {
-        text += &format!("  cure:  {cure}\n");
+        let _ = writeln!(text, "  cure:  {cure}");
     }
     if !detail.trim().is_empty() {
-        text += &format!("\n{}\n", shorten(detail.trim()));
+        let _ = writeln!(text, "\n{}", shorten(detail.trim()));
     }
     text
 }
@@ -129,7 +131,12 @@ fn shorten(text: &str) -> String {
         return text.to_owned();
     }
     let left_out = lines.len() - LONGEST;
-    format!("{}\n… {} more\n{}", lines[..LONGEST / 2].join("\n"), count(left_out, "line"), lines[lines.len() - LONGEST / 2..].join("\n"))
+    format!(
+        "{}\n… {} left out\n{}",
+        lines[..LONGEST / 2].join("\n"),
+        count(left_out, "line"),
+        lines[lines.len() - LONGEST / 2..].join("\n")
+    )
 }
 
 #[cfg(test)]
@@ -147,7 +154,7 @@ mod tests {
         let text: Vec<String> = (0..100).map(|number| number.to_string()).collect();
         let short = shorten(&text.join("\n"));
         assert_eq!(short.lines().count(), LONGEST + 1);
-        assert!(short.starts_with("0\n") && short.ends_with("\n99") && short.contains("… 60 more lines"));
+        assert!(short.starts_with("0\n") && short.ends_with("\n99") && short.contains("… 60 lines left out"));
     }
 
     #[test]

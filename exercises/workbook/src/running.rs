@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_process_that_ends_is_waited_for() {
         let child = Command::new("false").spawn().unwrap();
-        let end = Running::default().wait(child, Duration::from_secs(60)).unwrap();
+        let end = Running::default().wait(child, Duration::from_mins(1)).unwrap();
         assert!(matches!(end, End::Exited(status) if status.code() == Some(1)));
     }
 }

@@ -24,20 +24,20 @@ impl Status {
         if self.shown {
             // Narrow enough for any terminal: a line that wraps could not be taken back.
             let short: String = line.chars().take(72).collect();
-            self.write(&format!("\r\x1b[K  {short}"));
+            write(&format!("\r\x1b[K  {short}"));
         }
     }
 
     /// Takes the line back.
     pub(crate) fn clear(&self) {
         if self.shown {
-            self.write("\r\x1b[K");
+            write("\r\x1b[K");
         }
     }
+}
 
-    fn write(&self, text: &str) {
-        let mut stderr = stderr().lock();
-        // Nobody misses it.
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
-    }
+fn write(text: &str) {
+    let mut stderr = stderr().lock();
+    // Nobody misses it.
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

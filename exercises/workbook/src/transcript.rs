@@ -107,7 +107,8 @@ fn leak(said: &str) -> Option<Verdict> {
 /// Without the lines that say nothing to a learner.
 fn without_noise(said: &str) -> String {
     let noise = |line: &&str| {
-        line.starts_with("note: run with `RUST_BACKTRACE") || line.contains("failed in its throw-away host (exit status")
+        line.starts_with("note: run with `RUST_BACKTRACE")
+            || line.contains("failed in its throw-away host (exit status")
     };
     let lines: Vec<&str> = said.lines().filter(|line| !noise(line)).collect();
     lines.join("\n").trim().to_owned()

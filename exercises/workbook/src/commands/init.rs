@@ -112,7 +112,8 @@ fn start_history(directory: &Path) {
     let nobody: &[&str] = &["-c", "user.name=workbook", "-c", "user.email=workbook@localhost"];
     let known = git(&["config", "user.email"]) && git(&["config", "user.name"]);
     let author = if known { &[] } else { nobody };
-    let commit: &[&str] = &["-c", "commit.gpgsign=false", "commit", "--quiet", "--message", "Begin with every hole empty"];
+    let commit: &[&str] =
+        &["-c", "commit.gpgsign=false", "commit", "--quiet", "--message", "Begin with every hole empty"];
     let _ = git(&["init", "--quiet"]) && git(&["add", "--all"]) && git(&[author, commit].concat());
 }
 

@@ -63,8 +63,8 @@ fn totals(catalogue: &Catalogue, progress: &Progress) -> String {
         0 => String::new(),
         some => format!(", {some} skipped on this machine"),
     };
-    let all = catalogue.iter().count();
-    format!("{} of {all} passed{skipped}, about {} left\n", is(State::Passed).count(), render::duration(left))
+    let left = if left == 0 { String::new() } else { format!(", about {} left", render::duration(left)) };
+    format!("{} of {} passed{skipped}{left}\n", is(State::Passed).count(), catalogue.iter().count())
 }
 
 fn remarks(exercise: &Exercise, entry: &Entry) -> String {

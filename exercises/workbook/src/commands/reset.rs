@@ -22,12 +22,12 @@ pub(crate) fn run(named: &str) -> Result<ExitCode> {
     let pristine = learner.workspace.pristine(&exercise.file)?;
     let starter = fill::starter(&pristine, &exercise)?;
     let new = hole::replace(&old, &exercise.hole, &starter).or_else(|_| mend(&learner, &exercise, &old, &pristine))?;
-    if new != old {
+    if new == old {
+        say(&format!("{} is as it was at first already.\n", exercise.id));
+    } else {
         let kept = keep(&learner, &exercise, &old)?;
         tree::write_if_changed(&learner.workspace.root().join(&exercise.file), new.as_bytes())?;
         say(&format!("{} is as it was at first. The file as you had it is in {}.\n", exercise.id, kept.display()));
-    } else {
-        say(&format!("{} is as it was at first already.\n", exercise.id));
     }
     learner.progress.set_state(&exercise.id, State::Open)?;
     Ok(ExitCode::SUCCESS)
@@ -47,7 +47,7 @@ fn keep(learner: &Learner, exercise: &Exercise, text: &str) -> Result<PathBuf> {
     let root = learner.workspace.root();
     fs::create_dir_all(root.join(&directory)).with_context(|| format!("create {}", directory.display()))?;
     let name = |number: u32| directory.join(format!("{}-{number}.rs", exercise.id.replace('/', "-")));
-    let free = (1..).map(name).find(|name| !root.join(name).exists()).unwrap_or_else(|| name(0));
+    let free = (1..u32::MAX).map(name).find(|name| !root.join(name).exists()).unwrap_or_else(|| name(0));
     fs::write(root.join(&free), text).with_context(|| format!("write {}", free.display()))?;
     Ok(free)
 }

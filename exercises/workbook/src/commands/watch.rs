@@ -52,8 +52,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         exercise,
         running: Running::default(),
         sender,
-        judging: false,
-        again: false,
+        work: Work::Nothing,
         passed: false,
         raw: raw.is_some(),
         polling: changes.is_polling(),
@@ -66,14 +65,21 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Nothing,
+    Judging,
+    /// Something changed while a judgement was under way.
+    JudgingAndStale,
+}
+
 struct Watch {
     learner: Learner,
     exercise: Exercise,
     running: Running,
     sender: Sender<Event>,
-    judging: bool,
-    /// Something changed while a judgement was under way.
-    again: bool,
+    work: Work,
+    /// Whether the exercise is done, so that the next may come.
     passed: bool,
     raw: bool,
     polling: bool,
@@ -107,15 +113,15 @@ impl Watch {
     }
 
     fn judge_again(&mut self) {
-        self.again = self.judging;
-        if !self.judging {
-            self.start();
+        match self.work {
+            Work::Nothing => self.start(),
+            Work::Judging | Work::JudgingAndStale => self.work = Work::JudgingAndStale,
         }
     }
 
     /// Judges on another thread, so that keys are heard meanwhile.
     fn start(&mut self) {
-        self.judging = true;
+        self.work = Work::Judging;
         let (workspace, catalogue) = (Arc::clone(&self.learner.workspace), Arc::clone(&self.learner.catalogue));
         let exercise = self.exercise.clone();
         let (running, sender) = (self.running.clone(), self.sender.clone());
@@ -127,8 +133,7 @@ impl Watch {
     }
 
     fn judged(&mut self, outcome: &Outcome) -> Result<()> {
-        self.judging = false;
-        if std::mem::take(&mut self.again) {
+        if std::mem::replace(&mut self.work, Work::Nothing) == Work::JudgingAndStale {
             self.start();
             return Ok(());
         }
@@ -140,18 +145,16 @@ impl Watch {
 
     fn pressed(&mut self, key: Key) -> Result<()> {
         match key {
-            Key::List => self.draw(&list::table(
-                &self.learner.workspace,
-                &self.learner.catalogue,
-                &self.learner.progress,
-            )),
+            Key::List => {
+                self.draw(&list::table(&self.learner.workspace, &self.learner.catalogue, &self.learner.progress));
+            }
             Key::Hint => {
                 let id = self.exercise.id.clone();
                 let level = hint::next_level(self.learner.progress.get(&id).hints);
                 self.learner.progress.set_hints(&id, level)?;
                 self.draw(&hint::text(&self.exercise, level));
             }
-            Key::Next if self.passed && !self.judging => match self.learner.current().cloned() {
+            Key::Next if self.passed && self.work == Work::Nothing => match self.learner.current().cloned() {
                 Some(next) => {
                     self.exercise = next;
                     self.passed = false;

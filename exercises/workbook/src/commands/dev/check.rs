@@ -31,7 +31,7 @@ pub(crate) fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
     let _lock = lock(&workspace)?;
     let (catalogue, faults) = Catalogue::survey(&workspace)?;
     let mut tally = Tally::default();
-    let (wanted, everything) = report_faults(&faults, wanted, &mut tally);
+    let (wanted, everything) = report_faults(&faults, wanted, &catalogue, &mut tally);
     let chosen = if wanted.is_empty() && !everything { Vec::new() } else { catalogue.select(&wanted)? };
     check_book(&workspace, &chosen, everything, &mut tally);
     let start = Instant::now();
@@ -65,19 +65,15 @@ fn lock(workspace: &Workspace) -> Result<File> {
 
 /// Counts the exercises that cannot even be read, as far as they are wanted. Returns what else is wanted, and whether
 /// that is everything.
-fn report_faults(faults: &[Fault], wanted: &[String], tally: &mut Tally) -> (Vec<String>, bool) {
-    let mut rest = wanted.to_vec();
-    for fault in faults {
-        let chapter = fault.id.split('/').next().unwrap_or_default();
-        let named = |word: &String| {
-            *word == fault.id || word == chapter || chapter.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with('-'))
-        };
-        if wanted.is_empty() || wanted.iter().any(named) {
-            let said = Finding::Failed(format!("{:#}", fault.error));
-            tally.add(&fault.id, "", Instant::now(), &[said]);
-            rest.retain(|word| *word != fault.id);
-        }
+fn report_faults(faults: &[Fault], wanted: &[String], catalogue: &Catalogue, tally: &mut Tally) -> (Vec<String>, bool) {
+    for fault in faults.iter().filter(|fault| wanted.is_empty() || wanted.iter().any(|word| fault.is_named_by(word))) {
+        let said = Finding::Failed(format!("{:#}", fault.error));
+        tally.add(&fault.id, "cannot be read", Instant::now(), &[said]);
     }
+    // A word that names a fault alone names nothing else.
+    let names_more = |word: &&String| catalogue.select(&[(*word).clone()]).is_ok();
+    let names_fault = |word: &&String| faults.iter().any(|fault| fault.is_named_by(word));
+    let rest = wanted.iter().filter(|word| names_more(word) || !names_fault(word)).cloned().collect();
     (rest, wanted.is_empty())
 }
 

@@ -14,10 +14,11 @@ use crate::workspace::Workspace;
 pub(crate) fn run(id: &str) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
-    let (chapter, name) = id
-        .split_once('/')
-        .with_context(|| format!("{id:?} names no chapter\nhint: write it as chNN-name/ID, such as ch02-namespaces/enter-uts"))?;
-    let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let (chapter, name) = id.split_once('/').with_context(|| {
+        format!("{id:?} names no chapter\nhint: write it as chNN-name/ID, such as ch02-namespaces/enter-uts")
+    })?;
+    let plain =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     ensure!(plain(name), "{name:?} is no name for an exercise\nhint: small letters, digits and `-`");
     let chapter_there = is_chapter(Path::new(chapter)) && workspace.root().join("chapters").join(chapter).is_dir();
     ensure!(chapter_there, "there is no chapter {chapter:?}\nhint: chapters are the folders in chapters/");

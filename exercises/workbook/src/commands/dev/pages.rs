@@ -121,7 +121,8 @@ fn include_faults(page: &Path) -> Result<Vec<String>> {
 
 fn missing_anchor(source: &str, anchor: &str) -> Option<String> {
     let marks = |mark: &str| {
-        let after = |line: &str| line.split_once(mark).is_some_and(|(_, name)| name.split_whitespace().next() == Some(anchor));
+        let after =
+            |line: &str| line.split_once(mark).is_some_and(|(_, name)| name.split_whitespace().next() == Some(anchor));
         source.lines().any(after)
     };
     (!marks("ANCHOR:") || !marks("ANCHOR_END:")).then(|| format!("there is no anchor {anchor}"))
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn headings_have_their_order() {
-        let body: String = HEADINGS.iter().map(|heading| format!("## {heading}\n")).collect();
+        let body = format!("## {}\n", HEADINGS.join("\n## "));
         assert_eq!(heading_faults("ch02-a", &format!("# 2. A\n{body}")), Vec::<String>::new());
         let swapped = body.replace("## Try it", "## X").replace("## Invariants", "## Try it");
         insta::assert_snapshot!(heading_faults("ch02-a", &format!("# A\n```\n# 2. A\n```\n{swapped}")).join("\n"), @r"

@@ -81,10 +81,9 @@ impl<'a> Proof<'a> {
         match self.judge(exercise, &Fill::Starter) {
             Ok(Outcome::NotStarted) => None,
             Ok(Outcome::Skipped { skips, .. }) => Some(skipped("starter: ", &skips)),
-            Ok(other) => Some(Finding::Failed(format!(
-                "the starter must fail by its own todo!, but {}",
-                brief(&other)
-            ))),
+            Ok(other) => {
+                Some(Finding::Failed(format!("the starter must fail by its own todo!, but {}", brief(&other))))
+            }
             Err(error) => Some(Finding::Failed(format!("{error:#}"))),
         }
     }
@@ -171,7 +170,9 @@ fn brief(outcome: &Outcome) -> String {
         Outcome::Passed { .. } => "it passes".into(),
         Outcome::Skipped { .. } => "it is skipped".into(),
         Outcome::Blocked { by } => {
-            format!("its tests reach the hole of {by}, which a learner does later (name it in `after`, or judge without it)")
+            format!(
+                "its tests reach the hole of {by}, which a learner does later (name it in `after`, or judge without it)"
+            )
         }
         Outcome::Broken(broken) => format!("nothing could be judged: {}\n{}", broken.what, broken.detail),
     }

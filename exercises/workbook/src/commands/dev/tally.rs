@@ -1,5 +1,6 @@
 //! Counting what was proved: one line per thing while it goes on, and one last line.
 
+use std::fmt::Write;
 use std::time::Instant;
 
 use crate::render::{self, BAD, DIM, GOOD, WARN};
@@ -35,7 +36,7 @@ impl Tally {
                 Finding::Failed(said) => ("failed", said),
                 Finding::Skipped(said) => ("skipped", said),
             };
-            text += &format!("         {word}: {}\n", said.trim().replace('\n', "\n           "));
+            let _ = writeln!(text, "         {word}: {}", said.trim().replace('\n', "\n           "));
         }
         say(&text);
         match (failed, findings.is_empty()) {

@@ -1,0 +1,139 @@
+//! Sessions at a command line: what is typed, what is printed, how it ended; in a workbook in miniature.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A copy of the fixture as the original, and room for a learner's directory beside it.
+pub(crate) struct Desk {
+    room: tempfile::TempDir,
+    here: PathBuf,
+    said: String,
+}
+
+impl Desk {
+    /// In the original.
+    pub(crate) fn new() -> Self {
+        let room = tempfile::tempdir().expect("a temporary directory");
+        let here = room.path().join("origin");
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture"), &here);
+        Self { room, here, said: String::new() }
+    }
+
+    /// In a fresh learner's directory.
+    pub(crate) fn learner() -> Self {
+        let mut desk = Self::new();
+        let status = desk.command(&["init", "../mine"]).output().expect("the runner starts").status;
+        assert!(status.success(), "init: {status}");
+        desk.here = desk.room.path().join("mine");
+        desk
+    }
+
+    /// Goes to a directory beside the original.
+    pub(crate) fn enter(&mut self, directory: &str) -> &mut Self {
+        self.here = self.room.path().join(directory);
+        self
+    }
+
+    /// Types a command.
+    pub(crate) fn wb(&mut self, line: &str) -> &mut Self {
+        self.wb_in(&[], line)
+    }
+
+    /// Types a command, with something in its environment.
+    pub(crate) fn wb_in(&mut self, environment: &[(&str, &str)], line: &str) -> &mut Self {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let output = self.command(&words).envs(environment.iter().copied()).output().expect("the runner starts");
+        self.said += "$ ";
+        for (name, value) in environment {
+            let _ = write!(self.said, "{name}={value} ");
+        }
+        let _ = writeln!(self.said, "cargo wb {line}");
+        self.said += &String::from_utf8_lossy(&output.stdout);
+        self.said += &String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            let _ = writeln!(self.said, "[{}]", output.status);
+        }
+        self.said.push('\n');
+        self
+    }
+
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_workbook"));
+        command.args(words).current_dir(&self.here).env_remove("CARGO_TARGET_DIR").env_remove("FIXTURE_LACKS");
+        command
+    }
+
+    /// Changes a file as an editor would.
+    pub(crate) fn edit(&mut self, file: &str, from: &str, to: &str) -> &mut Self {
+        let text = self.read(file);
+        assert!(text.contains(from), "{file} has no {from:?}:\n{text}");
+        self.write(file, &text.replacen(from, to, 1))
+    }
+
+    /// Writes a whole hole, between its markers.
+    pub(crate) fn fill(&mut self, file: &str, hole: &str, code: &str) -> &mut Self {
+        let text = self.read(file);
+        let (start, end) = (format!("// ANCHOR: {hole}\n"), format!("    // ANCHOR_END: {hole}\n"));
+        let (before, rest) = text.split_once(&start).expect("the hole begins");
+        let (_, after) = rest.split_once(&end).expect("the hole ends");
+        self.write(file, &[before, &start, "    ", code, "\n", &end, after].concat())
+    }
+
+    pub(crate) fn write(&mut self, file: &str, text: &str) -> &mut Self {
+        let path = self.here.join(file);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(path, text).expect("a file is written");
+        self
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.here.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.here.join(file)
+    }
+
+    /// Puts a file's text into the session.
+    pub(crate) fn show(&mut self, file: &str) -> &mut Self {
+        let text = self.read(file);
+        let _ = writeln!(self.said, "$ cat {file}\n{text}");
+        self
+    }
+
+    /// The session so far, without what differs from run to run.
+    fn session(&mut self) -> String {
+        let room = self.room.path().canonicalize().expect("the directory is there");
+        let said = std::mem::take(&mut self.said);
+        said.replace(&room.display().to_string(), "[ROOM]").replace(&self.room.path().display().to_string(), "[ROOM]")
+    }
+}
+
+/// Compares the session so far.
+pub(crate) fn snapshot(name: &str, desk: &mut Desk) {
+    let session = desk.session();
+    settings().bind(|| insta::assert_snapshot!(name, session));
+}
+
+/// Dates, times and thread numbers differ from run to run.
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d{4}-\d\d-\d\d", "[DATE]");
+    settings.add_filter(r"\d+\.\d s", "[TIME]");
+    settings.add_filter(r"' \(\d+\) panicked", "' ([THREAD]) panicked");
+    settings
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("the fixture") {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("the fixture");
+        if path.is_dir() && name != "target" {
+            copy(&path, &to.join(name));
+        } else if path.is_file() {
+            fs::copy(&path, to.join(name)).expect("a file is copied");
+        }
+    }
+}

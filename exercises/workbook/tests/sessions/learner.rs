@@ -1,0 +1,114 @@
+//! What a learner types and reads, from the first command to the last exercise.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::desk::{Desk, snapshot};
+
+const SUMS: &str = "chapters/ch01-sums/src/lib.rs";
+const WORDS: &str = "chapters/ch02-words/src/lib.rs";
+const TOTAL: &str = "numbers.iter().fold(0, |sum, number| add(sum, *number))";
+
+#[test]
+fn a_stranger_does_all_exercises() {
+    let mut desk = Desk::new();
+    desk.wb("init ../mine").enter("mine").show(SUMS).wb("list").wb("check");
+    desk.fill(SUMS, "ex_add", "a.wrapping_add(b)").wb("check").wb("diff add");
+    desk.fill(SUMS, "ex_add", "a.wrapping_add(b").wb("check");
+    desk.fill(SUMS, "ex_add", "a.checked_add(b).unwrap_or(u32::MAX)").wb("check").wb("diff add").wb("check");
+    desk.fill(SUMS, "ex_total", TOTAL).wb("check");
+    desk.fill(WORDS, "ex_greet", "format!(\"Hello {name}, {} letters\", name.chars().count())").wb("check");
+    desk.wb("check").wb("list").show("progress.txt");
+    snapshot("a_stranger_does_all_exercises", &mut desk);
+}
+
+#[test]
+fn hints_come_one_by_one_and_the_solution_last() {
+    let mut desk = Desk::learner();
+    desk.wb("hint").wb("hint add").wb("hint ch01/add").wb("hint ch01-sums/add").wb("hint add --level 1");
+    desk.wb("solution add").wb("solution add --give-up").show("progress.txt");
+    snapshot("hints_come_one_by_one_and_the_solution_last", &mut desk);
+}
+
+#[test]
+fn what_cannot_be_judged_is_no_fault_of_the_learner() {
+    let mut desk = Desk::learner();
+    desk.fill(WORDS, "ex_greet", "format!(\"Hello {name}, {} letters\", sums::total(&[1, 1, 1]))").wb("check greet");
+    desk.wb_in(&[("FIXTURE_LACKS", "1")], "check greet").wb("list");
+    desk.wb_in(&[("CARGO", "/nowhere/cargo")], "check add");
+    desk.edit("chapters/kit/src/lib.rs", "use std::env;", "use std::emv;").wb("check add");
+    desk.edit("chapters/kit/src/lib.rs", "use std::emv;", "use std::env;");
+    desk.edit("chapters/ch01-sums/tests/sums.rs", "fn small_", "fn tiny_").wb("check add");
+    desk.edit("chapters/ch01-sums/tests/sums.rs", "fn tiny_", "fn small_");
+    desk.edit(SUMS, "pub fn total(", "pub fn sum(").wb("check total");
+    snapshot("what_cannot_be_judged_is_no_fault_of_the_learner", &mut desk);
+}
+
+#[test]
+fn a_program_that_ends_in_the_middle_has_not_passed() {
+    let mut desk = Desk::learner();
+    desk.fill(SUMS, "ex_total", "std::process::exit(i32::from(numbers.is_empty()))").wb("check total");
+    snapshot("a_program_that_ends_in_the_middle_has_not_passed", &mut desk);
+}
+
+#[test]
+fn a_reset_keeps_what_was_written() {
+    let mut desk = Desk::learner();
+    desk.fill(SUMS, "ex_add", "a + b").fill(SUMS, "ex_total", TOTAL).wb("reset add").wb("reset add").show(SUMS);
+    // Even without its markers.
+    desk.edit(SUMS, "// ANCHOR_END: ex_add", "").wb("diff add").wb("reset add").show(SUMS);
+    assert!(desk.path(".workbook/saved/ch01-sums-add-1.rs").exists());
+    assert!(desk.path(".workbook/saved/ch01-sums-add-2.rs").exists());
+    snapshot("a_reset_keeps_what_was_written", &mut desk);
+}
+
+#[test]
+fn a_learners_directory_outlives_the_original() {
+    let mut desk = Desk::learner();
+    desk.enter(".");
+    fs::remove_dir_all(desk.path("origin")).expect("the original goes");
+    desk.enter("mine").wb("solution add --give-up").wb("check add");
+    assert!(!desk.path("exercises/ch01-sums/add/wrong").exists());
+    snapshot("a_learners_directory_outlives_the_original", &mut desk);
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let mut desk = Desk::new();
+    for command in ["check", "hint add", "diff add", "solution add", "reset add", "watch"] {
+        desk.wb(command);
+    }
+    desk.wb("init inside").wb("init target/deep").wb("init .").wb("init ../origin/../origin/x");
+    desk.write("../full/file", "").wb("init ../full");
+    desk.write("../plain", "").wb("init ../plain");
+    desk.wb("list").wb("init ../mine").wb("init ../mine").enter("mine");
+    desk.wb("init ../other").wb("dev check").wb("check nothing").wb("hint ad").wb("hint add --level 4");
+    desk.enter(".").wb("list");
+    snapshot("refusals_say_what_to_do", &mut desk);
+}
+
+#[test]
+fn a_damaged_progress_file_is_used_as_far_as_it_goes() {
+    let mut desk = Desk::learner();
+    desk.write("progress.txt", "ch01-sums/add passed\n?? what\nch01-sums/total\n").wb("list").wb("hint total");
+    desk.show("progress.txt");
+    snapshot("a_damaged_progress_file_is_used_as_far_as_it_goes", &mut desk);
+}
+
+#[test]
+fn watch_judges_again_when_a_file_changes() {
+    let mut desk = Desk::learner();
+    let mut child = desk.command(&["watch"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "not started"));
+    assert!(lines.any(|line| line.starts_with("watch: ")));
+    desk.fill(SUMS, "ex_add", "a.wrapping_add(b)");
+    assert!(lines.any(|line| line == "failing: the sum went past the end and began again at 0"));
+    assert!(lines.any(|line| line.starts_with("watch: ")));
+    desk.fill(SUMS, "ex_add", "a.saturating_add(b)");
+    assert!(lines.any(|line| line == "passed (2 tests)"));
+    child.kill().expect("it ends");
+    child.wait().expect("it has ended");
+    assert!(desk.read("progress.txt").contains("ch01-sums/add  passed"));
+}

@@ -122,7 +122,7 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         }
         Command::Dev(Dev::New { id }) => dev::new::run(&id),
         Command::Dev(Dev::Generate) => dev::generate::run(),
-        Command::Doctor => machine::doctor::run(),
+        Command::Doctor => Ok(machine::doctor::run()),
         Command::Try => machine::try_it::run(),
         Command::Test => machine::test::run(),
         Command::Book { args } => machine::book::run(&args),

@@ -1,5 +1,6 @@
 //! The guest itself: what it does when it starts, and QEMU around it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -13,13 +14,13 @@ use super::kernel::Kernel;
 use super::tests::Binary;
 
 /// A guest that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT: Duration = Duration::from_mins(30);
 const MEMORY: &str = "3072";
 /// Begins a line that is ours.
 pub(crate) const MARK: &str = "@@";
 
 /// Mounts, modules; and a root that can be pivoted away from, which a kernel's first file system cannot.
-const START: &str = r#"#!/bin/sh
+const START: &str = r"#!/bin/sh
 if [ ! -e /switched ]; then
   mount -t proc proc /proc
   mount -t tmpfs -o size=90%,mode=755 tmpfs /new
@@ -41,25 +42,27 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for m in /modules/*.ko; do insmod $m 2>/dev/null; done
 ifconfig lo 127.0.0.1 up
 hostname guest
-"#;
+";
 
 /// Runs every binary and reports over the serial line.
 pub(crate) fn tests(binaries: &[Binary], filters: &[String], root: &Path) -> String {
     let mut script = String::from(START);
     let root = root.display();
-    script.push_str(&format!(
+    let _ = write!(
+        script,
         "export INSTA_WORKSPACE_ROOT={root} INSTA_UPDATE=no WB_SKIPS=/skips TESTKIT_SECONDS=900 RUST_BACKTRACE=0\ntouch /skips\n"
-    ));
+    );
     for binary in binaries.iter().filter(|binary| !binary.is_program) {
         let filters = filters.join(" ");
-        script.push_str(&format!(
+        let _ = write!(
+            script,
             "echo \"{MARK} begin {name}\"\ncd {directory}\n{program} --test-threads=2 {filters} 2>&1\necho \"{MARK} end {name} $?\"\n",
             name = binary.name,
             directory = binary.manifest_directory.display(),
             program = binary.inside().display(),
-        ));
+        );
     }
-    script.push_str(&format!("echo \"{MARK} skips\"\ncat /skips\necho \"{MARK} done\"\npoweroff -f\n"));
+    let _ = write!(script, "echo \"{MARK} skips\"\ncat /skips\necho \"{MARK} done\"\npoweroff -f\n");
     script
 }
 

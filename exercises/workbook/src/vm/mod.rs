@@ -42,13 +42,13 @@ pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Repor
     let directory = root.join("target/vm");
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
     let kernel = kernel::prepare(&directory)?;
-    let binaries = tests::build(&root, packages)?;
+    let binaries = tests::build(root, packages)?;
     let mut image = Image::with_tools(&kernel)?;
     for binary in &binaries {
         image.add_program(&binary.executable, &binary.inside(), &directory)?;
         image.add_snapshots(&binary.manifest_directory)?;
     }
-    let image = image.script(&guest::tests(&binaries, filters, &root));
+    let image = image.script(&guest::tests(&binaries, filters, root));
     let initramfs = image.write(&directory.join("tests.cpio"))?;
     let log = guest::boot(&kernel, &initramfs, &directory.join("console.log"))?;
     Ok(report::parse(&log))

@@ -1,0 +1,106 @@
+//! What is true of this machine: gathered here, judged by [`super::doctor`].
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::packages;
+
+/// Everything that containers depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no about the machine")]
+pub(crate) struct Facts {
+    pub(crate) kernel: (u32, u32),
+    pub(crate) root: bool,
+    pub(crate) user_namespaces: bool,
+    pub(crate) overlay: bool,
+    pub(crate) seccomp: bool,
+    /// `v1`, `hybrid`, `v2`, or nothing.
+    pub(crate) cgroups: Option<String>,
+    pub(crate) controllers: Vec<String>,
+    pub(crate) busybox: bool,
+    pub(crate) linker: bool,
+    /// Megabytes.
+    pub(crate) free_disk: u64,
+    pub(crate) kvm: bool,
+}
+
+impl Facts {
+    pub(crate) fn gather() -> Self {
+        let mounts = read("/proc/self/mountinfo");
+        Self {
+            kernel: version(&read("/proc/sys/kernel/osrelease")),
+            root: packages::is_root(),
+            user_namespaces: Path::new("/proc/self/ns/user").exists()
+                && read("/proc/sys/user/max_user_namespaces").trim() != "0",
+            overlay: read("/proc/filesystems").lines().any(|line| line.ends_with("overlay")) || modprobe("overlay"),
+            seccomp: read("/proc/sys/kernel/seccomp/actions_avail").contains("errno"),
+            cgroups: layout(&mounts),
+            controllers: controllers(&mounts),
+            busybox: ["/bin/busybox", "/usr/bin/busybox"].iter().any(|path| Path::new(path).exists()),
+            linker: succeeds(Command::new("cc").arg("--version")),
+            free_disk: free_disk(),
+            kvm: Path::new("/dev/kvm").exists(),
+        }
+    }
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+/// Whether the module could be loaded, without loading it.
+fn modprobe(module: &str) -> bool {
+    succeeds(Command::new("modprobe").args(["--dry-run", "--quiet", module]))
+}
+
+pub(crate) fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// File system type, mount point and options of every cgroup mount.
+fn cgroup_mounts(mounts: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    mounts.lines().filter_map(|line| {
+        let (left, right) = line.split_once(" - ")?;
+        let mut right = right.split(' ');
+        let (kind, options) = (right.next()?, right.nth(1)?);
+        kind.starts_with("cgroup").then_some((kind, left.split(' ').nth(4)?, options))
+    })
+}
+
+pub(crate) fn layout(mounts: &str) -> Option<String> {
+    let v1 = cgroup_mounts(mounts).any(|(kind, _, options)| kind == "cgroup" && !options.contains("name="));
+    let v2 = cgroup_mounts(mounts).any(|(kind, ..)| kind == "cgroup2");
+    match (v1, v2) {
+        (true, true) => Some("hybrid".into()),
+        (true, false) => Some("v1".into()),
+        (false, true) => Some("v2".into()),
+        (false, false) => None,
+    }
+}
+
+fn controllers(mounts: &str) -> Vec<String> {
+    const KNOWN: [&str; 7] = ["memory", "cpu", "cpuset", "pids", "blkio", "io", "devices"];
+    let mut found: Vec<String> = cgroup_mounts(mounts)
+        .flat_map(|(kind, point, options)| match kind {
+            "cgroup2" => read(&format!("{point}/cgroup.controllers")).split_whitespace().map(str::to_owned).collect(),
+            _ => options.split(',').map(str::to_owned).collect::<Vec<_>>(),
+        })
+        .filter(|name| KNOWN.contains(&name.as_str()))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// By `df`, of the current directory.
+fn free_disk() -> u64 {
+    let output = Command::new("df").args(["-Pm", "."]).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,31 @@
+//! The release binaries: static, so that they run on any Linux and start without a loader.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Builds `mini-docker` and `mini-runc`, and says in which directory they are.
+pub(crate) fn build(root: &Path) -> Result<PathBuf> {
+    let target = host()?;
+    // The flag must not reach procedural macros, which are shared libraries: with --target it does not.
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace('-', "_"));
+    let status = Command::new("cargo")
+        .args(["build", "--release", "--package", "mini-docker", "--target", &target])
+        .env(flags, "-C target-feature=+crt-static")
+        .current_dir(root)
+        .status()
+        .context("run cargo build")?;
+    if !status.success() {
+        bail!("mini-docker does not build");
+    }
+    Ok(root.join("target").join(target).join("release"))
+}
+
+/// What `rustc` builds for by default.
+fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("run rustc -vV")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(line.context("rustc -vV names no host")?.into())
+}

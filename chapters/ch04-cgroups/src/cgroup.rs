@@ -1,81 +1,19 @@
 //! A control group, whatever the machine has: one type over v1 and v2.
 
+use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-use nix::errno::Errno;
 use nix::unistd::Pid;
-use process::{Diagnose, step};
-use thiserror::Error;
+use process::{Failure, Gate, Pending, Spawn, step};
 
-use crate::directory::FileError;
-use crate::layout::{Layout, LayoutError};
+use crate::entrance::Entrance;
+use crate::error::CgroupError;
+use crate::layout::Layout;
 use crate::limits::Limits;
 use crate::oom::OomWatch;
 use crate::stats::Stats;
 use crate::{v1, v2};
-
-/// What goes wrong with groups.
-#[derive(Debug, Error)]
-pub enum CgroupError {
-    /// The machine.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A limit that this machine cannot set.
-    #[error("{what} needs the control group controller {controller}, which this machine does not have")]
-    Missing {
-        /// The wish.
-        what: &'static str,
-        /// What it needs.
-        controller: String,
-    },
-    /// v2's rule: a group has processes or hands controllers down, not both.
-    #[error("hand controllers down from {group}: it has processes of its own")]
-    Occupied {
-        /// The group.
-        group: PathBuf,
-    },
-    /// The device program.
-    #[error("{action} the device program: {errno}")]
-    Devices {
-        /// "load" or "attach".
-        action: &'static str,
-        /// The reason.
-        errno: Errno,
-    },
-    /// Waiting for a change.
-    #[error("wait for {group}: {errno}")]
-    Wait {
-        /// The group.
-        group: PathBuf,
-        /// The reason.
-        errno: Errno,
-    },
-    /// A path that leads elsewhere.
-    #[error("invalid control group path {0:?}: no '..' in it, please")]
-    Path(PathBuf),
-}
-
-impl Diagnose for CgroupError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Layout(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Missing { controller, .. } => Some(match controller.as_str() {
-                "memory" => "boot with cgroup_enable=memory; see what there is: cat /proc/cgroups".into(),
-                _ => "see what there is: mini-docker info".into(),
-            }),
-            Self::Occupied { .. } => {
-                Some("inside a container, move these processes to a group below first (cgroups(7), \"no internal processes\")".into())
-            }
-            Self::Devices { errno: Errno::EPERM, .. } => Some("loading a BPF program needs CAP_BPF".into()),
-            _ => None,
-        }
-    }
-}
 
 /// A group. It stays until [`Cgroup::remove`].
 #[derive(Debug)]
@@ -92,21 +30,30 @@ impl Cgroup {
     /// ask for are used.
     ///
     /// # Errors
-    /// [`CgroupError`]; nothing is left behind.
+    /// [`CgroupError`]; nothing is left behind but the parents of the group.
     pub fn create(layout: &Layout, path: &Path, limits: &Limits) -> Result<Self, CgroupError> {
+        Self::create_with(layout, path, limits, &[])
+    }
+
+    /// The same with more controllers, by their v1 names, that are to count and not to limit: `cpuacct`, `memory`, `pids`,
+    /// `blkio`. Each costs time at the start, and at each page or fork of the container's life.
+    ///
+    /// # Errors
+    /// As [`Cgroup::create`].
+    pub fn create_with(
+        layout: &Layout,
+        path: &Path,
+        limits: &Limits,
+        accounts: &[&'static str],
+    ) -> Result<Self, CgroupError> {
         let path = relative(path)?;
-        let group = match layout {
-            Layout::V1(..) => Self(Version::V1(v1::Group::create(layout, path, limits)?)),
-            Layout::V2(mount) => match v2::Group::create(mount, path, limits) {
-                Ok(group) => Self(Version::V2(group)),
-                Err(error) => {
-                    let _ = crate::directory::remove_tree(&mount.join(path));
-                    return Err(error);
-                }
-            },
-        };
-        let controllers = limits.controllers();
-        let names = if controllers.is_empty() { "no limits".into() } else { controllers.join(" ") };
+        let group = Self(match layout {
+            Layout::V1(..) => Version::V1(v1::Group::create(layout, path, limits, accounts)?),
+            Layout::V2(mount) => Version::V2(v2::Group::create(mount, path, limits, accounts)?),
+        });
+        let mut names = limits.controllers();
+        names.extend(accounts.iter().filter(|name| !limits.controllers().contains(name)));
+        let names = if names.is_empty() { "no limits".into() } else { names.join(" ") };
         step!(4, "control group {} on v{}: {names}", path.display(), layout.version());
         Ok(group)
     }
@@ -143,18 +90,59 @@ impl Cgroup {
         }
     }
 
-    /// Moves a process into the group. It must not have forked yet: its children would stay outside.
+    /// The way in for a process that moves itself.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`].
+    pub fn entrance(&self) -> Result<Entrance, CgroupError> {
+        let doors = match &self.0 {
+            Version::V1(group) => group.doors()?,
+            Version::V2(group) => group.doors()?,
+        };
+        Ok(Entrance::new(doors))
+    }
+
+    /// [`Spawn::start`], with the child in this group before `inside` runs: nothing that it starts is outside.
+    ///
+    /// On v2 it is born in the group. On v1 its first act is to move itself.
+    ///
+    /// # Errors
+    /// Those of `start`, and [`CgroupError::File`].
+    // ANCHOR: start
+    pub fn start<E, F>(&self, spawn: Spawn, inside: F) -> Result<Pending, Failure>
+    where
+        E: Into<Failure>,
+        F: FnOnce(&Gate) -> Result<Infallible, E>,
+    {
+        // ANCHOR: ex_start
+        if let Some(directory) = self.birthplace()? {
+            return Ok(spawn.cgroup(Some(directory)).start(inside)?);
+        }
+        let entrance = self.entrance()?;
+        let pending = spawn.start(|gate| -> Result<Infallible, Failure> {
+            entrance.enter()?;
+            inside(gate).map_err(Into::into)
+        })?;
+        Ok(pending)
+        // ANCHOR_END: ex_start
+    }
+    // ANCHOR_END: start
+
+    /// Moves a process into the group. What it has forked before stays outside, and the kernel takes 5 to 20 ms for it:
+    /// see [`Cgroup::start`].
     ///
     /// # Errors
     /// [`CgroupError::File`].
     pub fn add(&self, pid: Pid) -> Result<(), CgroupError> {
         match &self.0 {
-            Version::V1(group) => group.add(pid.as_raw()),
-            Version::V2(group) => group.add(pid.as_raw()),
+            Version::V1(group) => group.add(pid.as_raw())?,
+            Version::V2(group) => group.add(pid.as_raw())?,
         }
+        step!(4, "process {pid} moved into its control group");
+        Ok(())
     }
 
-    /// The processes in it, as our PID namespace counts them.
+    /// The processes in it and below, as our PID namespace counts them.
     ///
     /// # Errors
     /// [`CgroupError::File`].
@@ -166,7 +154,7 @@ impl Cgroup {
         Ok(procs.into_iter().map(Pid::from_raw).collect())
     }
 
-    /// Changes limits; what is absent stays.
+    /// Changes limits; what is absent stays. So does the list of devices.
     ///
     /// # Errors
     /// [`CgroupError`].
@@ -182,7 +170,10 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError`].
     pub fn freeze(&self) -> Result<(), CgroupError> {
-        self.set_frozen(true)
+        match &self.0 {
+            Version::V1(group) => group.freeze(),
+            Version::V2(group) => group.freeze(),
+        }
     }
 
     /// Lets them go on.
@@ -190,13 +181,9 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError`].
     pub fn thaw(&self) -> Result<(), CgroupError> {
-        self.set_frozen(false)
-    }
-
-    fn set_frozen(&self, frozen: bool) -> Result<(), CgroupError> {
         match &self.0 {
-            Version::V1(group) => group.freeze(frozen),
-            Version::V2(group) => group.freeze(frozen),
+            Version::V1(group) => group.thaw(),
+            Version::V2(group) => group.thaw(),
         }
     }
 
@@ -211,10 +198,21 @@ impl Cgroup {
         }
     }
 
-    /// Removes it and what is below. No process may be in it any more.
+    /// What [`Cgroup::kill`] does where the kernel has no call for it: v1, and v2 before Linux 5.14.
     ///
     /// # Errors
-    /// [`CgroupError::File`]: `EBUSY` while a process is in there.
+    /// [`CgroupError`].
+    pub fn kill_one_by_one(&self) -> Result<(), CgroupError> {
+        match &self.0 {
+            Version::V1(group) => group.kill(),
+            Version::V2(group) => group.kill_one_by_one(),
+        }
+    }
+
+    /// Removes it and what is below; what is gone already is fine. Processes that are just ending are waited for.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`]: `EBUSY` while a process is in there that does not end.
     pub fn remove(&self) -> Result<(), CgroupError> {
         match &self.0 {
             Version::V1(group) => group.remove(),
@@ -222,7 +220,7 @@ impl Cgroup {
         }
     }
 
-    /// Something to wait on for the next out-of-memory kill.
+    /// Something to wait on until memory is out.
     ///
     /// # Errors
     /// [`CgroupError::Missing`] without the memory controller.
@@ -230,6 +228,17 @@ impl Cgroup {
         match &self.0 {
             Version::V1(group) => group.oom_watch(),
             Version::V2(group) => group.oom_watch(),
+        }
+    }
+
+    /// How many processes were killed because memory was out.
+    ///
+    /// # Errors
+    /// [`CgroupError::Missing`] without the memory controller.
+    pub fn oom_kills(&self) -> Result<u64, CgroupError> {
+        match &self.0 {
+            Version::V1(group) => group.oom_kills(),
+            Version::V2(group) => group.oom_kills(),
         }
     }
 

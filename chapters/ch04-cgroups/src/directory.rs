@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
-use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{read, write};
+use nix::sys::stat::Mode;
+use nix::sys::uio::pread;
+use nix::unistd::{mkdir, write};
 use process::Diagnose;
 use thiserror::Error;
 
@@ -27,9 +28,18 @@ pub enum FileError {
 }
 
 impl FileError {
+    pub(crate) fn new(action: impl Into<String>, path: impl Into<PathBuf>, errno: Errno) -> Self {
+        Self::Kernel { action: action.into(), path: path.into(), errno }
+    }
+
     pub(crate) fn errno(&self) -> Errno {
         let Self::Kernel { errno, .. } = self;
         *errno
+    }
+
+    /// Whether the group itself has gone meanwhile.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.errno(), Errno::ENOENT | Errno::ENODEV)
     }
 }
 
@@ -37,18 +47,24 @@ impl Diagnose for FileError {
     fn hint(&self) -> Option<String> {
         let Self::Kernel { action, path, errno } = self;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        match errno {
-            Errno::EACCES | Errno::EPERM => Some("control groups belong to root".into()),
-            Errno::EROFS => Some("the hierarchy is mounted read-only".into()),
-            Errno::EINVAL | Errno::ERANGE if action.starts_with("write") => {
-                Some(format!("the kernel does not take this value for {file}"))
+        let hint = match (errno, file.split('.').next().unwrap_or_default()) {
+            (Errno::EACCES | Errno::EPERM, _) => "control groups belong to root",
+            (Errno::EROFS, _) => "the hierarchy is mounted read-only",
+            (Errno::EBUSY, "memory") => "more memory is in use than the limit would allow",
+            (Errno::EBUSY, _) if action == "remove" => "processes are still in it: end them first",
+            (Errno::EINVAL, "memory") => "on v1, the limit on memory must stay below that on memory and swap",
+            (Errno::EINVAL, "cpu") => {
+                "a quota is at least 1000 µs, a period 1000 to 1000000 µs, and no group gets more than its parent"
             }
-            Errno::ENODEV if file.contains("blkio") || file.contains("io.") => Some("no such block device".into()),
-            Errno::EBUSY if action.starts_with("write") && file.starts_with("memory") => {
-                Some("more memory is in use than the limit would allow".into())
+            (Errno::ENOSPC, "cgroup" | "tasks") => "a cpuset takes processes when it has both processors and memory",
+            (Errno::EINVAL, "cgroup" | "tasks") => "a real-time process needs a share of real-time, cpu.rt_runtime_us",
+            (Errno::ENODEV, "blkio" | "io") => "no such block device",
+            (Errno::EINVAL | Errno::ERANGE, _) if action.starts_with("write") => {
+                return Some(format!("the kernel does not take this value for {file}"));
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(hint.into())
     }
 }
 
@@ -65,15 +81,15 @@ impl Directory {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         match open(&path, flags, Mode::empty()) {
             Ok(descriptor) => Ok(Self { path, descriptor }),
-            Err(errno) => Err(FileError::Kernel { action: "open".into(), path, errno }),
+            Err(errno) => Err(FileError::new("open", path, errno)),
         }
     }
 
-    /// The directory below, made if it is missing.
-    pub(crate) fn child(&self, name: &Path) -> Result<Self, FileError> {
-        match mkdirat(&self.descriptor, name, Mode::from_bits_truncate(0o755)) {
-            Ok(()) | Err(Errno::EEXIST) => Self::open(self.path.join(name)),
-            Err(errno) => Err(self.failed("create", name, errno)),
+    /// Makes a group whose parent exists.
+    pub(crate) fn make(path: PathBuf) -> Result<Self, FileError> {
+        match mkdir(&path, Mode::from_bits_truncate(0o755)) {
+            Ok(()) => Self::open(path),
+            Err(errno) => Err(FileError::new("create", path, errno)),
         }
     }
 
@@ -84,35 +100,60 @@ impl Directory {
     /// A file of the group.
     pub(crate) fn file(&self, name: &str, flags: OFlag) -> Result<OwnedFd, FileError> {
         openat(&self.descriptor, name, flags | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|errno| self.failed("open", Path::new(name), errno))
+            .map_err(|errno| self.failed("open", name, errno))
     }
 
     /// Writes `text`, whole, in one call: these files take nothing else.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), FileError> {
-        let file = self.file(name, OFlag::O_WRONLY)?;
-        match write(&file, text.as_bytes()) {
+        self.write_to(&self.file(name, OFlag::O_WRONLY)?, name, text)
+    }
+
+    /// The same to a file that is open: for lists, which take one line at a time.
+    pub(crate) fn write_to(&self, file: &OwnedFd, name: &str, text: &str) -> Result<(), FileError> {
+        match write(file, text.as_bytes()) {
             Ok(_) => Ok(()),
-            Err(errno) => Err(self.failed(&format!("write {text:?} to"), Path::new(name), errno)),
+            Err(errno) => Err(self.failed(&format!("write {text:?} to"), name, errno)),
         }
     }
 
     /// The whole content.
     pub(crate) fn read(&self, name: &str) -> Result<String, FileError> {
-        let file = self.file(name, OFlag::O_RDONLY)?;
+        self.read_from(&self.file(name, OFlag::O_RDONLY)?, name)
+    }
+
+    /// The same, from the start of a file that is open.
+    pub(crate) fn read_from(&self, file: &OwnedFd, name: &str) -> Result<String, FileError> {
         let mut content = Vec::new();
         let mut buffer = [0; 4096];
         loop {
-            match read(&file, &mut buffer) {
+            let offset = i64::try_from(content.len()).unwrap_or(i64::MAX);
+            match pread(file, &mut buffer, offset) {
                 Ok(0) => return Ok(String::from_utf8_lossy(&content).into_owned()),
                 Ok(length) => content.extend_from_slice(&buffer[..length]),
                 Err(Errno::EINTR) => {}
-                Err(errno) => return Err(self.failed("read", Path::new(name), errno)),
+                Err(errno) => return Err(self.failed("read", name, errno)),
             }
         }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.file(name, OFlag::O_PATH).is_ok()
+    }
+
+    /// Processes of this group and of those below. Who is outside our PID namespace has no number here, and is left out.
+    pub(crate) fn procs(&self) -> Result<Vec<i32>, FileError> {
+        let text = match self.read("cgroup.procs") {
+            Err(error) if error.is_gone() => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut procs: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0).collect();
+        for child in self.children() {
+            // One that has gone meanwhile has nobody in it.
+            if let Ok(child) = Self::open(child) {
+                procs.extend(child.procs()?);
+            }
+        }
+        Ok(procs)
     }
 
     /// Groups directly below.
@@ -122,13 +163,8 @@ impl Directory {
         entries.flatten().filter(is_group).map(|entry| entry.path()).collect()
     }
 
-    /// Removes the group and all below it. What is gone already is fine.
-    pub(crate) fn remove(&self) -> Result<(), FileError> {
-        remove_tree(&self.path)
-    }
-
-    fn failed(&self, action: &str, name: &Path, errno: Errno) -> FileError {
-        FileError::Kernel { action: action.into(), path: self.path.join(name), errno }
+    fn failed(&self, action: &str, name: &str, errno: Errno) -> FileError {
+        FileError::new(action, self.path.join(name), errno)
     }
 }
 
@@ -138,24 +174,29 @@ impl AsFd for Directory {
     }
 }
 
-/// Removes the groups at and below `path`, deepest first. `rmdir` works although files are in there: they are the
-/// kernel's.
+/// Makes a group and those above it, as far as they are missing.
+pub(crate) fn create_all(path: &Path) -> Result<(), FileError> {
+    let failed = |error: std::io::Error| {
+        FileError::new("create", path, Errno::from_raw(error.raw_os_error().unwrap_or_default()))
+    };
+    fs::create_dir_all(path).map_err(failed)
+}
+
+/// Removes the groups at and below `path`, deepest first; those that are gone already are fine. `rmdir` works although
+/// there are files: they are the kernel's.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
-    match fs::remove_dir(path) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        // Groups below, most likely.
-        Err(_) => {}
+    let remove = |path: &Path| match fs::remove_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::new("remove", path, Errno::from_raw(error.raw_os_error().unwrap_or_default())))
+        }
+        _ => Ok(()),
+    };
+    // Most have nothing below them: one call.
+    if remove(path).is_ok() {
+        return Ok(());
     }
     if let Ok(directory) = Directory::open(path.into()) {
         directory.children().iter().try_for_each(|child| remove_tree(child))?;
     }
-    match fs::remove_dir(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::Kernel {
-            action: "remove".into(),
-            path: path.into(),
-            errno: Errno::from_raw(error.raw_os_error().unwrap_or_default()),
-        }),
-        _ => Ok(()),
-    }
+    remove(path)
 }

@@ -3,13 +3,18 @@
 //! v1 has a tree for each controller, v2 one tree for all. A *hybrid* machine has v1 trees with the controllers and a v2
 //! tree without any; for limits it is v1.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use process::Diagnose;
 use thiserror::Error;
 
+/// Where every distribution mounts them.
+const USUAL: &str = "/sys/fs/cgroup";
 const TABLE: &str = "/proc/self/mountinfo";
 
 /// The hierarchies could not be found.
@@ -48,11 +53,15 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// Reads the mount table.
+    /// Looks at `/sys/fs/cgroup`, and reads the mount table if that is not v2.
     ///
     /// # Errors
     /// [`LayoutError`].
     pub fn detect() -> Result<Self, LayoutError> {
+        // One call instead of a table that has a line for each mount of each container.
+        if statfs(USUAL).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC) {
+            return Ok(Self::V2(USUAL.into()));
+        }
         Self::parse(&fs::read_to_string(TABLE).map_err(LayoutError::Table)?)
     }
 
@@ -62,11 +71,12 @@ impl Layout {
     /// [`LayoutError::None`].
     pub fn parse(table: &str) -> Result<Self, LayoutError> {
         // What the kernel mounts as options of the superblock besides controllers.
-        const OPTIONS: [&str; 5] = ["rw", "ro", "xattr", "clone_children", "noprefix"];
+        const OPTIONS: [&str; 9] =
+            ["rw", "ro", "xattr", "clone_children", "noprefix", "none", "cpuset_v2_mode", "favordynmods", "seclabel"];
         let (mut v1, mut v2): (Vec<Hierarchy>, Option<PathBuf>) = (Vec::new(), None);
         for line in table.lines() {
             let Some((left, right)) = line.split_once(" - ") else { continue };
-            let Some(mount) = left.split(' ').nth(4).map(PathBuf::from) else { continue };
+            let Some(mount) = left.split(' ').nth(4).map(unescape) else { continue };
             let mut right = right.split(' ');
             match (right.next(), right.nth(1)) {
                 (Some("cgroup2"), _) if v2.is_none() => v2 = Some(mount),
@@ -134,6 +144,22 @@ impl Hierarchy {
     }
 }
 
+/// `\040` is a space, `\054` a comma, `\134` a backslash.
+fn unescape(field: &str) -> PathBuf {
+    let mut parts = field.split('\\');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[3..]);
+            }
+            None => bytes.extend_from_slice(part.as_bytes()),
+        }
+    }
+    OsString::from_vec(bytes).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +180,12 @@ mod tests {
     fn a_named_tree_without_controllers_does_not_make_it_v1() {
         let named = "40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n";
         assert_eq!(Layout::parse(&format!("{named}{V2}")).expect("v2").version(), "2");
+    }
+
+    #[test]
+    fn a_mount_point_may_have_spaces() {
+        let table = "41 31 0:38 / /mnt/my\\040groups rw - cgroup2 cgroup2 rw\n";
+        assert_eq!(Layout::parse(table).expect("v2"), Layout::V2("/mnt/my groups".into()));
     }
 
     #[test]

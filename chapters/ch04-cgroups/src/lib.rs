@@ -4,9 +4,15 @@
 
 mod bpf;
 mod cgroup;
+mod convert;
+mod cpuset;
 mod device;
 mod directory;
+mod entrance;
+mod error;
+mod fresh;
 mod layout;
+mod leave;
 mod limits;
 mod mounts;
 mod oom;
@@ -15,10 +21,14 @@ mod v1;
 mod v2;
 
 pub use bpf::device_program;
-pub use cgroup::{Cgroup, CgroupError, remove_abandoned};
+pub use cgroup::{Cgroup, remove_abandoned};
+pub use convert::{SwapError, swap_alone};
 pub use device::{DeviceKind, DeviceRule};
+pub use directory::FileError;
+pub use entrance::Entrance;
+pub use error::CgroupError;
 pub use layout::{Hierarchy, Layout, LayoutError};
 pub use limits::{BlockIo, Cpu, DeviceRate, DeviceWeight, HugePages, Limits, Memory};
 pub use mounts::cgroup_mounts;
 pub use oom::OomWatch;
-pub use stats::Stats;
+pub use stats::{BlockIoStats, CpuStats, MemoryStats, PidsStats, Stats, Throttling};

@@ -1,6 +1,7 @@
 //! What a group may use. Absent means: not asked for, and then the controller is not even switched on.
 
 use crate::device::DeviceRule;
+use crate::error::CgroupError;
 
 /// All limits of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Limits {
     pub devices: Vec<DeviceRule>,
     /// Huge pages.
     pub huge_pages: Vec<HugePages>,
-    /// Raw v2 files and their content.
+    /// Raw v2 files and their content: `memory.high`. v1 refuses them.
     pub unified: Vec<(String, String)>,
 }
 
@@ -30,9 +31,9 @@ pub struct Memory {
     pub reservation: Option<i64>,
     /// Memory *and* swap together, as docker and v1 count.
     pub swap: Option<i64>,
-    /// How eagerly to swap, 0 to 100; v1 only.
+    /// How eagerly to swap, 0 to 100; v2 has no such thing, and ignores it as runc does.
     pub swappiness: Option<u64>,
-    /// Stop instead of kill when memory is out; v1 only.
+    /// Stop instead of kill when memory is out; v2 has no such thing, and ignores it as runc does.
     pub oom_kill_disable: bool,
 }
 
@@ -82,7 +83,7 @@ pub struct DeviceWeight {
 pub struct DeviceRate {
     /// Major and minor number.
     pub device: (i64, i64),
-    /// Per second.
+    /// Per second; 0 for no limit.
     pub rate: u64,
 }
 
@@ -95,56 +96,65 @@ pub struct HugePages {
     pub limit: u64,
 }
 
+impl Cpu {
+    /// Docker's `--cpus`, in billionths of a processor: a quota for each tenth of a second.
+    #[must_use]
+    pub fn with_nano_cpus(self, nanos: u64) -> Self {
+        const PERIOD: u64 = 100_000;
+        let quota = nanos / (1_000_000_000 / PERIOD);
+        Self { quota: Some(i64::try_from(quota).unwrap_or(i64::MAX)), period: Some(PERIOD), ..self }
+    }
+}
+
+impl HugePages {
+    /// The size as part of a file's name.
+    pub(crate) fn checked_size(&self) -> Result<&str, CgroupError> {
+        let plain = !self.page_size.is_empty() && self.page_size.chars().all(|letter| letter.is_ascii_alphanumeric());
+        let wrong = || CgroupError::Setting { name: self.page_size.clone(), reason: "sizes of pages are 2MB or 1GB" };
+        plain.then_some(self.page_size.as_str()).ok_or_else(wrong)
+    }
+}
+
 impl Limits {
     /// The controllers that these limits need, by their v1 names.
     pub(crate) fn controllers(&self) -> Vec<&'static str> {
-        let io = &self.block_io;
-        let rates = [&io.read_bytes, &io.write_bytes, &io.read_operations, &io.write_operations];
+        let (cpu, io) = (&self.cpu, &self.block_io);
+        let everything_allowed = matches!(&self.devices[..], [rule] if rule.allow && rule.is_total());
         [
             ("memory", self.memory != Memory::default()),
-            ("cpu", self.cpu.shares.is_some() || self.cpu.quota.is_some() || self.cpu.period.is_some()),
-            ("cpuset", !self.cpu.cpus.is_empty() || !self.cpu.mems.is_empty()),
+            ("cpu", (cpu.shares, cpu.quota, cpu.period) != (None, None, None)),
+            ("cpuset", !cpu.cpus.is_empty() || !cpu.mems.is_empty()),
             ("pids", self.pids.is_some()),
-            (
-                "blkio",
-                io.weight.is_some() || !io.device_weights.is_empty() || rates.iter().any(|list| !list.is_empty()),
-            ),
-            ("devices", !self.devices.is_empty()),
+            ("blkio", *io != BlockIo::default()),
+            ("devices", !self.devices.is_empty() && !everything_allowed),
             ("hugetlb", !self.huge_pages.is_empty()),
         ]
         .into_iter()
-        .filter(|(_, asked)| *asked)
+        .filter(|(name, asked)| *asked || self.unified.iter().any(|(file, _)| controller_of(file) == *name))
         .map(|(name, _)| name)
         .collect()
     }
 }
 
-/// v2's weight (1 to 10000, normally 100) for v1's shares (2 to 262144, normally 1024).
-///
-/// The curve that runc and crun have used since 2025: a quadratic in log2 through (2, 1), (1024, 100), (262144, 10000).
-/// The straight line before it made the default share of 1024 a weight of 39, far below that of every other group.
-/// <https://github.com/opencontainers/cgroups/pull/20>
-pub(crate) fn weight_of_shares(shares: u64) -> u64 {
-    if shares <= 2 {
-        return 1;
+/// What a limit by this controller is called in messages.
+pub(crate) fn wish(controller: &str) -> &'static str {
+    match controller {
+        "memory" => "a memory limit",
+        "cpu" => "a limit on processor time",
+        "cpuset" => "a choice of processors",
+        "pids" => "a limit on processes",
+        "blkio" | "io" => "a limit on disks",
+        "devices" => "a list of devices",
+        "hugetlb" => "a limit on huge pages",
+        _ => "this",
     }
-    if shares >= 262_144 {
-        return 10_000;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "18 bits fit")]
-    let log = (shares as f64).log2();
-    let exponent = (log * log + 125.0 * log) / 612.0 - 7.0 / 34.0;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 10000")]
-    let weight = 10_f64.powf(exponent).ceil() as u64;
-    weight.clamp(1, 10_000)
 }
 
-/// v2's `memory.swap.max` is swap alone; docker's number is memory and swap.
-pub(crate) fn swap_alone(limit: Option<i64>, both: i64) -> Option<i64> {
-    match (limit, both) {
-        (_, -1) => Some(-1),
-        (Some(limit), both) if limit >= 0 && both >= limit => Some(both - limit),
-        _ => None,
+/// The v1 name of the controller that a v2 file belongs to: `memory.high` to memory.
+fn controller_of(file: &str) -> &str {
+    match file.split('.').next().unwrap_or_default() {
+        "io" => "blkio",
+        other => other,
     }
 }
 
@@ -153,22 +163,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_keep_their_three_fixed_points() {
-        assert_eq!([2, 1024, 262_144].map(weight_of_shares), [1, 100, 10_000]);
-        assert!((3..262_144).step_by(997).all(|shares| weight_of_shares(shares) <= weight_of_shares(shares + 997)));
-    }
-
-    #[test]
-    fn swap_is_what_is_left_of_both() {
-        assert_eq!(swap_alone(Some(64), 128), Some(64));
-        assert_eq!(swap_alone(Some(64), 64), Some(0));
-        assert_eq!(swap_alone(Some(64), -1), Some(-1));
-        assert_eq!(swap_alone(None, 128), None);
-        assert_eq!(swap_alone(Some(128), 64), None);
-    }
-
-    #[test]
     fn nothing_asked_needs_no_controller() {
         assert!(Limits::default().controllers().is_empty());
+    }
+
+    #[test]
+    fn everything_allowed_needs_no_list() {
+        let privileged = Limits { devices: vec![DeviceRule::all(true)], ..Limits::default() };
+        assert!(privileged.controllers().is_empty());
+    }
+
+    #[test]
+    fn a_raw_setting_asks_for_its_controller_once() {
+        let raw = |name: &str| (name.to_owned(), "1".to_owned());
+        let limits = Limits {
+            pids: Some(10),
+            unified: vec![raw("pids.max"), raw("memory.high"), raw("io.weight"), raw("cgroup.max.depth")],
+            ..Limits::default()
+        };
+        assert_eq!(limits.controllers(), ["memory", "pids", "blkio"]);
+    }
+
+    #[test]
+    fn one_and_a_half_processors() {
+        let cpu = Cpu::default().with_nano_cpus(1_500_000_000);
+        assert_eq!((cpu.quota, cpu.period), (Some(150_000), Some(100_000)));
     }
 }

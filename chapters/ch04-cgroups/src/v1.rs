@@ -1,54 +1,70 @@
 //! v1: a tree for each controller, and the group in each tree that is asked for.
 
-use std::os::fd::{AsFd, AsRawFd};
+mod counters;
+mod settings;
+
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::thread::sched_yield;
 
-use crate::cgroup::CgroupError;
-use crate::device::DeviceRule;
-use crate::directory::Directory;
+use crate::cpuset;
+use crate::directory::{Directory, create_all};
+use crate::error::CgroupError;
+use crate::fresh::fresh;
 use crate::layout::Layout;
-use crate::limits::{DeviceRate, Limits};
+use crate::leave::{self, Members, kill_members};
+use crate::limits::{Limits, wish};
 use crate::oom::OomWatch;
-use crate::stats::{Stats, number, number_of};
+use crate::stats::{Stats, number_of};
 
 /// Trees in which a group without limits can be, so that its processes can be found: the cheapest first.
 const FOR_FINDING: [&str; 4] = ["pids", "freezer", "devices", "memory"];
+/// All that we use.
+const ALL: [&str; 9] = ["pids", "memory", "cpu", "cpuacct", "cpuset", "blkio", "devices", "hugetlb", "freezer"];
+/// How long processes may take to stand still. One that waits for a disk stops after the disk has answered.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// By controller.
-    directories: Vec<(&'static str, Directory)>,
-    /// Where the freezer's tree is: the group is made there only when it is needed.
+    places: Vec<Place>,
+    /// Where the group of the freezer's tree is, or would be: it is made on the first freeze.
     freezer: Option<PathBuf>,
+}
+
+/// The group in one tree. Controllers that are mounted together share it.
+#[derive(Debug)]
+struct Place {
+    controllers: Vec<&'static str>,
+    directory: Directory,
 }
 
 impl Group {
     // ANCHOR: create_v1
-    pub(crate) fn create(layout: &Layout, path: &Path, limits: &Limits) -> Result<Self, CgroupError> {
+    pub(crate) fn create(
+        layout: &Layout,
+        path: &Path,
+        limits: &Limits,
+        accounts: &[&'static str],
+    ) -> Result<Self, CgroupError> {
+        if let Some((name, _)) = limits.unified.first() {
+            return Err(CgroupError::Setting { name: name.clone(), reason: "this machine has cgroup v1" });
+        }
         let mut wanted = limits.controllers();
+        wanted.extend(accounts.iter().filter(|name| !limits.controllers().contains(name)));
         if wanted.is_empty() {
             wanted.extend(FOR_FINDING.into_iter().find(|name| layout.v1_mount(name).is_some()));
         }
-        let mut group =
-            Self { directories: Vec::new(), freezer: layout.v1_mount("freezer").map(|mount| mount.join(path)) };
+        let mut group = Self { places: Vec::new(), freezer: freezer(layout, path) };
         for controller in wanted {
-            let mount = layout
-                .v1_mount(controller)
-                .ok_or_else(|| CgroupError::Missing { what: "this limit", controller: controller.to_owned() })?;
-            let made = make(mount, path, controller);
-            let set = made.and_then(|directory| {
-                group.directories.push((controller, directory));
-                group.set_one(controller, limits)
-            });
-            if let Err(error) = set {
+            let done = group.enter_tree(layout, path, controller).and_then(|()| group.set_one(controller, limits));
+            if let Err(error) = done {
                 // The first error is the news; what was made goes.
-                let _ = group.remove();
+                group.places.iter().for_each(|place| drop(leave::remove(place.directory.path())));
                 return Err(error);
             }
         }
@@ -56,120 +72,135 @@ impl Group {
     }
     // ANCHOR_END: create_v1
 
-    /// The group as far as it exists, to look at it or to remove it.
-    pub(crate) fn open(layout: &Layout, path: &Path) -> Self {
-        const ALL: [&str; 8] = ["memory", "cpu", "cpuset", "pids", "blkio", "devices", "hugetlb", "freezer"];
-        let directories = ALL
-            .into_iter()
-            .filter_map(|name| Some((name, Directory::open(layout.v1_mount(name)?.join(path)).ok()?)))
-            .collect();
-        Self { directories, freezer: layout.v1_mount("freezer").map(|mount| mount.join(path)) }
-    }
-
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        self.directories.iter().map(|(_, directory)| directory.path().into()).collect()
-    }
-
-    fn get(&self, controller: &str) -> Option<&Directory> {
-        self.directories.iter().find(|(name, _)| *name == controller).map(|(_, directory)| directory)
-    }
-
-    pub(crate) fn add(&self, pid: i32) -> Result<(), CgroupError> {
-        for (_, directory) in &self.directories {
-            directory.write("cgroup.procs", &pid.to_string())?;
+    /// Makes the group in the tree of one more controller.
+    fn enter_tree(&mut self, layout: &Layout, path: &Path, controller: &'static str) -> Result<(), CgroupError> {
+        let mount = layout.v1_mount(controller).ok_or_else(|| CgroupError::Missing {
+            what: wish(controller),
+            controller: controller.into(),
+            place: "mounted on this machine".into(),
+        })?;
+        let group = mount.join(path);
+        if let Some(place) = self.places.iter_mut().find(|place| place.directory.path() == group) {
+            place.controllers.push(controller);
+        } else {
+            self.places.push(Place { controllers: vec![controller], directory: fresh(&group)? });
+        }
+        if controller == "cpuset" {
+            cpuset::inherit(mount, path)?;
         }
         Ok(())
     }
 
-    /// Every process of the group and of the groups below.
+    /// The group as far as it exists, to look at it or to remove it.
+    pub(crate) fn open(layout: &Layout, path: &Path) -> Self {
+        let mut places: Vec<Place> = Vec::new();
+        for controller in ALL {
+            let Some(group) = layout.v1_mount(controller).map(|mount| mount.join(path)) else { continue };
+            if let Some(place) = places.iter_mut().find(|place| place.directory.path() == group) {
+                place.controllers.push(controller);
+            } else if let Ok(directory) = Directory::open(group) {
+                places.push(Place { controllers: vec![controller], directory });
+            }
+        }
+        Self { places, freezer: freezer(layout, path) }
+    }
+
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.places.iter().map(|place| place.directory.path().into()).collect()
+    }
+
+    fn get(&self, controller: &str) -> Option<&Directory> {
+        self.places.iter().find(|place| place.controllers.contains(&controller)).map(|place| &place.directory)
+    }
+
+    pub(crate) fn add(&self, pid: i32) -> Result<(), CgroupError> {
+        for place in &self.places {
+            place.directory.write("cgroup.procs", &pid.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Files by which one thread can move itself. The kernel takes no lock for that, see [`crate::Entrance`].
+    pub(crate) fn doors(&self) -> Result<Vec<(PathBuf, OwnedFd)>, CgroupError> {
+        let door =
+            |place: &Place| Ok((place.directory.path().join("tasks"), place.directory.file("tasks", OFlag::O_WRONLY)?));
+        self.places.iter().map(door).collect()
+    }
+
     pub(crate) fn procs(&self) -> Result<Vec<i32>, CgroupError> {
-        self.directories.first().map_or(Ok(Vec::new()), |(_, directory)| procs_below(directory))
+        Ok(self.places.first().map_or(Ok(Vec::new()), |place| place.directory.procs())?)
     }
 
     pub(crate) fn set(&self, limits: &Limits) -> Result<(), CgroupError> {
-        for controller in limits.controllers() {
-            if self.get(controller).is_none() {
-                return Err(CgroupError::Missing { what: "this limit", controller: controller.into() });
-            }
+        for controller in limits.controllers().into_iter().filter(|name| *name != "devices") {
             self.set_one(controller, limits)?;
         }
         Ok(())
     }
 
     fn set_one(&self, controller: &str, limits: &Limits) -> Result<(), CgroupError> {
-        let Some(directory) = self.get(controller) else { return Ok(()) };
-        match controller {
-            "memory" => set_memory(directory, limits),
-            "cpu" => set_cpu(directory, limits),
-            "cpuset" => set_cpuset(directory, limits),
-            "pids" => {
-                let limit = limits.pids.filter(|limit| *limit >= 0);
-                Ok(directory.write("pids.max", &limit.map_or("max".into(), |limit| limit.to_string()))?)
-            }
-            "blkio" => set_block_io(directory, limits),
-            "devices" => set_devices(directory, &limits.devices),
-            "hugetlb" => limits.huge_pages.iter().try_for_each(|pages| {
-                let name = format!("hugetlb.{}.limit_in_bytes", pages.page_size);
-                Ok(directory.write(&name, &pages.limit.to_string())?)
-            }),
-            _ => Ok(()),
-        }
+        let directory = self.get(controller).ok_or_else(|| CgroupError::Missing {
+            what: wish(controller),
+            controller: controller.into(),
+            place: "used by this group".into(),
+        })?;
+        settings::set(directory, controller, limits)
     }
 
-    /// Stops, or lets go, every process of the group. The freezer's group is made on the first call.
-    pub(crate) fn freeze(&self, freeze: bool) -> Result<(), CgroupError> {
-        let path = self
-            .freezer
-            .as_ref()
-            .ok_or_else(|| CgroupError::Missing { what: "pausing", controller: "freezer".into() })?;
-        std::fs::create_dir_all(path).map_err(|error| CgroupError::Wait {
-            group: path.clone(),
-            errno: Errno::from_raw(error.raw_os_error().unwrap_or_default()),
+    /// Stops every process of the group. The freezer's group is made on the first call.
+    ///
+    /// A process that is moved into a freezing group stops on arrival, so each move leaves one fewer that can fork.
+    pub(crate) fn freeze(&self) -> Result<(), CgroupError> {
+        let path = self.freezer.as_ref().ok_or_else(|| CgroupError::Missing {
+            what: "stopping a group",
+            controller: "freezer".into(),
+            place: "mounted on this machine".into(),
         })?;
-        let directory = Directory::open(path.clone())?;
-        if freeze {
-            for pid in self.procs()? {
-                match directory.write("cgroup.procs", &pid.to_string()) {
+        create_all(path)?;
+        let freezer = Directory::open(path.clone())?;
+        freezer.write("freezer.state", "FROZEN")?;
+        loop {
+            let inside = freezer.procs()?;
+            let outside: Vec<i32> = self.procs()?.into_iter().filter(|pid| !inside.contains(pid)).collect();
+            if outside.is_empty() {
+                break;
+            }
+            for pid in outside {
+                match freezer.write("cgroup.procs", &pid.to_string()) {
                     Err(error) if error.errno() == Errno::ESRCH => {}
                     other => other?,
                 }
             }
         }
-        directory.write("freezer.state", if freeze { "FROZEN" } else { "THAWED" })?;
-        // FREEZING means that some process was in the middle of something; writing again asks again.
-        while freeze && directory.read("freezer.state")?.trim() != "FROZEN" {
-            directory.write("freezer.state", "FROZEN")?;
+        // FREEZING: some process is in the middle of something. This file knows no poll, so the processor is left to them.
+        let until = Instant::now() + PATIENCE;
+        while freezer.read("freezer.state")?.trim() != "FROZEN" {
+            if Instant::now() > until {
+                freezer.write("freezer.state", "THAWED")?;
+                return Err(CgroupError::Wait { group: path.clone(), state: "frozen", errno: Errno::ETIMEDOUT });
+            }
+            sched_yield();
         }
         Ok(())
     }
 
-    // ANCHOR: kill_v1
-    /// Ends every process of the group. There is no call for it, so: signal all, wait until these have ended, look
-    /// again; a process that was forked in between is found the next time round.
-    pub(crate) fn kill(&self) -> Result<(), CgroupError> {
-        // ANCHOR: ex_kill
-        loop {
-            let procs = self.procs()?;
-            if procs.is_empty() {
-                return Ok(());
-            }
-            for pid in procs {
-                let Some(pid) = Pid::from_raw(pid) else { continue };
-                // A process that is gone already cannot be opened: all the better.
-                let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
-                let _ = pidfd_send_signal(&pidfd, Signal::KILL);
-                let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
-            }
+    pub(crate) fn thaw(&self) -> Result<(), CgroupError> {
+        match self.freezer.clone().map(Directory::open) {
+            Some(Ok(freezer)) => Ok(freezer.write("freezer.state", "THAWED")?),
+            // Never frozen.
+            _ => Ok(()),
         }
-        // ANCHOR_END: ex_kill
     }
-    // ANCHOR_END: kill_v1
+
+    pub(crate) fn kill(&self) -> Result<(), CgroupError> {
+        kill_members(self)
+    }
 
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
         let mut first = Ok(());
-        let directories = self.directories.iter().map(|(_, directory)| directory.path());
-        for path in directories.chain(self.freezer.as_deref()) {
-            let removed = crate::directory::remove_tree(path);
+        let places = self.places.iter().map(|place| place.directory.path());
+        for path in places.chain(self.freezer.as_deref()) {
+            let removed = leave::remove(path);
             if first.is_ok() {
                 first = removed;
             }
@@ -177,160 +208,49 @@ impl Group {
         Ok(first?)
     }
 
+    fn memory(&self) -> Result<&Directory, CgroupError> {
+        self.get("memory").ok_or_else(|| CgroupError::Missing {
+            what: "watching memory",
+            controller: "memory".into(),
+            place: "used by this group".into(),
+        })
+    }
+
+    // ANCHOR: oom_watch_v1
     pub(crate) fn oom_watch(&self) -> Result<OomWatch, CgroupError> {
-        let directory = self
-            .get("memory")
-            .ok_or_else(|| CgroupError::Missing { what: "watching memory", controller: "memory".into() })?;
-        let failed = |errno| CgroupError::Wait { group: directory.path().into(), errno };
+        let memory = self.memory()?;
+        let failed = |errno| CgroupError::Wait { group: memory.path().into(), state: "out of memory", errno };
         let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map_err(failed)?;
-        let control = directory.file("memory.oom_control", OFlag::O_RDONLY)?;
-        directory.write("cgroup.event_control", &format!("{} {}", event.as_raw_fd(), control.as_raw_fd()))?;
-        Ok(OomWatch::new(event.into(), PollFlags::POLLIN, Some(control)))
+        let control = memory.file("memory.oom_control", OFlag::O_RDONLY)?;
+        // "Raise this descriptor when something happens to that one."
+        memory.write("cgroup.event_control", &format!("{} {}", event.as_raw_fd(), control.as_raw_fd()))?;
+        Ok(OomWatch::event(event, control, memory.path()))
+    }
+    // ANCHOR_END: oom_watch_v1
+
+    pub(crate) fn oom_kills(&self) -> Result<u64, CgroupError> {
+        Ok(number_of(&self.memory()?.read("memory.oom_control")?, "oom_kill").unwrap_or(0))
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let read = |controller: &str, name: &str| {
-            self.get(controller).and_then(|directory| directory.read(name).ok()).unwrap_or_default()
-        };
-        let throttling = read("cpu", "cpu.stat");
-        Stats {
-            // Where cpu and cpuacct are mounted together, the numbers are in the same directory.
-            cpu_usage: number(&read("cpu", "cpuacct.usage")),
-            cpu_throttled: number_of(&throttling, "throttled_time"),
-            memory_usage: number(&read("memory", "memory.usage_in_bytes")),
-            memory_peak: number(&read("memory", "memory.max_usage_in_bytes")),
-            memory_inactive_file: number_of(&read("memory", "memory.stat"), "total_inactive_file"),
-            oom_kills: number_of(&read("memory", "memory.oom_control"), "oom_kill"),
-            pids: number(&read("pids", "pids.current")),
-        }
+        counters::read(&|controller| self.get(controller))
     }
 }
 
-fn make(mount: &Path, path: &Path, controller: &str) -> Result<Directory, CgroupError> {
-    let mut directory = Directory::open(mount.into())?;
-    for component in path.components() {
-        let child = directory.child(Path::new(&component))?;
-        if controller == "cpuset" {
-            // A new cpuset has no processors and no memory, and takes no process before it has both.
-            for name in ["cpuset.cpus", "cpuset.mems"] {
-                if child.read(name)?.trim().is_empty() {
-                    child.write(name, directory.read(name)?.trim())?;
-                }
-            }
-        }
-        directory = child;
+impl Members for Group {
+    fn list(&self) -> Result<Vec<i32>, CgroupError> {
+        self.procs()
     }
-    Ok(directory)
+
+    fn hold(&self) -> Result<(), CgroupError> {
+        self.freeze()
+    }
+
+    fn let_go(&self) -> Result<(), CgroupError> {
+        self.thaw()
+    }
 }
 
-fn procs_below(directory: &Directory) -> Result<Vec<i32>, CgroupError> {
-    let text = match directory.read("cgroup.procs") {
-        Err(error) if matches!(error.errno(), Errno::ENOENT | Errno::ENODEV) => String::new(),
-        other => other?,
-    };
-    let mut procs: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
-    for child in directory.children() {
-        if let Ok(child) = Directory::open(child) {
-            procs.extend(procs_below(&child)?);
-        }
-    }
-    Ok(procs)
-}
-
-/// The kernel wants memory ≤ memory and swap at every moment, so the one that grows goes first.
-fn set_memory(directory: &Directory, limits: &Limits) -> Result<(), CgroupError> {
-    let memory = &limits.memory;
-    let write_limit =
-        || memory.limit.map_or(Ok(()), |limit| directory.write("memory.limit_in_bytes", &limit.to_string()));
-    let write_swap = || match memory.swap.map(|swap| directory.write("memory.memsw.limit_in_bytes", &swap.to_string()))
-    {
-        // A kernel that does not account for swap has no such file, and docker runs without it.
-        Some(Err(error)) if error.errno() == Errno::ENOENT => Ok(()),
-        Some(other) => other,
-        None => Ok(()),
-    };
-    // On an update that raises both, the old sum is below the new limit.
-    if write_limit().is_err() {
-        write_swap()?;
-        write_limit()?;
-    } else {
-        write_swap()?;
-    }
-    if let Some(reservation) = memory.reservation {
-        directory.write("memory.soft_limit_in_bytes", &reservation.to_string())?;
-    }
-    if let Some(swappiness) = memory.swappiness {
-        directory.write("memory.swappiness", &swappiness.to_string())?;
-    }
-    if memory.oom_kill_disable {
-        directory.write("memory.oom_control", "1")?;
-    }
-    Ok(())
-}
-
-fn set_cpu(directory: &Directory, limits: &Limits) -> Result<(), CgroupError> {
-    let numbers = [
-        ("cpu.shares", limits.cpu.shares.map(|shares| shares.to_string())),
-        ("cpu.cfs_period_us", limits.cpu.period.map(|period| period.to_string())),
-        ("cpu.cfs_quota_us", limits.cpu.quota.map(|quota| quota.to_string())),
-    ];
-    for (name, text) in numbers {
-        if let Some(text) = text {
-            directory.write(name, &text)?;
-        }
-    }
-    Ok(())
-}
-
-fn set_cpuset(directory: &Directory, limits: &Limits) -> Result<(), CgroupError> {
-    for (name, list) in [("cpuset.cpus", &limits.cpu.cpus), ("cpuset.mems", &limits.cpu.mems)] {
-        if !list.is_empty() {
-            directory.write(name, list)?;
-        }
-    }
-    Ok(())
-}
-
-fn set_block_io(directory: &Directory, limits: &Limits) -> Result<(), CgroupError> {
-    let io = &limits.block_io;
-    // The file's name depends on the disk scheduler.
-    let weight = |text: String| {
-        let name = if directory.has("blkio.bfq.weight") { "blkio.bfq.weight" } else { "blkio.weight" };
-        match directory.write(name, &text) {
-            Err(error) if error.errno() == Errno::ENOENT => Err(CgroupError::Missing {
-                what: "a block I/O weight",
-                controller: "blkio.weight (the BFQ disk scheduler)".into(),
-            }),
-            other => Ok(other?),
-        }
-    };
-    if let Some(number) = io.weight {
-        weight(number.to_string())?;
-    }
-    for device in &io.device_weights {
-        let (major, minor) = device.device;
-        weight(format!("{major}:{minor} {}", device.weight))?;
-    }
-    let rates: [(&[DeviceRate], &str); 4] = [
-        (&io.read_bytes, "read_bps"),
-        (&io.write_bytes, "write_bps"),
-        (&io.read_operations, "read_iops"),
-        (&io.write_operations, "write_iops"),
-    ];
-    for (list, what) in rates {
-        for DeviceRate { device: (major, minor), rate } in list {
-            directory.write(&format!("blkio.throttle.{what}_device"), &format!("{major}:{minor} {rate}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// The list begins as the parent's; each line changes it.
-fn set_devices(directory: &Directory, rules: &[DeviceRule]) -> Result<(), CgroupError> {
-    for rule in rules {
-        let file = if rule.allow { "devices.allow" } else { "devices.deny" };
-        let text = if rule.is_total() { "a".to_owned() } else { rule.to_string() };
-        directory.write(file, &text)?;
-    }
-    Ok(())
+fn freezer(layout: &Layout, path: &Path) -> Option<PathBuf> {
+    layout.v1_mount("freezer").map(|mount| mount.join(path))
 }

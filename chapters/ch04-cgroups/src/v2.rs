@@ -1,44 +1,55 @@
 //! v2: one tree, files named `controller.what`, and controllers that a parent has to hand down.
 
+mod counters;
+mod settings;
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::read;
 use process::sys;
-use std::os::fd::{AsFd, OwnedFd};
 
 use crate::bpf::device_program;
-use crate::cgroup::CgroupError;
-use crate::directory::Directory;
-use crate::limits::{DeviceRate, Limits, swap_alone, weight_of_shares};
+use crate::device::DeviceRule;
+use crate::directory::{Directory, FileError, create_all};
+use crate::error::CgroupError;
+use crate::fresh::fresh;
+use crate::leave::{self, Members, kill_members};
+use crate::limits::{Limits, wish};
 use crate::oom::OomWatch;
-use crate::stats::{Stats, number, number_of};
+use crate::stats::{Stats, number_of};
 
 /// `<linux/bpf.h>`.
 const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
 const BPF_CGROUP_DEVICE: u32 = 6;
 const BPF_F_ALLOW_MULTI: u32 = 2;
 
+/// How long processes may take to stand still, or to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 pub(crate) struct Group(Directory);
 
 impl Group {
-    /// Makes the group at `path` below `mount`. Each directory on the way hands the wanted controllers down.
     // ANCHOR: create_v2
-    pub(crate) fn create(mount: &Path, path: &Path, limits: &Limits) -> Result<Self, CgroupError> {
-        let wanted: Vec<&str> =
-            limits.controllers().into_iter().filter(|name| *name != "devices").map(v2_name).collect();
-        let mut directory = Directory::open(mount.into())?;
-        for component in path.components() {
-            hand_down(&directory, &wanted)?;
-            directory = directory.child(Path::new(&component))?;
+    pub(crate) fn create(mount: &Path, path: &Path, limits: &Limits, accounts: &[&str]) -> Result<Self, CgroupError> {
+        // Devices are a program of ours, and processor time is counted everywhere: neither is handed down.
+        let mut wanted: Vec<&str> = limits.controllers().into_iter().filter(|name| *name != "devices").collect();
+        wanted.extend(accounts.iter().filter(|name| **name != "cpuacct"));
+        let wanted: Vec<&str> = wanted.into_iter().map(v2_name).collect();
+        let group = mount.join(path);
+        if let Some(parent) = group.parent() {
+            hand_down(mount, parent, &wanted)?;
         }
-        let group = Self(directory);
-        group.set(limits)?;
-        if !limits.devices.is_empty() {
-            group.set_devices(limits)?;
+        let group = Self(fresh(&group)?);
+        if let Err(error) = group.set_first(limits) {
+            // The first error is the news; what was made goes.
+            let _ = group.remove();
+            return Err(error);
         }
         Ok(group)
     }
@@ -61,166 +72,122 @@ impl Group {
         Ok(self.0.write("cgroup.procs", &pid.to_string())?)
     }
 
+    pub(crate) fn doors(&self) -> Result<Vec<(PathBuf, OwnedFd)>, CgroupError> {
+        Ok(vec![(self.0.path().join("cgroup.procs"), self.0.file("cgroup.procs", OFlag::O_WRONLY)?)])
+    }
+
     pub(crate) fn procs(&self) -> Result<Vec<i32>, CgroupError> {
-        Ok(self.0.read("cgroup.procs")?.lines().filter_map(|line| line.parse().ok()).collect())
+        Ok(self.0.procs()?)
     }
 
-    // ANCHOR: set_v2
     pub(crate) fn set(&self, limits: &Limits) -> Result<(), CgroupError> {
-        let write = |name: &str, text: String| self.0.write(name, &text);
-        let max = |number: i64| if number < 0 { "max".to_owned() } else { number.to_string() };
-        let memory = &limits.memory;
-        if let Some(limit) = memory.limit {
-            write("memory.max", max(limit))?;
-        }
-        if let Some(reservation) = memory.reservation {
-            write("memory.low", max(reservation))?;
-        }
-        // ANCHOR: ex_swap
-        if let Some(swap) = memory.swap.and_then(|both| swap_alone(memory.limit, both)) {
-            match write("memory.swap.max", max(swap)) {
-                // A kernel that does not account for swap has no such file, and docker runs without it.
-                Err(error) if error.errno() == Errno::ENOENT => {}
-                other => other?,
-            }
-        }
-        // ANCHOR_END: ex_swap
-        if let Some(shares) = limits.cpu.shares {
-            write("cpu.weight", weight_of_shares(shares).to_string())?;
-        }
-        match (limits.cpu.quota, limits.cpu.period) {
-            (None, None) => {}
-            (quota, period) => write("cpu.max", format!("{} {}", max(quota.unwrap_or(-1)), period.unwrap_or(100_000)))?,
-        }
-        for (name, list) in [("cpuset.cpus", &limits.cpu.cpus), ("cpuset.mems", &limits.cpu.mems)] {
-            if !list.is_empty() {
-                write(name, list.clone())?;
-            }
-        }
-        if let Some(pids) = limits.pids {
-            write("pids.max", max(pids))?;
-        }
-        self.set_block_io(limits)?;
-        for pages in &limits.huge_pages {
-            write(&format!("hugetlb.{}.max", pages.page_size), pages.limit.to_string())?;
-        }
-        for (name, text) in &limits.unified {
-            write(name, text.clone())?;
-        }
-        Ok(())
-    }
-    // ANCHOR_END: set_v2
-
-    fn set_block_io(&self, limits: &Limits) -> Result<(), CgroupError> {
-        let io = &limits.block_io;
-        if let Some(weight) = io.weight {
-            self.weigh(None, weight)?;
-        }
-        for device in &io.device_weights {
-            self.weigh(Some(device.device), device.weight)?;
-        }
-        let rates: [(&[DeviceRate], &str); 4] = [
-            (&io.read_bytes, "rbps"),
-            (&io.write_bytes, "wbps"),
-            (&io.read_operations, "riops"),
-            (&io.write_operations, "wiops"),
-        ];
-        for (list, key) in rates {
-            for DeviceRate { device: (major, minor), rate } in list {
-                self.0.write("io.max", &format!("{major}:{minor} {key}={rate}"))?;
-            }
-        }
-        Ok(())
+        settings::set(&self.0, limits)
     }
 
-    /// The BFQ scheduler takes docker's number as it is; the cost model wants 1 to 10000 for 10 to 1000.
-    fn weigh(&self, device: Option<(i64, i64)>, weight: u16) -> Result<(), CgroupError> {
-        let target = device.map_or("default".to_owned(), |(major, minor)| format!("{major}:{minor}"));
-        if self.0.has("io.bfq.weight") {
-            return Ok(self.0.write("io.bfq.weight", &format!("{target} {weight}"))?);
-        }
-        let weight = 1 + (u32::from(weight) - 10) * 9999 / 990;
-        match self.0.write("io.weight", &format!("{target} {weight}")) {
-            Err(error) if error.errno() == Errno::ENOENT => Err(CgroupError::Missing {
-                what: "a block I/O weight",
-                controller: "io.weight (BFQ or the I/O cost model)".into(),
-            }),
-            other => Ok(other?),
-        }
+    /// All limits of a new group: those that can be changed later, and the devices.
+    fn set_first(&self, limits: &Limits) -> Result<(), CgroupError> {
+        self.set(limits)?;
+        if limits.controllers().contains(&"devices") { self.set_devices(&limits.devices) } else { Ok(()) }
     }
 
-    fn set_devices(&self, limits: &Limits) -> Result<(), CgroupError> {
-        if let [rule] = &limits.devices[..]
-            && rule.is_total()
-            && rule.allow
-        {
-            return Ok(());
-        }
+    // ANCHOR: set_devices
+    fn set_devices(&self, rules: &[DeviceRule]) -> Result<(), CgroupError> {
         let refused = |action| move |errno| CgroupError::Devices { action, errno };
-        let program = device_program(&limits.devices);
+        let program = device_program(rules);
         let program =
             sys::bpf_prog_load(BPF_PROG_TYPE_CGROUP_DEVICE, &program, c"Apache-2.0").map_err(refused("load"))?;
         sys::bpf_prog_attach(BPF_CGROUP_DEVICE, program.as_fd(), self.0.as_fd(), BPF_F_ALLOW_MULTI)
             .map_err(refused("attach"))
     }
+    // ANCHOR_END: set_devices
 
-    pub(crate) fn freeze(&self, freeze: bool) -> Result<(), CgroupError> {
-        let state = if freeze { "1" } else { "0" };
-        self.0.write("cgroup.freeze", state)?;
-        self.wait_for(&format!("frozen {state}"))
+    pub(crate) fn freeze(&self) -> Result<(), CgroupError> {
+        self.0.write("cgroup.freeze", "1")?;
+        self.wait_for("frozen 1", "frozen")
+    }
+
+    pub(crate) fn thaw(&self) -> Result<(), CgroupError> {
+        self.0.write("cgroup.freeze", "0")?;
+        self.wait_for("frozen 0", "thawed")
     }
 
     pub(crate) fn kill(&self) -> Result<(), CgroupError> {
         match self.0.write("cgroup.kill", "1") {
-            // The group is gone, and with it everybody in it.
-            Err(error) if matches!(error.errno(), Errno::ENOENT | Errno::ENODEV) => return Ok(()),
-            other => other?,
+            Ok(()) => self.wait_for("populated 0", "empty"),
+            // Before Linux 5.14; or the group is gone, and with it everybody in it.
+            Err(error) if error.is_gone() => self.kill_one_by_one(),
+            Err(error) => Err(error.into()),
         }
-        self.wait_for("populated 0")
+    }
+
+    pub(crate) fn kill_one_by_one(&self) -> Result<(), CgroupError> {
+        kill_members(self)
     }
 
     /// Waits until `cgroup.events` has this line. The kernel says when the file changes (`POLLPRI`), so nobody asks
     /// twice for nothing.
-    fn wait_for(&self, line: &str) -> Result<(), CgroupError> {
-        let events = self.0.file("cgroup.events", OFlag::O_RDONLY)?;
-        let failed = |errno| CgroupError::Wait { group: self.0.path().into(), errno };
-        loop {
-            let mut text = [0; 256];
-            let length = nix::sys::uio::pread(&events, &mut text, 0).map_err(failed)?;
-            if String::from_utf8_lossy(&text[..length]).lines().any(|have| have == line) {
-                return Ok(());
-            }
-            match poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], PollTimeout::NONE) {
+    // ANCHOR: wait_for
+    fn wait_for(&self, line: &str, state: &'static str) -> Result<(), CgroupError> {
+        const FILE: &str = "cgroup.events";
+        let failed = |errno| CgroupError::Wait { group: self.0.path().into(), state, errno };
+        let until = Instant::now() + PATIENCE;
+        let events = self.0.file(FILE, OFlag::O_RDONLY)?;
+        while !self.0.read_from(&events, FILE)?.lines().any(|have| have == line) {
+            let left = PollTimeout::try_from(until.saturating_duration_since(Instant::now()));
+            match poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], left.unwrap_or(PollTimeout::MAX)) {
+                Ok(0) => return Err(failed(Errno::ETIMEDOUT)),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(failed(errno)),
             }
         }
+        Ok(())
     }
+    // ANCHOR_END: wait_for
 
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
-        Ok(self.0.remove()?)
+        Ok(leave::remove(self.0.path())?)
     }
 
     pub(crate) fn oom_watch(&self) -> Result<OomWatch, CgroupError> {
-        let events = self.0.file("memory.events", OFlag::O_RDONLY)?;
-        // The first read arms the notification.
-        let mut text = [0; 512];
-        read(&events, &mut text).map_err(|errno| CgroupError::Wait { group: self.0.path().into(), errno })?;
-        Ok(OomWatch::new(events, PollFlags::POLLPRI, None))
+        let events = self.memory_file("memory.events")?;
+        OomWatch::file(events, self.0.path())
+    }
+
+    pub(crate) fn oom_kills(&self) -> Result<u64, CgroupError> {
+        let events = self.memory_file("memory.events")?;
+        Ok(number_of(&self.0.read_from(&events, "memory.events")?, "oom_kill").unwrap_or(0))
+    }
+
+    fn memory_file(&self, name: &str) -> Result<OwnedFd, CgroupError> {
+        self.0.file(name, OFlag::O_RDONLY).map_err(|error| match error.errno() {
+            Errno::ENOENT => CgroupError::Missing {
+                what: "watching memory",
+                controller: "memory".into(),
+                place: "used by this group".into(),
+            },
+            _ => error.into(),
+        })
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let read = |name| self.0.read(name).unwrap_or_default();
-        let (cpu, memory, events) = (read("cpu.stat"), read("memory.stat"), read("memory.events"));
-        let nanos = |micros: u64| micros * 1000;
-        Stats {
-            cpu_usage: number_of(&cpu, "usage_usec").map(nanos),
-            cpu_throttled: number_of(&cpu, "throttled_usec").map(nanos),
-            memory_usage: number(&read("memory.current")),
-            memory_peak: number(&read("memory.peak")),
-            memory_inactive_file: number_of(&memory, "inactive_file"),
-            oom_kills: number_of(&events, "oom_kill"),
-            pids: number(&read("pids.current")),
+        counters::read(&self.0)
+    }
+}
+
+impl Members for Group {
+    fn list(&self) -> Result<Vec<i32>, CgroupError> {
+        self.procs()
+    }
+
+    fn hold(&self) -> Result<(), CgroupError> {
+        self.freeze()
+    }
+
+    fn let_go(&self) -> Result<(), CgroupError> {
+        match self.thaw() {
+            // All dead already, and the group removed by somebody else.
+            Err(CgroupError::File(error)) if error.is_gone() => Ok(()),
+            other => other,
         }
     }
 }
@@ -230,21 +197,38 @@ fn v2_name(v1: &str) -> &str {
     if v1 == "blkio" { "io" } else { v1 }
 }
 
-/// Switches controllers on for the children of `parent`.
-fn hand_down(parent: &Directory, controllers: &[&str]) -> Result<(), CgroupError> {
-    for name in controllers {
-        match parent.write("cgroup.subtree_control", &format!("+{name}")) {
-            Ok(()) => {}
-            Err(error) => {
-                return Err(match error.errno() {
-                    Errno::ENOENT | Errno::EINVAL => {
-                        CgroupError::Missing { what: "this limit", controller: (*name).to_owned() }
-                    }
-                    Errno::EBUSY => CgroupError::Occupied { group: parent.path().into() },
-                    _ => error.into(),
-                });
-            }
-        }
+/// Switches controllers on for the children of `parent`. Where `parent` does not have them itself, or does not exist, its
+/// own parent is asked first: usually all is as the last container left it, and one write is enough.
+// ANCHOR: hand_down
+fn hand_down(mount: &Path, parent: &Path, controllers: &[&str]) -> Result<(), CgroupError> {
+    if controllers.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let list: Vec<String> = controllers.iter().map(|name| format!("+{name}")).collect();
+    let write = || Directory::open(parent.into())?.write("cgroup.subtree_control", &list.join(" "));
+    let above = parent.parent().filter(|_| parent != mount);
+    match (write(), above) {
+        (Err(error), Some(above)) if error.errno() == Errno::ENOENT => {
+            hand_down(mount, above, controllers)?;
+            create_all(parent)?;
+            write().map_err(|error| refused(error, parent, controllers))
+        }
+        (done, _) => done.map_err(|error| refused(error, parent, controllers)),
+    }
+}
+// ANCHOR_END: hand_down
+
+/// What the kernel's one word means here.
+fn refused(error: FileError, parent: &Path, controllers: &[&str]) -> CgroupError {
+    let have = fs::read_to_string(parent.join("cgroup.controllers")).unwrap_or_default();
+    let missing = controllers.iter().find(|name| !have.split_whitespace().any(|have| have == **name));
+    match (error.errno(), missing) {
+        (Errno::ENOENT | Errno::EINVAL, Some(controller)) => CgroupError::Missing {
+            what: wish(controller),
+            controller: (*controller).into(),
+            place: format!("in {}", parent.join("cgroup.controllers").display()),
+        },
+        (Errno::EBUSY, _) => CgroupError::Occupied { group: parent.into() },
+        _ => error.into(),
+    }
 }

@@ -1,0 +1,133 @@
+//! Limits in v1's files.
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use crate::cpuset;
+use crate::device::DeviceRule;
+use crate::directory::{Directory, FileError};
+use crate::error::CgroupError;
+use crate::limits::{BlockIo, Cpu, DeviceRate, HugePages, Limits, Memory};
+
+/// Writes what `limits` say about one controller.
+pub(super) fn set(directory: &Directory, controller: &str, limits: &Limits) -> Result<(), CgroupError> {
+    match controller {
+        "memory" => set_memory(directory, &limits.memory),
+        "cpu" => Ok(set_cpu(directory, &limits.cpu)?),
+        "cpuset" => cpuset::set(directory, &limits.cpu),
+        "pids" => Ok(limits.pids.map_or(Ok(()), |limit| {
+            directory.write("pids.max", &if limit < 0 { "max".into() } else { limit.to_string() })
+        })?),
+        "blkio" => set_block_io(directory, &limits.block_io),
+        "devices" => Ok(set_devices(directory, &limits.devices)?),
+        "hugetlb" => set_huge_pages(directory, &limits.huge_pages),
+        // Asked for its counters only.
+        _ => Ok(()),
+    }
+}
+
+/// The kernel wants memory ≤ memory and swap at every moment, so on an update the order matters.
+fn set_memory(directory: &Directory, memory: &Memory) -> Result<(), CgroupError> {
+    let write_limit = || match memory.limit {
+        Some(limit) => directory.write("memory.limit_in_bytes", &limit.to_string()),
+        None => Ok(()),
+    };
+    let write_swap = || match memory.swap.map(|both| directory.write("memory.memsw.limit_in_bytes", &both.to_string()))
+    {
+        // A kernel that does not account for swap has no such file, and docker runs without it.
+        Some(Err(error)) if error.errno() == Errno::ENOENT => Ok(()),
+        Some(other) => other,
+        None => Ok(()),
+    };
+    match write_limit() {
+        // Both are to grow, and the old sum is below the new limit.
+        Err(error) if error.errno() == Errno::EINVAL && memory.swap.is_some() => {
+            write_swap()?;
+            write_limit()?;
+        }
+        other => {
+            other?;
+            write_swap()?;
+        }
+    }
+    if let Some(reservation) = memory.reservation {
+        directory.write("memory.soft_limit_in_bytes", &reservation.to_string())?;
+    }
+    if let Some(swappiness) = memory.swappiness {
+        directory.write("memory.swappiness", &swappiness.to_string())?;
+    }
+    if memory.oom_kill_disable {
+        directory.write("memory.oom_control", "1")?;
+    }
+    Ok(())
+}
+
+fn set_cpu(directory: &Directory, cpu: &Cpu) -> Result<(), FileError> {
+    let write = |name, number: Option<String>| number.map_or(Ok(()), |number| directory.write(name, &number));
+    write("cpu.shares", cpu.shares.map(|shares| shares.to_string()))?;
+    let period = || write("cpu.cfs_period_us", cpu.period.map(|period| period.to_string()));
+    let quota = || write("cpu.cfs_quota_us", cpu.quota.map(|quota| quota.to_string()));
+    match period() {
+        // On an update: the old quota in the new period is more than the parent has.
+        Err(error) if error.errno() == Errno::EINVAL && cpu.quota.is_some() => {
+            quota()?;
+            period()
+        }
+        other => other.and_then(|()| quota()),
+    }
+}
+
+fn set_block_io(directory: &Directory, io: &BlockIo) -> Result<(), CgroupError> {
+    // The names depend on the disk scheduler.
+    let bfq = (io.weight.is_some() || !io.device_weights.is_empty()) && directory.has("blkio.bfq.weight");
+    let weigh = |name: &str, text: String| {
+        let name = if bfq { format!("blkio.bfq.{name}") } else { format!("blkio.{name}") };
+        match directory.write(&name, &text) {
+            Err(error) if error.errno() == Errno::ENOENT => Err(CgroupError::Missing {
+                what: "a weight for disks",
+                controller: "blkio.weight".into(),
+                place: "part of this kernel".into(),
+            }),
+            other => Ok(other?),
+        }
+    };
+    if let Some(weight) = io.weight {
+        weigh("weight", weight.to_string())?;
+    }
+    for device in &io.device_weights {
+        let (major, minor) = device.device;
+        weigh("weight_device", format!("{major}:{minor} {}", device.weight))?;
+    }
+    let rates: [(&[DeviceRate], &str); 4] = [
+        (&io.read_bytes, "read_bps"),
+        (&io.write_bytes, "write_bps"),
+        (&io.read_operations, "read_iops"),
+        (&io.write_operations, "write_iops"),
+    ];
+    for (list, what) in rates {
+        for DeviceRate { device: (major, minor), rate } in list {
+            directory.write(&format!("blkio.throttle.{what}_device"), &format!("{major}:{minor} {rate}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The list begins as the parent's; each line changes it.
+fn set_devices(directory: &Directory, rules: &[DeviceRule]) -> Result<(), FileError> {
+    let (allow, deny) =
+        (directory.file("devices.allow", OFlag::O_WRONLY)?, directory.file("devices.deny", OFlag::O_WRONLY)?);
+    for rule in rules {
+        let (file, name) = if rule.allow { (&allow, "devices.allow") } else { (&deny, "devices.deny") };
+        for line in rule.v1_lines() {
+            directory.write_to(file, name, &line)?;
+        }
+    }
+    Ok(())
+}
+
+fn set_huge_pages(directory: &Directory, pages: &[HugePages]) -> Result<(), CgroupError> {
+    pages.iter().try_for_each(|pages| {
+        let name = format!("hugetlb.{}.limit_in_bytes", pages.checked_size()?);
+        Ok(directory.write(&name, &pages.limit.to_string())?)
+    })
+}

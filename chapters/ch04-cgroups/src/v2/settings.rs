@@ -1,0 +1,109 @@
+//! Limits in v2's files.
+
+use nix::errno::Errno;
+
+use crate::convert::{io_weight, swap_alone, weight_of_shares};
+use crate::cpuset;
+use crate::directory::{Directory, FileError};
+use crate::error::CgroupError;
+use crate::limits::{BlockIo, Cpu, DeviceRate, Limits, Memory};
+
+/// Writes all limits but the devices'.
+pub(super) fn set(group: &Directory, limits: &Limits) -> Result<(), CgroupError> {
+    set_memory(group, &limits.memory)?;
+    set_cpu(group, &limits.cpu)?;
+    cpuset::set(group, &limits.cpu)?;
+    if let Some(pids) = limits.pids {
+        group.write("pids.max", &max(pids))?;
+    }
+    set_block_io(group, &limits.block_io)?;
+    for pages in &limits.huge_pages {
+        group.write(&format!("hugetlb.{}.max", pages.checked_size()?), &pages.limit.to_string())?;
+    }
+    for (name, text) in &limits.unified {
+        // It comes from a file that somebody else may have written, and is used as a path.
+        if name.contains('/') || !name.contains('.') || name.starts_with('.') {
+            return Err(CgroupError::Setting { name: name.clone(), reason: "not the name of a file of a group" });
+        }
+        group.write(name, text)?;
+    }
+    Ok(())
+}
+
+fn max(number: i64) -> String {
+    if number < 0 { "max".into() } else { number.to_string() }
+}
+
+// ANCHOR: set_memory
+fn set_memory(group: &Directory, memory: &Memory) -> Result<(), CgroupError> {
+    if let Some(swap) = swap_alone(memory.limit, memory.swap)? {
+        match group.write("memory.swap.max", &max(swap)) {
+            // A kernel that does not account for swap has no such file, and docker runs without it.
+            Err(error) if error.errno() == Errno::ENOENT && group.has("memory.max") => {}
+            other => other?,
+        }
+    }
+    if let Some(limit) = memory.limit {
+        group.write("memory.max", &max(limit))?;
+    }
+    if let Some(reservation) = memory.reservation {
+        group.write("memory.low", &max(reservation))?;
+    }
+    Ok(())
+}
+// ANCHOR_END: set_memory
+
+fn set_cpu(group: &Directory, cpu: &Cpu) -> Result<(), FileError> {
+    if let Some(shares) = cpu.shares {
+        group.write("cpu.weight", &weight_of_shares(shares).to_string())?;
+    }
+    match (cpu.quota, cpu.period) {
+        (None, None) => Ok(()),
+        // The kernel keeps the period, but not the quota, that is not written.
+        (Some(quota), None) => group.write("cpu.max", &max(quota)),
+        (Some(quota), Some(period)) => group.write("cpu.max", &format!("{} {period}", max(quota))),
+        (None, Some(period)) => {
+            let now = group.read("cpu.max")?;
+            group.write("cpu.max", &format!("{} {period}", now.split(' ').next().unwrap_or("max")))
+        }
+    }
+}
+
+fn set_block_io(group: &Directory, io: &BlockIo) -> Result<(), CgroupError> {
+    if let Some(weight) = io.weight {
+        weigh(group, "default", weight)?;
+    }
+    for device in &io.device_weights {
+        let (major, minor) = device.device;
+        weigh(group, &format!("{major}:{minor}"), device.weight)?;
+    }
+    let rates: [(&[DeviceRate], &str); 4] = [
+        (&io.read_bytes, "rbps"),
+        (&io.write_bytes, "wbps"),
+        (&io.read_operations, "riops"),
+        (&io.write_operations, "wiops"),
+    ];
+    for (list, key) in rates {
+        for DeviceRate { device: (major, minor), rate } in list {
+            let rate = if *rate == 0 { "max".into() } else { rate.to_string() };
+            group.write("io.max", &format!("{major}:{minor} {key}={rate}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The BFQ scheduler takes docker's number as it is; the cost model has a scale of its own.
+fn weigh(group: &Directory, target: &str, weight: u16) -> Result<(), CgroupError> {
+    match group.write("io.bfq.weight", &format!("{target} {weight}")) {
+        Err(error) if error.errno() == Errno::ENOENT => {}
+        other => return Ok(other?),
+    }
+    match group.write("io.weight", &format!("{target} {}", io_weight(weight))) {
+        Err(error) if error.errno() == Errno::ENOENT => Err(CgroupError::Missing {
+            what: "a weight for disks",
+            controller: "io.weight".into(),
+            place: "part of this kernel".into(),
+        }),
+        other => Ok(other?),
+    }
+}

@@ -2,7 +2,8 @@
 mod common;
 
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use common::{program, shell, start, start_piped, state, until};
 use nix::errno::Errno;
@@ -86,16 +87,18 @@ kernel_test! {
 
     /// `EINTR` is no reason to give up: the child is still there.
     fn a_handled_signal_does_not_cut_a_wait_short(_host) {
-        handle_without_restart(Signal::SIGUSR1);
-        // The program waits until PID 1, which is this test, sleeps in waitid (or wait4), and interrupts it.
+        // The program waits until PID 1, which is this test, sleeps in waitid (or wait4), and interrupts it. It goes on
+        // when the handler has run, or else its end might come before the interruption does.
         let script = format!(
-            "while ! grep -q -e '^{} ' -e '^{} ' /proc/1/syscall; do :; done; kill -USR1 1; exit 3",
+            "while ! grep -q -e '^{} ' -e '^{} ' /proc/1/syscall; do :; done; kill -USR1 1; read line; exit 3",
             libc::SYS_waitid,
             libc::SYS_wait4
         );
+        let mut ours = start_piped(&shell(&script));
+        answer_without_restart(Signal::SIGUSR1, ours.stdin.as_raw_fd());
         judge("a wait that a signal interrupts")
             .expected(Ok(ExitStatus::Code(3)))
-            .seen(start(&shell(&script)).wait().map_err(|error| error.to_string()))
+            .seen(ours.child.wait().map_err(|error| error.to_string()))
             .cause(|seen| match seen {
                 Err(_) => "EINTR was taken for an error: it says that a signal came first, so wait again".into(),
                 Ok(_) => "the child's status was not read as it should be".into(),
@@ -180,10 +183,16 @@ fn a_status_reads_well() {
     insta::assert_snapshot!("exit_statuses", lines.join("\n"));
 }
 
-#[allow(unsafe_code, reason = "a handler is the only way to interrupt a system call; this one does nothing")]
-fn handle_without_restart(signal: Signal) {
-    extern "C" fn nothing(_: i32) {}
-    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
-    // SAFETY: sigaction(2). The handler touches nothing.
+/// From now on `signal` interrupts system calls, and its handler writes a line to `to`.
+#[allow(unsafe_code, reason = "a handler is the only way to interrupt a system call")]
+fn answer_without_restart(signal: Signal, to: RawFd) {
+    static TO: AtomicI32 = AtomicI32::new(-1);
+    extern "C" fn answer(_: i32) {
+        // SAFETY: write(2) is async-signal-safe (signal-safety(7)), and the descriptor stays open as long as the test.
+        unsafe { libc::write(TO.load(Ordering::Relaxed), c"\n".as_ptr().cast(), 1) };
+    }
+    TO.store(to, Ordering::Relaxed);
+    let action = SigAction::new(SigHandler::Handler(answer), SaFlags::empty(), SigSet::empty());
+    // SAFETY: sigaction(2). The handler does only what a handler may.
     unsafe { sigaction(signal, &action) }.expect("a handler");
 }

@@ -4,6 +4,7 @@
 //! that somebody hostile has made.
 
 mod console;
+pub mod defaults;
 mod device;
 mod mask;
 mod mount;

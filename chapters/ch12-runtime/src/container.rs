@@ -93,21 +93,15 @@ impl Container<'_> {
         let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
         let (mut ends, streams) = stdio::open_streams(self.stdio).map_err(RuntimeError::Streams)?;
         let cgroup = Group(Some(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?));
-        let birthplace = cgroup.get().birthplace()?;
-        let to_be_moved = birthplace.is_none();
         let visit = plan.namespaces.join_before_clone()?;
         let root = self.root;
-        let pending = Spawn::new()
-            // The cgroup namespace comes later, from inside: see `inside`.
-            .namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP)
-            .cgroup(birthplace)
-            .start(|gate| inside::become_container(&plan, root, streams, gate))?;
+        // The cgroup namespace comes later, from inside: see `inside`.
+        let spawn = Spawn::new().namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
+        let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, gate));
         visit.end()?;
+        let pending = pending.map_err(SpawnError::Inside)?;
         if let Some((users, groups)) = &plan.ids {
             namespaces::write_maps(pending.pid(), users, groups)?;
-        }
-        if to_be_moved {
-            cgroup.get().add(pending.pid())?;
         }
         let mut child = pending.release()?;
         step!(12, "the program runs as process {}", child.pid());

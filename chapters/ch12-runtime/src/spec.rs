@@ -172,6 +172,13 @@ pub struct Mount {
     pub options: Vec<String>,
 }
 
+impl From<rootfs::Mount> for Mount {
+    fn from(mount: rootfs::Mount) -> Self {
+        let rootfs::Mount { destination, kind, source, options } = mount;
+        Self { destination, kind, source, options }
+    }
+}
+
 /// Why there is no specification.
 #[derive(Debug, Error)]
 pub enum SpecError {

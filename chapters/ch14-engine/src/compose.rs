@@ -185,8 +185,8 @@ pub fn compose(options: &RunOptions, image: &ContainerConfig, facts: Facts) -> R
                 .into_iter()
                 .filter(|(name, _)| own_network && !(own_users && name.ends_with("ping_group_range")))
                 .collect(),
-            masked_paths: paths(defaults::masked_paths()),
-            readonly_paths: paths(defaults::readonly_paths()),
+            masked_paths: paths(rootfs::defaults::masked_paths()),
+            readonly_paths: paths(rootfs::defaults::readonly_paths()),
             ..Linux::default()
         },
         ..Spec::default()

@@ -1,0 +1,59 @@
+//! The container as far as chapter 3 goes: a process with names and numbers of its own, in a root file system of its own.
+//! It may still use all of the machine's memory, and everything that root may.
+//!
+//! `stage ROOTFS COMMAND [ARGS…]`
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
+use nix::unistd::{getegid, geteuid};
+use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
+use rootfs::{Root, Rootfs};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let root = arguments.next().map(PathBuf::from).unwrap_or_default();
+    let command: Vec<OsString> = arguments.collect();
+    match run(root, &command) {
+        Ok(status) => ExitCode::from(status.code()),
+        Err(failure) => {
+            eprintln!("Error: {failure}");
+            if let Some(hint) = &failure.hint {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}
+
+// ANCHOR: run
+fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
+    // The program gets the environment that we give it, and nothing of our own.
+    let environment = [format!("PATH={DEFAULT_PATH}"), "HOME=/root".into(), "TERM=xterm".into()];
+    let program = Program::new(command, &environment)?;
+    let mut plan = Namespaces::docker_default();
+    if !geteuid().is_root() {
+        // What only root may do, an ordinary user may do as root of a user namespace.
+        plan = plan.with_new(Kind::User);
+    }
+    let files = Rootfs::docker_default();
+    let pending = Spawn::new().namespaces(plan.clone_flags()).start(|gate| -> Result<_, Failure> {
+        gate.wait()?;
+        if plan.is_new(Kind::User) {
+            become_root()?;
+        }
+        set_hostname("inside")?;
+        loopback_up()?;
+        files.prepare(Root::Directory(root))?.pivot()?;
+        Ok(program.exec()?)
+    })?;
+    if plan.is_new(Kind::User) {
+        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+        write_maps(pending.pid(), &IdMap::single(0, user), &IdMap::single(0, group))?;
+    }
+    let mut child = pending.release()?;
+    Ok(child.wait()?)
+}
+// ANCHOR_END: run

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Inmate, Resident, become_user, link, status};
+use common::{Inmate, Links, Resident, become_user, link, status};
 use namespaces::{Entered, Kind, Namespaces, Target, enter, enter_one_by_one};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};

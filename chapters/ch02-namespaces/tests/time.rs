@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Inmate, link};
+use common::{Inmate, Links, link};
 use namespaces::{Kind, Offsets, enter_time};
 use nix::errno::Errno;
 use nix::unistd::getpid;

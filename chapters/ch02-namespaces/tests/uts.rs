@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Inmate, link};
+use common::{Inmate, Links, link};
 use namespaces::{Kind, enter_uts, set_domainname, set_hostname};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{gethostname, getpid};

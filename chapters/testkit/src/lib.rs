@@ -5,12 +5,14 @@
 mod cgroup;
 mod fixture;
 mod host;
+mod inmate;
 mod judge;
 mod leaks;
 mod needs;
 mod run;
 
 pub use host::Host;
+pub use inmate::Inmate;
 pub use judge::{Judge, judge};
 pub use needs::{Need, require};
 pub use run::{enter, run};

@@ -1,82 +1,27 @@
 //! Processes that go somewhere, say one thing and stay, so that a test can look at them from outside. An [`Inmate`] is
-//! made by a plain fork, for the judges of exercises: a hole in chapter 1 must not fail chapter 2. A [`Resident`] is
-//! made as containers are, by `Spawn`.
+//! made by a plain fork, a [`Resident`] as containers are, by `Spawn`.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use namespaces::{IdMap, Kind, Namespaces, write_maps};
 use nix::sys::prctl::set_dumpable;
-use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, pipe, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Pid, Uid, pipe, setgroups, setresgid, setresuid};
 use process::{Child, Failure, Program, Spawn};
 
-/// A child that lives until it is dropped.
-pub(crate) struct Inmate {
-    pid: Pid,
-    said: String,
-    door: Option<File>,
-}
+pub(crate) use testkit::Inmate;
 
-impl Inmate {
-    /// Forks; the child runs `inside` and reports what that returns.
-    ///
-    /// # Panics
-    /// If `inside` does: its message is printed before.
-    #[allow(unsafe_code, reason = "fork in a process with one thread")]
-    pub(crate) fn new(inside: impl FnOnce() -> String) -> Self {
-        let (hear, say) = pipe().expect("a pipe");
-        let (hold, door) = pipe().expect("a pipe");
-        // SAFETY: fork(2). A kernel test has one thread, so no lock is held by another.
-        match unsafe { fork() }.expect("fork") {
-            ForkResult::Child => {
-                drop((hear, door));
-                let said =
-                    catch_unwind(AssertUnwindSafe(inside)).map_or_else(|_| "!".into(), |said| format!("={said}"));
-                let _ = File::from(say).write_all(said.as_bytes());
-                // Until the parent lets go of the other end.
-                let _ = File::from(hold).read(&mut [0]);
-                std::process::exit(0)
-            }
-            ForkResult::Parent { child: pid } => {
-                drop((say, hold));
-                let mut said = String::new();
-                File::from(hear).read_to_string(&mut said).expect("what the inmate says");
-                // Made before the verdict, so that a failed inmate is let go too.
-                let mut inmate = Self { pid, said: String::new(), door: Some(File::from(door)) };
-                let text = said.strip_prefix('=').expect("an inmate that did not fail: what it said is above");
-                inmate.said.push_str(text);
-                inmate
-            }
-        }
-    }
-
-    pub(crate) fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    pub(crate) fn said(&self) -> &str {
-        &self.said
-    }
-
+/// Where an inmate is.
+pub(crate) trait Links {
     /// Its namespace of `kind`, as the kernel names it: `uts:[4026531838]`.
-    pub(crate) fn link(&self, kind: Kind) -> String {
-        link(self.pid, kind.proc_name())
-    }
-
-    /// A file of its `/proc` directory, read by us.
-    pub(crate) fn proc(&self, file: &str) -> String {
-        proc(self.pid, file)
-    }
+    fn link(&self, kind: Kind) -> String;
 }
 
-impl Drop for Inmate {
-    fn drop(&mut self) {
-        drop(self.door.take());
-        let _ = waitpid(self.pid, None);
+impl Links for Inmate {
+    fn link(&self, kind: Kind) -> String {
+        link(self.pid(), kind.proc_name())
     }
 }
 

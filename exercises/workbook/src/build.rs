@@ -177,7 +177,12 @@ fn name_the_fault(said: &str) -> Broken {
         "spurious network error",
         "failed to get `",
     ];
-    const KNOWN: [(&[&str], &str, &str); 7] = [
+    const KNOWN: [(&[&str], &str, &str); 8] = [
+        (
+            &["could not execute process", "rustc -vV"],
+            "rustc cannot be run",
+            "install Rust from https://rustup.rs, or put ~/.cargo/bin on the PATH",
+        ),
         (&["No space left on device"], "the disk is full", "make room; `cargo clean` frees what was built"),
         (&["linker `", "not found"], "there is no linker", "apt-get install gcc"),
         (&["linking with"], "linking failed", "`cargo wb doctor` names the packages that must be installed"),

@@ -70,15 +70,15 @@ enum Command {
     Test,
     /// Build or serve the book.
     Book {
-        /// What to do with it; nothing builds it.
+        /// A command of mdbook and its options, such as `serve --open`; nothing builds it.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
     /// Measure mini-docker against its peers.
     Bench,
-    /// Boot the guest with cgroup v2, and run a command in it.
+    /// Run the kernel tests in a guest with cgroup v2.
     Vm {
-        /// The command; nothing gives a shell.
+        /// Names of tests, `-p PACKAGE` for one chapter, or `--shell` for a look around.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },

@@ -1,6 +1,7 @@
 //! Judging an exercise: build its tests, run them, say what came out.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,10 @@ use crate::running::{End, Running};
 use crate::transcript::Transcript;
 use crate::workspace::Workspace;
 
-/// The test kit ends a kernel test after two minutes by itself; this is for all others.
+/// How long the test kit lets a kernel test run, in seconds, unless this variable says otherwise. A wait without end is
+/// a common mistake, and nobody should have to wait with it.
+const KIT_LIMIT: (&str, &str) = ("TESTKIT_SECONDS", "30");
+/// How long all tests of one target may run.
 const LIMIT: Duration = Duration::from_mins(5);
 /// More than a test has to say; an endless loop that prints says no more after it than before.
 const LONGEST_OUTPUT: u64 = 4 << 20;
@@ -133,6 +137,9 @@ impl Judge<'_> {
         let mut command = Command::new(&binary.path);
         command.current_dir(&binary.package_dir).env("CARGO_MANIFEST_DIR", &binary.package_dir);
         command.env("CARGO", build::cargo()).env("INSTA_WORKSPACE_ROOT", self.workspace.root());
+        if env::var_os(KIT_LIMIT.0).is_none() {
+            command.env(KIT_LIMIT.0, KIT_LIMIT.1);
+        }
         command.env("INSTA_UPDATE", "no").env("NO_COLOR", "1").env("RUST_BACKTRACE", "0");
         command
     }

@@ -95,11 +95,6 @@ impl Workspace {
     }
 }
 
-/// The root of the workspace that the current directory is in.
-pub(crate) fn root() -> Result<PathBuf> {
-    Workspace::find().map(|workspace| workspace.root)
-}
-
 pub(crate) fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
 }

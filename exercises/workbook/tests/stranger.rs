@@ -1,7 +1,8 @@
 //! A stranger does the best-known exercise of the real workbook, makes the typical mistake, is told exactly that, and
 //! passes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,6 +74,15 @@ impl Drop for Stranger {
     }
 }
 
+/// Notes, where the runner reads it, that nothing was proved.
+fn report_skip() {
+    if let Some(path) = std::env::var_os("WB_SKIPS") {
+        let line = "stranger::a_host_name_set_too_early_is_called_that\troot\trun it as root\n";
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the file that WB_SKIPS names");
+    }
+}
+
 #[test]
 fn a_host_name_set_too_early_is_called_that() {
     let Some(stranger) = Stranger::begin() else { return };
@@ -82,7 +92,7 @@ fn a_host_name_set_too_early_is_called_that() {
     if first.contains("skipped: not passed") {
         // Without root there is no judgement, and nobody is told that there was one.
         assert!(first.contains("missing:  root"), "{first}");
-        return;
+        return report_skip();
     }
     assert!(first.contains("\nnot started\n"), "{first}");
 

@@ -14,7 +14,15 @@ use crate::progress::Progress;
 use crate::render::{self, BOLD};
 use crate::terminal::say;
 use crate::tree;
-use crate::workspace::Workspace;
+use crate::workspace::{STATE, Workspace};
+
+/// For whoever looks into the directory of the state.
+const README: &str = "\
+The runner's own files. Leave them where they are.
+
+pristine/  the sources without holes: `cargo wb diff`, `solution` and `reset` read them (they tell the answers)
+saved/     what you had written when you typed `cargo wb reset`
+";
 
 pub(crate) fn run(directory: &Path) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
@@ -50,6 +58,7 @@ pub(crate) fn fill_directory(workspace: &Workspace, catalogue: &Catalogue, direc
             Workspace::keep_pristine(directory, &name, &pristine)?;
         }
     }
+    tree::write_if_changed(&directory.join(STATE).join("README.txt"), README.as_bytes())?;
     Progress::load(directory)?.save()
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A copy of the fixture as the original, and room for a learner's directory beside it.
 pub(crate) struct Desk {
@@ -61,7 +61,13 @@ impl Desk {
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workbook"));
-        command.args(words).current_dir(&self.here).env_remove("CARGO_TARGET_DIR").env_remove("FIXTURE_LACKS");
+        command
+            .args(words)
+            .current_dir(&self.here)
+            .stdin(Stdio::null())
+            .env("COLUMNS", "100")
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("FIXTURE_LACKS");
         command
     }
 

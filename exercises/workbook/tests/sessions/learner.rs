@@ -37,12 +37,21 @@ fn what_cannot_be_judged_is_no_fault_of_the_learner() {
     desk.fill(WORDS, "ex_greet", "format!(\"Hello {name}, {} letters\", sums::total(&[1, 1, 1]))").wb("check greet");
     desk.wb_in(&[("FIXTURE_LACKS", "1")], "check greet").wb("list");
     desk.wb_in(&[("CARGO", "/nowhere/cargo")], "check add");
+    desk.wb_in(&[("RUSTC", "/nowhere/rustc")], "check add");
+    desk.wb_in(&[("RUSTFLAGS", "-Clinker=/nowhere/cc")], "check add");
     desk.edit("chapters/kit/src/lib.rs", "use std::env;", "use std::emv;").wb("check add");
     desk.edit("chapters/kit/src/lib.rs", "use std::emv;", "use std::env;");
     desk.edit("chapters/ch01-sums/tests/sums.rs", "fn small_", "fn tiny_").wb("check add");
     desk.edit("chapters/ch01-sums/tests/sums.rs", "fn tiny_", "fn small_");
     desk.edit(SUMS, "pub fn total(", "pub fn sum(").wb("check total");
     snapshot("what_cannot_be_judged_is_no_fault_of_the_learner", &mut desk);
+}
+
+#[test]
+fn the_help_names_every_command() {
+    let mut desk = Desk::new();
+    desk.wb("--help").wb("dev --help").wb("check --help");
+    snapshot("the_help_names_every_command", &mut desk);
 }
 
 #[test]

@@ -74,8 +74,8 @@ impl Extractor {
                 }
             }
             Kind::Symlink(target) => symlinkat(target.as_slice(), &parent, name).map_err(failed)?,
-            Kind::CharDevice(major, minor) => self.device(&parent, name, path, SFlag::S_IFCHR, (*major, *minor))?,
-            Kind::BlockDevice(major, minor) => self.device(&parent, name, path, SFlag::S_IFBLK, (*major, *minor))?,
+            Kind::CharDevice(major, minor) => device(&parent, name, path, SFlag::S_IFCHR, (*major, *minor))?,
+            Kind::BlockDevice(major, minor) => device(&parent, name, path, SFlag::S_IFBLK, (*major, *minor))?,
             Kind::Fifo => mknodat(&parent, name, SFlag::S_IFIFO, PRIVATE, 0).map_err(failed)?,
             Kind::HardLink(_) => {}
         }
@@ -91,7 +91,7 @@ impl Extractor {
         let Some(name) = path.file_name().map(Path::new) else { return Err(LayerError::entry(path, Refusal::Root)) };
         let parent = self.parent(path)?;
         match beneath::look(&parent, name).map_err(LayerError::file("look at", path))? {
-            None => self.device(&parent, name, path, SFlag::S_IFCHR, (0, 0)),
+            None => device(&parent, name, path, SFlag::S_IFCHR, (0, 0)),
             // A whiteout speaks of lower layers only, and this layer's own directory has replaced theirs.
             Some(found) if beneath::kind(&found) == SFlag::S_IFDIR => self.mark_opaque(&parent, name, path),
             Some(_) => Ok(()),
@@ -146,7 +146,7 @@ impl Extractor {
             // One component at a time, to make what is missing, and to say what is wrong.
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {
                 let mut current = beneath::open(&self.root, Path::new(""), DIRECTORY);
-                for name in path.iter() {
+                for name in path {
                     let directory = current.map_err(LayerError::file("open", path))?;
                     current = Ok(self.step(&directory, Path::new(name), entry)?);
                 }
@@ -207,18 +207,6 @@ impl Extractor {
     }
     // ANCHOR_END: link
 
-    fn device(
-        &self,
-        parent: &OwnedFd,
-        name: &Path,
-        path: &Path,
-        kind: SFlag,
-        (major, minor): (u32, u32),
-    ) -> Result<(), LayerError> {
-        mknodat(parent, name, kind, PRIVATE, makedev(major.into(), minor.into()))
-            .map_err(LayerError::file("create a device at", path))
-    }
-
     fn mark_opaque(&self, directory: &OwnedFd, name: &Path, path: &Path) -> Result<(), LayerError> {
         xattr::set(directory, name, self.privilege.opaque().as_bytes(), b"y")
             .map_err(LayerError::file("hide lower layers at", path))
@@ -229,6 +217,17 @@ impl Extractor {
         self.last = None;
         remove_all_at(directory, name).map_err(LayerError::file("replace", path))
     }
+}
+
+fn device(
+    parent: &OwnedFd,
+    name: &Path,
+    path: &Path,
+    kind: SFlag,
+    (major, minor): (u32, u32),
+) -> Result<(), LayerError> {
+    mknodat(parent, name, kind, PRIVATE, makedev(major.into(), minor.into()))
+        .map_err(LayerError::file("create a device at", path))
 }
 
 fn copy(content: &mut impl Read, file: &File, path: &Path) -> Result<(), LayerError> {

@@ -10,6 +10,7 @@ use tar::Header;
 use crate::error::{LayerError, Refusal};
 use crate::name;
 use crate::pax;
+use crate::xattr::Xattrs;
 
 /// What the eleven octal digits of a ustar header can say. Only larger files need the size in an extension.
 pub(crate) const LARGEST_OCTAL: u64 = 0o777_7777_7777;
@@ -44,8 +45,7 @@ pub(crate) struct Entry {
     pub(crate) gid: u32,
     /// Seconds and nanoseconds.
     pub(crate) mtime: (i64, i64),
-    /// Names and values.
-    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) xattrs: Xattrs,
 }
 
 /// What extension headers say of the entry that follows them.
@@ -58,7 +58,7 @@ pub(crate) struct Extension {
     gid: Option<u64>,
     mtime: Option<(i64, i64)>,
     sparse: bool,
-    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    xattrs: Xattrs,
 }
 
 impl Extension {

@@ -65,7 +65,7 @@ impl<W: Write> Packer<W> {
         }
         let first = self.first_name(path, metadata);
         let parent = self.parent(path)?;
-        let own = path.file_name().map(Path::new).unwrap_or(Path::new(""));
+        let own = path.file_name().map_or(Path::new(""), Path::new);
         let failed = |action| LayerError::file(action, path);
         let xattrs = if first.is_some() {
             Vec::new()

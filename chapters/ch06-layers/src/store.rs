@@ -36,7 +36,7 @@ pub struct Layer {
 }
 
 /// What `layer.json` has.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Record {
     size: u64,
     entries: u64,

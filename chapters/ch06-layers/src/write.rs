@@ -10,6 +10,7 @@ use tar::{EntryType, Header};
 use crate::error::{LayerError, Refusal};
 use crate::header::LARGEST_OCTAL;
 use crate::pax;
+use crate::xattr::Xattrs;
 
 const BLOCK: usize = 512;
 /// Of the name and of a link's target.
@@ -25,11 +26,11 @@ pub(crate) struct Item<'a> {
     uid: u32,
     gid: u32,
     mtime: i64,
-    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    xattrs: Xattrs,
 }
 
 impl<'a> Item<'a> {
-    pub(crate) fn new(path: &'a Path, metadata: &FileStat, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+    pub(crate) fn new(path: &'a Path, metadata: &FileStat, xattrs: Xattrs) -> Self {
         let (uid, gid, mtime) = (metadata.st_uid, metadata.st_gid, metadata.st_mtime);
         Self { path, size: 0, mode: metadata.st_mode & 0o7777, uid, gid, mtime, xattrs }
     }

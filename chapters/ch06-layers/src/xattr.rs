@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use rustix::fs::{XattrFlags, lgetxattr, llistxattr, lsetxattr};
 
+/// Names and values.
+pub(crate) type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The kernel's limit for a value, and for all names of a file.
 const LARGEST: usize = 64 * 1024;
 /// The number of the first user namespace, the same on every Linux (`PROC_USER_INIT_INO`).
@@ -66,7 +69,7 @@ pub(crate) fn get(directory: impl AsFd, name: &Path, key: &[u8]) -> Result<Optio
 }
 
 /// All attributes that an archive keeps, sorted by name. POSIX ACLs are among them.
-pub(crate) fn all(directory: impl AsFd, name: &Path) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
+pub(crate) fn all(directory: impl AsFd, name: &Path) -> Result<Xattrs, Errno> {
     let mut names = vec![0; LARGEST];
     let length = match llistxattr(place(&directory, name), names.as_mut_slice()).map_err(errno) {
         Ok(length) => length,

@@ -47,8 +47,9 @@ impl<'a> Proof<'a> {
     /// Says what was tried, and what was not as it should be.
     pub(crate) fn prove(&self, exercise: &Exercise, only_starter: bool, bless: bool) -> (String, Vec<Finding>) {
         let mut findings = self.prove_hints(exercise);
-        findings.extend(self.prove_starter(exercise));
-        if only_starter {
+        let (finding, go_on) = self.prove_starter(exercise);
+        findings.extend(finding);
+        if only_starter || !go_on {
             return ("starter".into(), findings);
         }
         let mistakes = exercise.mistakes().unwrap_or_else(|error| {
@@ -77,15 +78,19 @@ impl<'a> Proof<'a> {
         leaks.map(|line| Finding::Failed(format!("hints.md gives away a line of the solution: {line}"))).collect()
     }
 
-    fn prove_starter(&self, exercise: &Exercise) -> Option<Finding> {
-        match self.judge(exercise, &Fill::Starter) {
-            Ok(Outcome::NotStarted) => None,
-            Ok(Outcome::Skipped { skips, .. }) => Some(skipped("starter: ", &skips)),
-            Ok(other) => {
-                Some(Finding::Failed(format!("the starter must fail by its own todo!, but {}", brief(&other))))
-            }
-            Err(error) => Some(Finding::Failed(format!("{error:#}"))),
-        }
+    /// Also says whether it makes sense to go on: what does not compile empty says nothing about answers.
+    fn prove_starter(&self, exercise: &Exercise) -> (Option<Finding>, bool) {
+        let outcome = match self.judge(exercise, &Fill::Starter) {
+            Ok(outcome) => outcome,
+            Err(error) => return (Some(Finding::Failed(format!("{error:#}"))), false),
+        };
+        let go_on = !matches!(outcome, Outcome::DoesNotCompile { .. } | Outcome::Blocked { .. } | Outcome::Broken(_));
+        let finding = match outcome {
+            Outcome::NotStarted => None,
+            Outcome::Skipped { skips, .. } => Some(skipped("starter: ", &skips)),
+            other => Some(Finding::Failed(format!("the starter must fail by its own todo!, but {}", brief(&other)))),
+        };
+        (finding, go_on)
     }
 
     fn prove_solution(&self, exercise: &Exercise) -> Option<Finding> {

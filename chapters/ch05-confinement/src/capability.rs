@@ -1,10 +1,10 @@
 //! Root's power in 41 pieces, `capabilities(7)`.
 
 use std::fmt;
-use std::fs;
 use std::str::FromStr;
 
 use process::Diagnose;
+use rustix::thread::{CapabilitySet, capability_is_in_bounding_set};
 use thiserror::Error;
 
 /// By number, from `<linux/capability.h>`.
@@ -70,25 +70,52 @@ const DOCKER: [&str; 14] = [
     "AUDIT_WRITE",
 ];
 
-/// Not a capability.
+/// Not a capability, or none that we can give.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("invalid capability: unknown capability {0:?}")]
-pub struct CapabilityError(String);
+pub enum CapabilityError {
+    /// An unknown name.
+    #[error("invalid capability: unknown capability {0:?}")]
+    Unknown(String),
+    /// One that we do not have ourselves.
+    #[error("invalid capability: {0} is not available here")]
+    Unavailable(Capability),
+}
 
 impl Diagnose for CapabilityError {
     fn hint(&self) -> Option<String> {
-        let wanted = bare(&self.0);
-        let near: Vec<&str> = NAMES
-            .iter()
-            .copied()
-            .filter(|name| wanted.len() > 2 && (name.contains(wanted.as_str()) || wanted.contains(name)))
-            .collect();
+        let wanted = match self {
+            Self::Unknown(name) => bare(name),
+            Self::Unavailable(_) => {
+                return Some("nobody can give what they do not have: see CapBnd in /proc/self/status".into());
+            }
+        };
+        let near: Vec<&str> = NAMES.iter().copied().filter(|name| resemble(&wanted, name)).collect();
         Some(if near.is_empty() {
             "names are those of capabilities(7), as NET_ADMIN; ALL is all of them".into()
         } else {
             format!("perhaps {}", near.join(" or "))
         })
     }
+}
+
+/// One is part of the other, or they are two strokes apart.
+fn resemble(wanted: &str, name: &str) -> bool {
+    wanted.len() > 2 && (name.contains(wanted) || wanted.contains(name) || distance(wanted, name) <= 2)
+}
+
+/// Characters to insert, delete or replace (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, a) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = above + 1;
+        for (left, b) in to.bytes().enumerate() {
+            let change = diagonal + usize::from(a != b);
+            diagonal = row[left + 1];
+            row[left + 1] = change.min(row[left] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
 }
 
 /// `CAP_` and case do not matter.
@@ -114,7 +141,7 @@ impl FromStr for Capability {
     fn from_str(text: &str) -> Result<Self, CapabilityError> {
         let wanted = bare(text);
         let place = NAMES.iter().position(|name| *name == wanted);
-        place.and_then(|place| u8::try_from(place).ok()).map(Self).ok_or_else(|| CapabilityError(text.into()))
+        place.and_then(|place| u8::try_from(place).ok()).map(Self).ok_or_else(|| CapabilityError::Unknown(text.into()))
     }
 }
 
@@ -134,28 +161,40 @@ impl Capabilities {
         DOCKER.iter().filter_map(|name| name.parse::<Capability>().ok()).collect()
     }
 
-    /// All that this kernel knows.
-    pub fn all() -> Self {
-        let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap");
-        let last: usize = last.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(NAMES.len() - 1);
-        (0..=40).filter(|number| usize::from(*number) <= last).map(Capability).collect()
+    /// None.
+    pub fn empty() -> Self {
+        Self::default()
     }
 
-    /// With `add` and without `drop`, as docker reads them: `ALL` in either is all of them, and a name given in both is
-    /// dropped.
+    /// All that this process can pass on: those of its bounding set. What the kernel does not know is not in it, and in a
+    /// container, or a virtual machine that lacks some, it is smaller than the list in `capabilities(7)`.
+    pub fn all() -> Self {
+        let bounding = |capability: &Capability| {
+            capability_is_in_bounding_set(CapabilitySet::from_bits_retain(capability.bit())).unwrap_or(false)
+        };
+        every().filter(bounding).collect()
+    }
+
+    /// With `add` and without `drop`, as docker reads them. A name given in both is added, unless all are.
     ///
     /// # Errors
     /// [`CapabilityError`].
+    // ANCHOR: adjust
     pub fn adjust<S: AsRef<str>>(self, add: &[S], drop: &[S]) -> Result<Self, CapabilityError> {
         let (all_added, add) = parse(add)?;
         let (all_dropped, drop) = parse(drop)?;
-        let base = match (all_added, all_dropped) {
-            (true, _) => Self::all(),
-            (false, true) => Self::default(),
-            (false, false) => self,
-        };
-        Ok(Self((base.0 | add.0) & !drop.0))
+        if let Some(missing) = add.iter().find(|capability| !Self::all().contains(*capability)) {
+            return Err(CapabilityError::Unavailable(missing));
+        }
+        // ANCHOR: ex_adjust
+        Ok(match (all_added, all_dropped) {
+            (true, _) => Self(Self::all().0 & !drop.0),
+            (false, true) => add,
+            (false, false) => Self(self.0 & !drop.0 | add.0),
+        })
+        // ANCHOR_END: ex_adjust
     }
+    // ANCHOR_END: adjust
 
     /// Whether `capability` is in it.
     pub fn contains(self, capability: Capability) -> bool {
@@ -164,7 +203,7 @@ impl Capabilities {
 
     /// The members, by number.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
-        (0..=40).map(Capability).filter(move |capability| self.contains(*capability))
+        every().filter(move |capability| self.contains(*capability))
     }
 
     /// `CAP_CHOWN` and so on.
@@ -186,6 +225,11 @@ impl Capabilities {
     pub fn bits(self) -> u64 {
         self.0
     }
+}
+
+/// All that we have names for.
+fn every() -> impl Iterator<Item = Capability> {
+    (0..).take(NAMES.len()).map(Capability)
 }
 
 /// Whether `ALL` is among them, and the others.
@@ -241,8 +285,12 @@ mod tests {
         assert_eq!(base.adjust(&["ALL"], &[]), Ok(Capabilities::all()));
         assert_eq!(base.adjust(&[], &["ALL"]), Ok(Capabilities::default()));
         assert_eq!(base.adjust(&["NET_ADMIN"], &["all"]).expect("names").names(), ["CAP_NET_ADMIN"]);
-        let without = base.adjust(&["SYS_ADMIN"], &["SYS_ADMIN", "CHOWN"]).expect("names");
-        assert_eq!(without.len(), 13);
+        let without = base.adjust(&[], &["CAP_CHOWN", "mknod"]).expect("names");
+        assert_eq!(without.len(), 12);
+        let both = base.adjust(&["CHOWN", "SYS_ADMIN"], &["CHOWN", "SYS_ADMIN"]).expect("names");
+        assert_eq!(both.len(), 15);
+        let all_but_one = base.adjust(&["ALL"], &["CHOWN"]).expect("names");
+        assert_eq!(all_but_one.len(), Capabilities::all().len() - 1);
     }
 
     #[test]
@@ -252,5 +300,8 @@ mod tests {
         invalid capability: unknown capability "ADMIN"
         perhaps NET_ADMIN or SYS_ADMIN or MAC_ADMIN
         "#);
+        let hint = |name: &str| name.parse::<Capability>().unwrap_err().hint().unwrap_or_default();
+        assert_eq!(hint("CAP_NET_RWA"), "perhaps NET_RAW");
+        assert_eq!(hint("frobnicate"), "names are those of capabilities(7), as NET_ADMIN; ALL is all of them");
     }
 }

@@ -81,7 +81,8 @@ fn apply(sets: &CapabilitySets) -> Result<(), UserError> {
     set_capabilities(None, kernel).map_err(|error| failed("set capabilities")(errno(error)))?;
     clear_ambient_capability_set().map_err(|error| failed("clear ambient capabilities")(errno(error)))?;
     // The kernel makes only what is permitted and inheritable ambient. The specification says to go on without the rest.
-    let possible = |capability: &Capability| sets.permitted.contains(*capability) && sets.inheritable.contains(*capability);
+    let possible =
+        |capability: &Capability| sets.permitted.contains(*capability) && sets.inheritable.contains(*capability);
     for capability in sets.ambient.iter().filter(possible) {
         configure_capability_in_ambient_set(kernel_set(capability.bit()), true)
             .map_err(|error| failed(format!("make capability {capability} ambient"))(errno(error)))?;

@@ -57,17 +57,54 @@ pub(crate) fn jump_if(test: Test, k: u32, yes: u8, no: u8) -> SockFilter {
     SockFilter { code, jt: yes, jf: no, k }
 }
 
-/// `then` if the comparison holds, `otherwise` if not. Both must end by giving back. A conditional jump reaches 255
-/// instructions; beyond, it jumps over an unconditional one, which reaches any distance.
+/// `then` if the comparison holds, `otherwise` if not. Both must end by giving back.
+///
+/// A conditional jump reaches 255 instructions, so the shorter of the two stands first and is jumped over. Where even
+/// that is too far, an unconditional jump, which reaches any distance, is one instruction more on the way to the longer.
 pub(crate) fn branch(test: Test, k: u32, then: Vec<SockFilter>, otherwise: Vec<SockFilter>) -> Vec<SockFilter> {
-    let mut program = Vec::with_capacity(then.len() + otherwise.len() + 2);
-    if let Ok(distance) = u8::try_from(otherwise.len()) {
-        program.push(jump_if(test, k, distance, 0));
-    } else {
-        program.push(jump_if(test, k, 0, 1));
-        program.push(SockFilter { code: JUMP, jt: 0, jf: 0, k: u32::try_from(otherwise.len()).unwrap_or(u32::MAX) });
+    let then_first = then.len() < otherwise.len();
+    let (first, second) = if then_first { (then, otherwise) } else { (otherwise, then) };
+    let mut program = Vec::with_capacity(first.len() + second.len() + 2);
+    match (u8::try_from(first.len()), then_first) {
+        (Ok(over), true) => program.push(jump_if(test, k, 0, over)),
+        (Ok(over), false) => program.push(jump_if(test, k, over, 0)),
+        (Err(_), _) => {
+            let (yes, no) = if then_first { (1, 0) } else { (0, 1) };
+            program.push(jump_if(test, k, yes, no));
+            program.push(SockFilter { code: JUMP, jt: 0, jf: 0, k: u32::try_from(first.len()).unwrap_or(u32::MAX) });
+        }
     }
-    program.extend(otherwise);
-    program.extend(then);
+    program.extend(first);
+    program.extend(second);
     program
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a program that compares nothing but `accumulator` ends.
+    fn run(program: &[SockFilter], accumulator: u32) -> u32 {
+        let mut at = 0;
+        loop {
+            let step = program[at];
+            let holds = match step.code {
+                RETURN => return step.k,
+                JUMP => {
+                    at += 1 + step.k as usize;
+                    continue;
+                }
+                _ => accumulator == step.k,
+            };
+            at += 1 + usize::from(if holds { step.jt } else { step.jf });
+        }
+    }
+
+    #[test]
+    fn branches_arrive_at_any_distance() {
+        for (yes, no) in [(1, 1), (1, 255), (255, 1), (256, 255), (256, 256), (256, 3000), (3000, 256), (3000, 3000)] {
+            let program = branch(Test::Equal, 7, vec![give_back(1); yes], vec![give_back(2); no]);
+            assert_eq!((run(&program, 7), run(&program, 8)), (1, 2), "{yes} {no}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) fn number(name: &str, architecture: Architecture) -> Option<u32> {
         Architecture::X86_64 => row.1,
         Architecture::X86 => row.2,
         Architecture::X32 => row.3,
-        Architecture::Foreign => return None,
+        _ => return None,
     };
     (number != u16::MAX).then_some(number.into())
 }

@@ -32,8 +32,9 @@ pub enum Action {
     Notify,
 }
 
-/// A way into the kernel.
+/// A way into the kernel. Rules for the ways of other machines are read, and have no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the specification's names say all there is")]
 pub enum Architecture {
     /// 64 bits on x86.
     #[serde(rename = "SCMP_ARCH_X86_64")]
@@ -44,9 +45,46 @@ pub enum Architecture {
     /// 64-bit registers and 32-bit pointers on x86.
     #[serde(rename = "SCMP_ARCH_X32")]
     X32,
-    /// One that this kernel does not have.
-    #[serde(other)]
-    Foreign,
+    #[serde(rename = "SCMP_ARCH_ARM")]
+    Arm,
+    #[serde(rename = "SCMP_ARCH_AARCH64")]
+    Aarch64,
+    #[serde(rename = "SCMP_ARCH_LOONGARCH64")]
+    Loongarch64,
+    #[serde(rename = "SCMP_ARCH_M68K")]
+    M68k,
+    #[serde(rename = "SCMP_ARCH_MIPS")]
+    Mips,
+    #[serde(rename = "SCMP_ARCH_MIPS64")]
+    Mips64,
+    #[serde(rename = "SCMP_ARCH_MIPS64N32")]
+    Mips64n32,
+    #[serde(rename = "SCMP_ARCH_MIPSEL")]
+    Mipsel,
+    #[serde(rename = "SCMP_ARCH_MIPSEL64")]
+    Mipsel64,
+    #[serde(rename = "SCMP_ARCH_MIPSEL64N32")]
+    Mipsel64n32,
+    #[serde(rename = "SCMP_ARCH_PARISC")]
+    Parisc,
+    #[serde(rename = "SCMP_ARCH_PARISC64")]
+    Parisc64,
+    #[serde(rename = "SCMP_ARCH_PPC")]
+    Ppc,
+    #[serde(rename = "SCMP_ARCH_PPC64")]
+    Ppc64,
+    #[serde(rename = "SCMP_ARCH_PPC64LE")]
+    Ppc64le,
+    #[serde(rename = "SCMP_ARCH_RISCV64")]
+    Riscv64,
+    #[serde(rename = "SCMP_ARCH_S390")]
+    S390,
+    #[serde(rename = "SCMP_ARCH_S390X")]
+    S390x,
+    #[serde(rename = "SCMP_ARCH_SH")]
+    Sh,
+    #[serde(rename = "SCMP_ARCH_SHEB")]
+    Sheb,
 }
 
 /// How to compare.

@@ -2,8 +2,6 @@
 //!
 //! Format: <https://docs.docker.com/engine/security/seccomp/>.
 
-use std::fs;
-
 use process::Diagnose;
 use serde::Deserialize;
 use thiserror::Error;
@@ -16,13 +14,48 @@ const DEFAULT: &str = include_str!("default.json");
 
 /// Not a profile.
 #[derive(Debug, Error)]
-#[error("not a seccomp profile: {0}")]
-pub struct ProfileError(#[from] serde_json::Error);
+pub enum ProfileError {
+    /// Not JSON, or not of this form.
+    #[error("not a seccomp profile: {0}")]
+    Form(serde_json::Error),
+    /// One rule is wrong.
+    #[error("seccomp profile, rule {place} ({names}): {reason}")]
+    Rule {
+        /// Counted from 1.
+        place: usize,
+        /// The calls that it is about.
+        names: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Docker's list and the specification's at once.
+    #[error("seccomp profile: both architectures and archMap are given")]
+    Architectures,
+}
 
 impl Diagnose for ProfileError {
     fn hint(&self) -> Option<String> {
-        Some("actions are SCMP_ACT_ALLOW, SCMP_ACT_ERRNO and so on, operators SCMP_CMP_EQ and so on".into())
+        Some(match self {
+            Self::Architectures => "use one of them".into(),
+            Self::Form(_) | Self::Rule { .. } => {
+                "actions are SCMP_ACT_ALLOW, SCMP_ACT_ERRNO and so on, operators SCMP_CMP_EQ and so on".into()
+            }
+        })
     }
+}
+
+/// The JSON library says where in the file; this finds the rule, if it is one.
+fn locate(json: &[u8], error: serde_json::Error) -> ProfileError {
+    let rules = serde_json::from_slice::<serde_json::Value>(json).ok();
+    let rules = rules.as_ref().and_then(|profile| profile["syscalls"].as_array()).map_or(&[][..], Vec::as_slice);
+    for (index, rule) in rules.iter().enumerate() {
+        if let Err(reason) = ConditionalRule::deserialize(rule) {
+            let names = rule["names"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+            let names: Vec<&str> = names.chain(rule["name"].as_str()).take(3).collect();
+            return ProfileError::Rule { place: index + 1, names: names.join(", "), reason: reason.to_string() };
+        }
+    }
+    ProfileError::Form(error)
 }
 
 /// A profile as it stands in a file.
@@ -104,7 +137,17 @@ impl SeccompProfile {
     /// # Errors
     /// [`ProfileError`], with line and column.
     pub fn from_json(json: &[u8]) -> Result<Self, ProfileError> {
-        Ok(serde_json::from_slice(json)?)
+        let profile: Self = serde_json::from_slice(json).map_err(|error| locate(json, error))?;
+        if !profile.architectures.is_empty() && !profile.arch_map.is_empty() {
+            return Err(ProfileError::Architectures);
+        }
+        let named_twice = |rule: &ConditionalRule| rule.name.is_some() && !rule.names.is_empty();
+        if let Some(index) = profile.syscalls.iter().position(named_twice) {
+            let names = profile.syscalls[index].names.join(", ");
+            let reason = "both name and names are given".into();
+            return Err(ProfileError::Rule { place: index + 1, names, reason });
+        }
+        Ok(profile)
     }
 
     /// The rules that count for a container with these capabilities, on this kernel.
@@ -164,7 +207,7 @@ fn parse_version(text: &str) -> (u32, u32) {
 }
 
 fn kernel_version() -> (u32, u32) {
-    parse_version(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default())
+    parse_version(&rustix::system::uname().release().to_string_lossy())
 }
 
 #[cfg(test)]
@@ -194,6 +237,14 @@ mod tests {
         let broken = [
             r#"{"defaultAction": "SCMP_ACT_DENY"}"#,
             r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["a"]}]}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+                {"names": ["open"], "action": "SCMP_ACT_ALLOW"},
+                {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "EQ"}]}]}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+                {"names": ["a"], "name": "b", "action": "SCMP_ACT_ALLOW"}]}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
+                "archMap": [{"architecture": "SCMP_ARCH_X86_64"}]}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_AMD64"]}"#,
             "seccomp",
         ];
         let errors = broken.map(|text| SeccompProfile::from_json(text.as_bytes()).expect_err(text).to_string());
@@ -204,7 +255,7 @@ mod tests {
     fn dockers_profile_names_about_360_calls() {
         let resolved = SeccompProfile::docker_default().resolve(&Capabilities::docker_default());
         let allowed = &resolved.syscalls[0];
-        assert_eq!((allowed.action, allowed.names.len()), (Action::Allow, 358));
+        assert_eq!((allowed.action, allowed.names.len()), (Action::Allow, 360));
         assert_eq!(resolved.architectures, [Architecture::X86_64, Architecture::X86, Architecture::X32]);
     }
 }

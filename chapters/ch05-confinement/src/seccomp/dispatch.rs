@@ -1,0 +1,99 @@
+//! From a call's number to its answer, in few comparisons.
+//!
+//! A profile of 360 names would be 360 comparisons in a row. Here the numbers are sorted, neighbours with the same answer
+//! become one range, and the ranges a tree in which those that programs use most are near the root.
+
+use std::collections::BTreeMap;
+
+use process::sys::SockFilter;
+
+use super::bpf::{Test, branch, give_back};
+use super::condition::{Width, rule};
+use super::rules::Answer;
+
+/// All numbers there are, in a row: from each of these on, this answer.
+#[derive(Debug, Default)]
+pub(crate) struct Row(BTreeMap<u32, Answer>);
+
+impl Row {
+    /// From `start` on: `answers`, whose numbers count from there, and `gap` for the numbers between.
+    pub(crate) fn section(&mut self, start: u32, answers: BTreeMap<u32, Answer>, gap: &Answer) {
+        self.0.insert(start, gap.clone());
+        for (number, answer) in answers {
+            self.0.insert(start + number, answer);
+            self.0.entry(start + number + 1).or_insert_with(|| gap.clone());
+        }
+    }
+
+    /// Neighbours with the same answer made one. `hot` are numbers that deserve a short way.
+    pub(crate) fn ranges(self, hot: &[u32]) -> Vec<Range> {
+        let mut ranges: Vec<Range> = Vec::new();
+        for (from, answer) in self.0 {
+            if ranges.last().is_none_or(|last| last.answer != answer) {
+                let weight = if answer.conditional.is_empty() { RARE } else { CONDITIONAL };
+                ranges.push(Range { from, answer, weight });
+            }
+        }
+        for number in hot {
+            let place = ranges.partition_point(|range| range.from <= *number);
+            if let Some(range) = place.checked_sub(1).and_then(|place| ranges.get_mut(place)) {
+                range.weight += HOT;
+            }
+        }
+        ranges
+    }
+}
+
+/// Numbers from `from` up to the next range have the same answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Range {
+    from: u32,
+    answer: Answer,
+    /// How often it is asked for, compared with the others.
+    weight: u32,
+}
+
+/// A call that programs make all the time.
+const HOT: u32 = 100;
+/// A call with conditions. Since Linux 5.11 the kernel remembers which native calls are allowed whatever their arguments,
+/// and runs the filter for the others only.
+const CONDITIONAL: u32 = 50;
+/// Any other range.
+const RARE: u32 = 1;
+
+/// A tree over the ranges. The accumulator holds the number.
+// ANCHOR: dispatch
+pub(crate) fn dispatch(ranges: &[Range], width: Width, default: u32) -> Vec<SockFilter> {
+    // ANCHOR: ex_dispatch
+    match ranges {
+        [] => vec![give_back(default)],
+        [range] => decide(&range.answer, width, default),
+        _ => {
+            let (low, high) = ranges.split_at(middle(ranges));
+            let (then, otherwise) = (dispatch(high, width, default), dispatch(low, width, default));
+            branch(Test::GreaterOrEqual, high[0].from, then, otherwise)
+        }
+    }
+    // ANCHOR_END: ex_dispatch
+}
+// ANCHOR_END: dispatch
+
+/// Where to cut two or more ranges in two, so that both sides weigh about the same: 1 or more, less than their number.
+// ANCHOR: middle
+fn middle(ranges: &[Range]) -> usize {
+    let total: u32 = ranges.iter().map(|range| range.weight).sum();
+    let mut left = 0;
+    let difference = |place: &usize| {
+        left += ranges[place - 1].weight;
+        left.abs_diff(total - left)
+    };
+    (1..ranges.len()).min_by_key(difference).unwrap_or(1)
+}
+// ANCHOR_END: middle
+
+fn decide(answer: &Answer, width: Width, default: u32) -> Vec<SockFilter> {
+    let mut program: Vec<SockFilter> =
+        answer.conditional.iter().flat_map(|(args, action)| rule(args, width, *action)).collect();
+    program.push(give_back(answer.otherwise.unwrap_or(default)));
+    program
+}

@@ -68,7 +68,7 @@ fn thermal_throttles() -> Vec<PathBuf> {
     let there = |path: &PathBuf| path.exists();
     let of = |number: u32| PathBuf::from(format!("/sys/devices/system/cpu/cpu{number}/thermal_throttle"));
     // All processors of a machine are alike: where the first has none, none has.
-    (0..).map(of).take_while(there).collect()
+    (0..u32::MAX).map(of).take_while(there).collect()
 }
 
 /// Paths that can be read only.

@@ -56,7 +56,7 @@ fn failed(action: &'static str, path: &Path) -> impl Fn(Errno) -> MaskError {
 /// [`MaskError`].
 // ANCHOR: mask
 pub(crate) fn mask(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError> {
-    let (mut null, mut empty) = (None, None);
+    let (mut null, mut empty): (Option<OwnedFd>, Option<OwnedFd>) = (None, None);
     let mut covered = 0;
     for path in paths {
         let target = match root.resolve(path) {

@@ -1,0 +1,149 @@
+//! Paths inside a root that somebody hostile has made.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::mkfifo;
+use process::Failure;
+use rootfs::{RootDir, RootDirError};
+use testkit::{Host, judge, kernel_test};
+
+const READ: &str = "ch03-rootfs, \"A path inside a root\"";
+
+/// `root` with a directory and links of every kind in it, and `outside` with a secret beside it.
+fn hostile(host: &Host) -> RootDir {
+    let root = host.dir().join("root");
+    fs::create_dir_all(root.join("dir/below")).expect("directories");
+    fs::create_dir(host.dir().join("outside")).expect("a directory");
+    fs::write(host.dir().join("outside/secret"), "the host's").expect("a file");
+    fs::write(root.join("dir/file"), "inside").expect("a file");
+    for (name, target) in [
+        ("up", "../outside"),
+        ("absolute", "/dir"),
+        ("far-up", "../../../../../../../../etc"),
+        ("chain", "chain-2"),
+        ("chain-2", "dir/../../outside"),
+        ("loop", "loop"),
+        ("magic", "/proc/self/root"),
+    ] {
+        symlink(target, root.join(name)).expect("a link");
+    }
+    RootDir::open(&root).expect("the root")
+}
+
+fn errno(error: &RootDirError) -> Errno {
+    match error {
+        RootDirError::Path { errno, .. } => *errno,
+        other => panic!("another error: {other}"),
+    }
+}
+
+kernel_test! {
+    /// A judge of the exercise `walk`.
+    fn links_and_dots_stay_inside(host) {
+        let root = hostile(host);
+        for path in ["up/secret", "../outside/secret", "/../outside/secret", "chain/secret", "dir/../../outside/secret"] {
+            let seen = root.resolve(path).map_err(|error| errno(&error));
+            judge(&format!("what {path} leads to"))
+                .expected(Some(Errno::ENOENT))
+                .seen(seen.as_ref().err().copied())
+                .cause(|errno| match errno {
+                    None => "the walk left the root: RESOLVE_IN_ROOT makes `..` and absolute links stop there".into(),
+                    Some(Errno::EXDEV) => "the walk was refused, as RESOLVE_BENEATH does: inside a root an absolute \
+                                           link is not an error, it starts again at the root".into(),
+                    Some(Errno::ELOOP) => "links were refused altogether; images are full of honest ones".into(),
+                    Some(other) => format!("another error: {other}"),
+                })
+                .read(READ);
+        }
+        let absolute = root.open_file("absolute/file", OFlag::O_RDONLY).map(drop);
+        judge("whether an absolute link starts again at the root")
+            .expected(Ok(()))
+            .seen(absolute.map_err(|error| errno(&error)))
+            .cause(|seen| match seen {
+                Err(Errno::ENOENT) => "the link led to the host's /dir: RESOLVE_IN_ROOT is missing".into(),
+                Err(Errno::EXDEV) => "RESOLVE_BENEATH refuses absolute links; RESOLVE_IN_ROOT follows them inside".into(),
+                _ => "links were refused altogether; images are full of honest ones".into(),
+            })
+            .read(READ);
+    }
+
+    /// A judge of the exercise `walk`: `/proc/self/root` is a link that no name stands behind.
+    fn magic_links_are_refused(host) {
+        let root = host.dir().join("root");
+        fs::create_dir(&root).expect("a directory");
+        // A root whose /proc is real: there the link works.
+        let root = RootDir::open(Path::new("/")).expect("the host's own root");
+        let seen = root.resolve("/proc/self/root/etc").map(drop).map_err(|error| errno(&error));
+        judge("what a path through /proc/self/root gives")
+            .expected(Err(Errno::ELOOP))
+            .seen(seen)
+            .cause(|_| "a magic link was followed: it jumps to wherever its process is, whatever root we walk in; \
+                        RESOLVE_NO_MAGICLINKS is missing".into())
+            .read(READ);
+    }
+
+    /// A judge of the exercise `walk`: while one thread walks, another swaps a directory for a link to the outside.
+    fn a_swap_during_the_walk_gets_nobody_out(host) {
+        const TRIES: usize = 5_000;
+        let root_path = host.dir().join("root");
+        fs::create_dir_all(root_path.join("dir")).expect("directories");
+        fs::create_dir(host.dir().join("outside")).expect("a directory");
+        fs::write(root_path.join("dir/file"), "inside").expect("a file");
+        fs::write(host.dir().join("outside/file"), "the host's").expect("a file");
+        symlink("../outside", root_path.join("link")).expect("a link");
+        let secret = fs::metadata(host.dir().join("outside/file")).expect("a file").ino();
+        let root = RootDir::open(&root_path).expect("the root");
+        let stop = AtomicBool::new(false);
+        let escapes = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    renameat2(AT_FDCWD, &root_path.join("dir"), AT_FDCWD, &root_path.join("link"), RenameFlags::RENAME_EXCHANGE)
+                        .expect("an exchange");
+                }
+            });
+            let escapes = (0..TRIES)
+                .filter_map(|_| root.open_file("dir/file", OFlag::O_RDONLY).ok())
+                .filter(|file| fstat(file).expect("fstat").st_ino == secret)
+                .count();
+            stop.store(true, Ordering::Relaxed);
+            escapes
+        });
+        judge("how often a walk ended outside")
+            .expected(0)
+            .seen(escapes)
+            .cause(|_| "between the look and the use a directory became a link: only the kernel can do both in one \
+                        step, with RESOLVE_IN_ROOT".into())
+            .read(READ);
+    }
+
+    fn loops_end(host) {
+        assert_eq!(errno(&hostile(host).resolve("loop").expect_err("a loop")), Errno::ELOOP);
+    }
+
+    fn directories_are_made_inside_also_through_links(host) {
+        let root = hostile(host);
+        root.create_dir_all("/absolute/new/er", 0o755).expect("directories");
+        assert!(host.dir().join("root/dir/new/er").is_dir());
+        assert!(root.create_dir_all("far-up/passwd.d", 0o755).is_err(), "a link to nothing is not a directory");
+        assert!(!Path::new("/etc/passwd.d").exists());
+        root.create_file("dir/a/b/c", 0o600).expect("a file");
+        assert_eq!(fs::metadata(host.dir().join("root/dir/a/b/c")).expect("the file").mode() & 0o777, 0o600);
+    }
+
+    fn only_regular_files_are_read(host) {
+        let root = hostile(host);
+        let path = host.dir().join("root");
+        mkfifo(&path.join("fifo"), Mode::from_bits_truncate(0o644)).expect("a FIFO");
+        fs::write(path.join("long"), "x".repeat(100)).expect("a file");
+        assert_eq!(root.read_file("dir/file", 100).expect("a file"), b"inside");
+        let failure = |path: &str| Failure::from(root.read_file(path, 99).expect_err(path)).message;
+        insta::assert_snapshot!(["fifo", "dir", "long", "nothing", "loop"].map(failure).join("\n"));
+    }
+}

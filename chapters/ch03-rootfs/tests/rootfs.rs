@@ -1,0 +1,304 @@
+//! A whole root: what is there, what is not, and that nobody gets out.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
+use std::path::Path;
+
+use common::{failure, inside, mount, mounts};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::mount::MsFlags;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, major, minor};
+use nix::unistd::{chdir, chroot, fchdir, mkfifo};
+use rootfs::{Root, Rootfs};
+use testkit::{Inmate, Need, judge, kernel_test, require};
+
+const PROPAGATION: &str = "ch03-rootfs, \"Mounts that travel\"";
+const PIVOT: &str = "ch03-rootfs, \"Leaving the old root\"";
+const MASKS: &str = "ch03-rootfs, \"Masks\"";
+
+/// Makes the host's mounts shared, as systemd does on every machine that people use.
+fn share_all() {
+    nix::mount::mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SHARED, None::<&str>)
+        .expect("shared mounts");
+}
+
+/// Docker's defaults without masks, which are another exercise.
+fn unmasked() -> Rootfs {
+    Rootfs { masked_paths: Vec::new(), ..Rootfs::docker_default() }
+}
+
+fn table() -> String {
+    fs::read_to_string("/proc/self/mountinfo").expect("the mount table")
+}
+
+kernel_test! {
+    /// The judge of the exercise `isolate`.
+    fn mounts_inside_do_not_appear_outside(host) {
+        require(Need::Busybox);
+        share_all();
+        let before = table().lines().count();
+        let root = host.rootfs();
+        // The mounts alone: what follows them is another exercise.
+        let _inmate = Inmate::new(|| {
+            unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+            let plan = Rootfs::docker_default();
+            plan.prepare(Root::Directory(root)).unwrap_or_else(|error| panic!("{error}"));
+            String::new()
+        });
+        judge("how many mounts the host has more than before")
+            .expected(0)
+            .seen(table().lines().count() - before)
+            .cause(|_| "the mounts are still shared with the host, so what was mounted inside was mounted outside, too: \
+                        every mount has to be made private first, all the way down (MS_REC)".into())
+            .read(PROPAGATION);
+    }
+
+    /// A judge of the exercise `isolate`: what the host mounts later stays out, too.
+    fn mounts_of_the_host_do_not_appear_inside(host) {
+        share_all();
+        let place = host.dir().join("later");
+        fs::create_dir(&place).expect("a directory");
+        let inmate = Inmate::new(|| {
+            unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+            let root = Rootfs::default();
+            root.prepare(Root::Directory("/".into())).unwrap_or_else(|error| panic!("{error}"));
+            String::new()
+        });
+        nix::mount::mount(Some("tmpfs"), &place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a tmpfs");
+        let seen = inmate.proc("mountinfo").contains("/later ");
+        nix::mount::umount(&place).expect("unmount");
+        judge("whether a later mount of the host appears inside")
+            .expected(false)
+            .seen(seen)
+            .cause(|_| "the mounts inside are slaves, or still shared: what the host mounts comes in; MS_PRIVATE cuts both ways".into())
+            .read(PROPAGATION);
+    }
+
+    /// A judge of the exercise `pivot`.
+    fn the_old_root_is_gone(host) {
+        require(Need::Busybox);
+        let inmate = inside(&host.rootfs(), &unmasked(), String::new);
+        let table = inmate.proc("mountinfo");
+        let of_the_root = table.lines().filter(|line| line.split(' ').nth(4) == Some("/")).count();
+        let sources = ["/sys/fs/cgroup ", "workbench"].iter().any(|text| table.contains(text));
+        judge("how many mounts the process has at /")
+            .expected((1, false))
+            .seen((of_the_root, sources))
+            .cause(|(count, _)| if *count > 1 {
+                "the old root is still mounted under the new one: umount2(\".\", MNT_DETACH) takes it away".into()
+            } else {
+                "mounts of the host are still in the table: the old root was not detached with all that is in it".into()
+            })
+            .read(PIVOT);
+    }
+
+    /// A judge of the exercise `pivot`: the classic way out, chroot and `..`.
+    fn a_second_chroot_leads_nowhere(host) {
+        require(Need::Busybox);
+        let marker = host.dir().join("on-the-host");
+        fs::write(&marker, "").expect("a file");
+        let escape = |marker: &Path| {
+            // A directory outside of the innermost root, held open, and `..` from there.
+            let above = open("/", OFlag::O_RDONLY, Mode::empty()).expect("the root");
+            fs::create_dir_all("/tmp/jail").expect("a directory");
+            chroot("/tmp/jail").expect("chroot");
+            fchdir(&above).expect("fchdir");
+            for _ in 0..20 {
+                chdir("..").expect("..");
+            }
+            chroot(".").expect("chroot");
+            format!("{}", marker.exists())
+        };
+        // With chroot alone it works: that is why there is pivot_root.
+        let root = host.rootfs();
+        let with_chroot = Inmate::new(|| {
+            chroot(&root).expect("chroot");
+            chdir("/").expect("chdir");
+            escape(&marker)
+        });
+        assert_eq!(with_chroot.said(), "true", "the attack works against chroot");
+        let with_pivot = inside(&root, &unmasked(), || escape(&marker));
+        judge("whether chroot and .. lead back to the host")
+            .expected("false".to_owned())
+            .seen(with_pivot.said().to_owned())
+            .cause(|_| "the old root is still there to be found: chroot only moves where / points; pivot_root moves the \
+                        mount, and umount2 takes the old one away".into())
+            .read(PIVOT);
+    }
+
+    /// A judge of the exercise `pivot`, and CVE-2024-21626: a working directory outside is a way back.
+    fn the_working_directory_is_the_new_root(host) {
+        require(Need::Busybox);
+        let inmate = inside(&host.rootfs(), &unmasked(), || {
+            let here = fs::metadata(".").expect("the working directory");
+            let root = fs::metadata("/").expect("the root");
+            format!("{}", (here.dev(), here.ino()) == (root.dev(), root.ino()))
+        });
+        judge("whether the working directory is the new root")
+            .expected("true".to_owned())
+            .seen(inmate.said().to_owned())
+            .cause(|_| "the working directory is still in the old root, where umount2 left it: chdir(\"/\") is missing".into())
+            .read(PIVOT);
+    }
+
+    /// The judge of the exercise `mask`.
+    fn masked_paths_show_nothing(host) {
+        require(Need::Busybox);
+        let plan = Rootfs {
+            masked_paths: ["/proc/timer_list", "/proc/irq", "/etc", "/proc/no-such-file", "/proc/tty"].map(Into::into).into(),
+            readonly_paths: Vec::new(),
+            ..Rootfs::docker_default()
+        };
+        let inmate = inside(&host.rootfs(), &plan, || {
+            let file = fs::read("/proc/timer_list").map_or_else(|e| e.to_string(), |text| text.len().to_string());
+            let directory = |path: &str| fs::read_dir(path).map_or_else(|e| e.to_string(), |entries| entries.count().to_string());
+            let write = fs::write("/etc/new", "").map_or_else(|e| e.raw_os_error().unwrap_or(0).to_string(), |()| "done".into());
+            format!("{file} {} {} {write}", directory("/proc/irq"), directory("/etc"))
+        });
+        let erofs = Errno::EROFS as i32;
+        judge("a masked file's length, two masked directories' entries, an attempt to write in one")
+            .expected(format!("0 0 0 {erofs}"))
+            .seen(inmate.said().to_owned())
+            .cause(|seen| match seen.split(' ').collect::<Vec<_>>()[..] {
+                [length, ..] if length != "0" => "the file still shows its content: /dev/null belongs over it".into(),
+                [_, one, other, _] if one != "0" || other != "0" => "a directory still shows its entries, or shows the \
+                    null device: an empty tmpfs belongs over it".into(),
+                [.., "done"] => "the tmpfs over the directory can be written: whoever masks a path must \
+                    make the mask read-only".into(),
+                _ => "not both kinds of paths were covered".into(),
+            })
+            .read(MASKS);
+        let masks: Vec<String> = inmate
+            .proc("mountinfo")
+            .lines()
+            .filter(|line| line.contains("nr_inodes=1"))
+            .map(|line| line.split(' ').nth(2).expect("a device").to_owned())
+            .collect();
+        judge("how many file systems the three masked directories share")
+            .expected((3, true))
+            .seen((masks.len(), masks.iter().all(|device| *device == masks[0])))
+            .cause(|_| "a tmpfs was made for each directory: one is enough, and its copies cost a fifth".into())
+            .read(MASKS);
+    }
+
+    fn read_only_paths_and_root_cannot_be_written(host) {
+        require(Need::Busybox);
+        let plan = Rootfs { readonly: true, ..Rootfs::docker_default() };
+        let inmate = inside(&host.rootfs(), &plan, || {
+            let attempt = |path: &str| fs::write(path, "x").map_or_else(|error| error.raw_os_error().unwrap_or(0), |()| 0);
+            let paths = ["/file", "/proc/sys/kernel/domainname", "/sys/file", "/dev/shm/file"];
+            paths.map(|path| attempt(path).to_string()).join(" ")
+        });
+        let erofs = Errno::EROFS as i32;
+        assert_eq!(inmate.said(), format!("{erofs} {erofs} {erofs} 0"));
+    }
+
+    fn devices_have_dockers_numbers_and_modes(host) {
+        require(Need::Busybox);
+        let inmate = inside(&host.rootfs(), &Rootfs::docker_default(), || {
+            let mut lines: Vec<String> = fs::read_dir("/dev")
+                .expect("/dev")
+                .flatten()
+                .map(|entry| {
+                    let metadata = entry.metadata().expect("metadata");
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    match metadata.file_type() {
+                        kind if kind.is_char_device() => {
+                            let device = metadata.rdev();
+                            format!("{name} {}:{} {:o}", major(device), minor(device), metadata.mode() & 0o7777)
+                        }
+                        kind if kind.is_symlink() => {
+                            format!("{name} -> {}", fs::read_link(entry.path()).expect("a link").display())
+                        }
+                        _ => format!("{name}/"),
+                    }
+                })
+                .collect();
+            lines.sort();
+            lines.join("\n")
+        });
+        insta::assert_snapshot!(inmate.said());
+    }
+
+    fn the_mount_table_is_dockers(host) {
+        require(Need::Busybox);
+        let inmate = inside(&host.rootfs(), &Rootfs::docker_default(), String::new);
+        let table: Vec<String> = mounts(&inmate).into_iter().filter(|line| !line.starts_with("/proc/") && !line.starts_with("/sys/")).collect();
+        let root = table[0].split(' ').next().expect("a place");
+        assert_eq!(root, "/");
+        insta::assert_snapshot!(table[1..].join("\n"));
+    }
+
+    fn its_terminals_are_its_own(host) {
+        require(Need::Busybox);
+        let host_terminals = fs::read_dir("/dev/pts").map_or(0, Iterator::count);
+        let inmate = inside(&host.rootfs(), &Rootfs::docker_default(), || {
+            let _terminal = open("/dev/ptmx", OFlag::O_RDWR | OFlag::O_NOCTTY, Mode::empty()).expect("/dev/ptmx");
+            let mut names: Vec<String> = fs::read_dir("/dev/pts").expect("/dev/pts").flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names.join(" ")
+        });
+        assert_eq!(inmate.said(), "0 ptmx");
+        assert_eq!(fs::read_dir("/dev/pts").map_or(0, Iterator::count), host_terminals);
+    }
+
+    /// CVE-2021-30465 and its like: what the image has in the place of a mount leads nowhere else.
+    fn links_in_place_of_mount_targets_stay_inside(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        let outside = host.dir().join("outside");
+        fs::create_dir(&outside).expect("a directory");
+        fs::remove_dir(root.join("dev")).expect("no /dev");
+        symlink(format!("../../../../../../../..{}", outside.display()), root.join("dev")).expect("a link");
+        symlink(&outside, root.join("data")).expect("a link");
+        fs::create_dir_all(root.join(outside.strip_prefix("/").expect("absolute"))).expect("the same path inside");
+        let plan = Rootfs { mounts: vec![mount("/data", "tmpfs", Path::new("tmpfs"), &[])], ..Rootfs::docker_default() };
+        let plan = Rootfs { masked_paths: Vec::new(), ..plan };
+        let _inmate = inside(&root, &plan, String::new);
+        assert_eq!(fs::read_dir(&outside).expect("the directory outside").count(), 0, "nothing was made outside");
+    }
+
+    fn a_link_in_place_of_proc_is_refused(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        fs::remove_dir(root.join("proc")).expect("no /proc");
+        symlink("tmp", root.join("proc")).expect("a link");
+        insta::assert_snapshot!(failure(&root, &Rootfs::docker_default()), @r"
+        mount proc on /proc: the image has a symbolic link there
+        the image is hostile, or made for another purpose
+        ");
+    }
+
+    fn a_fifo_in_place_of_a_target_is_refused(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        fs::remove_dir(root.join("sys")).expect("no /sys");
+        mkfifo(&root.join("sys"), Mode::from_bits_truncate(0o644)).expect("a FIFO");
+        insta::assert_snapshot!(failure(&root, &Rootfs::docker_default()), @r"
+        prepare the place for a mount: open /sys inside the root: ENOTDIR: Not a directory
+        ");
+    }
+
+    fn bad_mounts_are_named(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        let plans = [
+            mount("/x", "nosuchfs", Path::new("none"), &[]),
+            mount("/x", "tmpfs", Path::new("tmpfs"), &["size=many"]),
+            mount("/x", "bind", Path::new("/no/such/directory"), &["bind"]),
+        ];
+        let failures = plans.map(|mount| failure(&root, &Rootfs { mounts: vec![mount], ..Rootfs::default() }));
+        insta::assert_snapshot!(failures.join("\n"));
+    }
+
+    fn a_missing_root_is_named(host) {
+        insta::assert_snapshot!(failure(&host.dir().join("nowhere"), &Rootfs::default()).replace(&host.dir().display().to_string(), "DIR"), @r"
+        open the root file system DIR/nowhere: ENOENT: No such file or directory
+        is the path right?
+        ");
+    }
+}

@@ -21,7 +21,7 @@ pub enum OverlayError {
         source: io::Error,
     },
     /// The kernel refused. `log` is what overlayfs itself had to say.
-    #[error("mount overlay of {layers} layers on {upper}: {errno}{log}")]
+    #[error("mount overlay of {} on {upper}: {errno}{log}", count(*.layers))]
     Mount {
         /// How many lower layers.
         layers: usize,
@@ -71,6 +71,10 @@ fn hint(errno: Errno, log: &str, layers: usize) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+fn count(layers: usize) -> String {
+    if layers == 1 { "1 layer".into() } else { format!("{layers} layers") }
 }
 
 fn full() -> String {

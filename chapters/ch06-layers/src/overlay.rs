@@ -67,8 +67,11 @@ impl Overlay {
         let refused = |error| self.failed(errno(error), log_of(&context));
         let mut open = Vec::new();
         for (key, path) in self.lower.iter().map(|path| ("lowerdir+", path)).chain(self.writable()) {
-            let place = short(path, &mut open).map_err(|errno| self.failed(errno, format!(" ({})", path.display())))?;
-            fsconfig_set_string(&context, key, place.as_path()).map_err(refused)?;
+            // The kernel does not say which one it is about.
+            let about = |errno, log| self.failed(errno, if log == "" { format!(" ({})", path.display()) } else { log });
+            let place = short(path, &mut open).map_err(|errno| about(errno, String::new()))?;
+            fsconfig_set_string(&context, key, place.as_path())
+                .map_err(|error| about(errno(error), log_of(&context)))?;
         }
         for (key, value) in OPTIONS {
             fsconfig_set_string(&context, key, value).map_err(refused)?;

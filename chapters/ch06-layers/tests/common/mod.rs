@@ -1,162 +1,143 @@
-//! What the tests of this chapter share: mounts that go away, and trees written down as text.
+//! Trees, archives and overlays to judge layers by. Archives are written byte by byte: no honest writer makes some of them.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-pub(crate) mod archive;
-
-use std::fmt::Write as _;
+use std::ffi::CStr;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use layers::{Overlay, Upper};
 use nix::mount::{MntFlags, umount2};
-use process::{Diagnose, Failure};
-use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, move_mount};
 
-/// A detached mount, attached for as long as this lives.
-pub(crate) struct Mounted(PathBuf);
+pub(crate) const READ_OVERLAY: &str = "ch06-layers, \"The idea\"";
+pub(crate) const READ_WHITEOUT: &str = "ch06-layers, \"How a layer says that a file is gone\"";
+pub(crate) const READ_UNPACK: &str = "ch06-layers, \"Unpacking what a stranger packed\"";
+pub(crate) const READ_CHANGES: &str = "ch06-layers, \"What has changed\"";
+
+/// An overlay that is attached, until it is dropped.
+pub(crate) struct Mounted {
+    pub(crate) root: PathBuf,
+}
 
 impl Mounted {
-    pub(crate) fn new(tree: &OwnedFd, place: &Path) -> Self {
-        fs::create_dir_all(place).expect("a place for a mount");
-        move_mount(tree, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).expect("move_mount");
-        Self(place.into())
+    /// Attaches a detached mount at `root`, which is made.
+    pub(crate) fn attach(mount: &OwnedFd, root: &Path) -> Self {
+        fs::create_dir_all(root).expect("a place for the mount");
+        move_mount(mount, "", rustix::fs::CWD, root, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).expect("attach");
+        Self { root: root.into() }
+    }
+
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.root.join(inside)
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let _ = umount2(&self.0, MntFlags::MNT_DETACH);
+        umount2(&self.root, MntFlags::MNT_DETACH).expect("unmount");
     }
 }
 
-/// An overlay that is mounted on `merged`: what a container would see as its root.
+/// A container's file system: `lower` (topmost first) below an upper layer in `dir`, attached at `dir/merged`.
 pub(crate) struct Container {
-    pub(crate) upper: PathBuf,
-    pub(crate) merged: PathBuf,
-    _mount: Mounted,
+    pub(crate) upper: Upper,
+    pub(crate) mounted: Mounted,
 }
 
 impl Container {
-    /// On `lowers`, the top-most first, with everything of its own in `directory`.
-    pub(crate) fn new(directory: &Path, lowers: &[PathBuf]) -> Self {
-        fs::create_dir_all(directory).expect("a directory for the container");
-        let upper = Upper::create(directory, lowers.first().map(PathBuf::as_path)).expect("Upper::create");
-        let tree = Overlay::new(lowers.to_vec(), &upper).mount().expect("Overlay::mount");
-        let merged = directory.join("merged");
-        Self { upper: upper.upper.clone(), _mount: Mounted::new(&tree, &merged), merged }
+    pub(crate) fn new(dir: &Path, lower: &[&Path]) -> Self {
+        fs::create_dir_all(dir).expect("a directory for the container");
+        let upper = Upper::create(dir, lower.first().copied()).expect("the upper directory");
+        let lower = lower.iter().map(|path| path.to_path_buf()).collect();
+        let mount = Overlay::new(lower, &upper).mount().expect("the overlay");
+        Self { upper, mounted: Mounted::attach(&mount, &dir.join("merged")) }
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.merged.join(name)
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.mounted.path(inside)
     }
 
-    pub(crate) fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_else(|error| error.to_string())
+    pub(crate) fn read(&self, inside: &str) -> String {
+        fs::read_to_string(self.path(inside)).unwrap_or_else(|error| format!("({:?})", error.kind()))
+    }
+
+    pub(crate) fn write(&self, inside: &str, text: &str) {
+        fs::write(self.path(inside), text).expect("write");
     }
 }
 
-/// Makes files: names that end in a slash are directories, the others get `content`.
-pub(crate) fn plant(root: &Path, names: &[&str], content: &str) {
-    for name in names {
-        let path = root.join(name);
-        if name.ends_with('/') {
-            fs::create_dir_all(&path).expect("a directory");
+/// A directory `name` in `dir` with these files: `("etc/motd", "hello")`; a name that ends in a slash is a directory.
+pub(crate) fn tree(dir: &Path, name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let root = dir.join(name);
+    fs::create_dir_all(&root).expect("a directory");
+    for (file, text) in files {
+        let path = root.join(file);
+        if file.ends_with('/') {
+            fs::create_dir_all(path).expect("a directory");
         } else {
             fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-            fs::write(&path, content).expect("a file");
+            fs::write(path, text).expect("a file");
         }
     }
+    root
 }
 
-/// A tree as text, one line a file: kind, permissions, owner, name, what is in it, extended attributes. Sorted.
-pub(crate) fn tree(root: &Path) -> String {
+/// The files below `root`, one a line, as `ls` and `stat` would show them; without times.
+pub(crate) fn listing(root: &Path) -> String {
     let mut lines = Vec::new();
-    walk(root, Path::new("."), &mut lines);
-    lines.sort();
-    lines.concat()
+    let mut waiting = vec![root.to_path_buf()];
+    while let Some(path) = waiting.pop() {
+        let metadata = fs::symlink_metadata(&path).expect("a file");
+        let inside = path.strip_prefix(root).expect("a file inside");
+        let kind = metadata.file_type();
+        let what = if kind.is_dir() {
+            let mut names: Vec<PathBuf> =
+                fs::read_dir(&path).expect("a directory").flatten().map(|e| e.path()).collect();
+            names.sort();
+            waiting.extend(names.into_iter().rev());
+            if attribute(&path, c"trusted.overlay.opaque").as_deref() == Some(b"y") {
+                "directory, opaque".into()
+            } else {
+                "directory".into()
+            }
+        } else if kind.is_symlink() {
+            format!("-> {}", fs::read_link(&path).expect("a link").display())
+        } else if kind.is_fifo() {
+            "fifo".into()
+        } else if kind.is_char_device() || kind.is_block_device() {
+            device(&metadata)
+        } else if kind.is_socket() {
+            "socket".into()
+        } else {
+            format!("{:?}", String::from_utf8_lossy(&fs::read(&path).expect("a file")))
+        };
+        let (mode, uid, gid) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
+        lines.push(format!("{mode:04o} {uid}:{gid} /{} {what}", inside.display()));
+    }
+    lines.join("\n")
 }
 
-fn walk(root: &Path, name: &Path, lines: &mut Vec<String>) {
-    let path = root.join(name);
-    let metadata = fs::symlink_metadata(&path).expect("metadata");
-    let kind = metadata.file_type();
-    let mut line = format!("{} ", name.display());
-    let describe = if kind.is_dir() {
-        "directory".into()
-    } else if kind.is_symlink() {
-        format!("-> {}", fs::read_link(&path).expect("a link").display())
-    } else if kind.is_fifo() {
-        "fifo".into()
-    } else if kind.is_socket() {
-        "socket".into()
-    } else if kind.is_char_device() || kind.is_block_device() {
-        let device = metadata.rdev();
-        let letter = if kind.is_char_device() { 'c' } else { 'b' };
-        format!("{letter} {}:{}", nix::sys::stat::major(device), nix::sys::stat::minor(device))
+fn device(metadata: &fs::Metadata) -> String {
+    let kind = if metadata.file_type().is_block_device() { "block" } else { "character" };
+    let (major, minor) = (nix::sys::stat::major(metadata.rdev()), nix::sys::stat::minor(metadata.rdev()));
+    if (kind, major, minor) == ("character", 0, 0) {
+        "whiteout".into()
     } else {
-        let content = fs::read(&path).expect("content");
-        let links = if metadata.nlink() > 1 { format!(", {} links", metadata.nlink()) } else { String::new() };
-        if content.len() > 60 { format!("{} bytes{links}", content.len()) } else { format!("{:?}{links}", String::from_utf8_lossy(&content)) }
-    };
-    let _ = write!(line, "{describe} {:o} {}:{}", metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
-    for (key, value) in xattrs(&path) {
-        let _ = write!(line, " {key}={:?}", String::from_utf8_lossy(&value));
-    }
-    line.push('\n');
-    lines.push(line);
-    if kind.is_dir() {
-        for entry in fs::read_dir(&path).expect("a directory") {
-            walk(root, &name.join(entry.expect("an entry").file_name()), lines);
-        }
+        format!("{kind} device {major}:{minor}")
     }
 }
 
-/// All extended attributes of a file, which may be a link.
-pub(crate) fn xattrs(path: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut names = vec![0; 65536];
-    let length = rustix::fs::llistxattr(path, names.as_mut_slice()).unwrap_or(0);
-    let mut all: Vec<_> = names[..length]
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty())
-        .map(|name| (String::from_utf8_lossy(name).into_owned(), xattr(path, &String::from_utf8_lossy(name)).unwrap_or_default()))
-        .collect();
-    all.sort();
-    all
-}
-
-pub(crate) fn xattr(path: &Path, name: &str) -> Option<Vec<u8>> {
-    let mut value = vec![0; 65536];
+/// The value of an extended attribute, of a link too.
+pub(crate) fn attribute(path: &Path, name: &CStr) -> Option<Vec<u8>> {
+    let mut value = vec![0; 1024];
     let length = rustix::fs::lgetxattr(path, name, value.as_mut_slice()).ok()?;
     value.truncate(length);
     Some(value)
 }
 
-pub(crate) fn set_xattr(path: &Path, name: &str, value: &[u8]) {
-    rustix::fs::lsetxattr(path, name, value, rustix::fs::XattrFlags::empty()).expect("lsetxattr");
-}
-
-/// Whether this is a whiteout as the kernel makes them, seen in the upper directory and not through the overlay.
+/// Whether overlayfs' sign for "deleted" is at `path`.
 pub(crate) fn is_whiteout(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_char_device() && metadata.rdev() == 0)
-}
-
-/// Whether overlayfs hides what is below this directory.
-pub(crate) fn is_opaque(path: &Path) -> bool {
-    xattr(path, "trusted.overlay.opaque").as_deref() == Some(b"y")
-}
-
-/// What a user would read, without the directory that differs each time.
-pub(crate) fn message<E: Into<Failure> + Diagnose>(error: E, directory: &Path) -> String {
-    let failure: Failure = error.into();
-    let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    format!("{}{hint}", failure.message).replace(&directory.display().to_string(), "DIR")
-}
-
-/// The bytes of a name, for names that are no text.
-pub(crate) fn bytes(path: &Path) -> &[u8] {
-    path.as_os_str().as_bytes()
+    fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_char_device() && file.rdev() == 0)
 }

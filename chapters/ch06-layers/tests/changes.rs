@@ -1,0 +1,182 @@
+//! `docker diff`: what a container has changed. The lists were recorded from docker 20.10 with the same files and
+//! commands; only the order within a directory is ours (docker's is that of a Go map).
+
+mod common;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Container, plant, set_xattr};
+use layers::changes;
+use testkit::{Host, Need, judge, kernel_test, require};
+
+const READ: &str = "ch06-layers, \"What has changed\"";
+
+/// The files that the commands find.
+const IMAGE: [&str; 7] = ["data/a", "data/b", "data/sub/c", "keep/k", "etc/h", "bin/cp", "tmp/"];
+
+/// Runs `commands` in a shell whose directory is a container's root, and lists what has changed.
+fn diff(host: &Host, commands: &str) -> String {
+    let directory = tempfile::tempdir_in(host.dir()).expect("a directory");
+    let lower = directory.path().join("lower");
+    plant(&lower, &IMAGE, "from the image");
+    // As in an archive: whole seconds, and long ago.
+    let touched = Command::new("find").arg(&lower).args(["-exec", "touch", "-h", "-d", "2024-02-29", "{}", "+"]).status();
+    assert!(touched.is_ok_and(|status| status.success()));
+    let container = Container::new(&directory.path().join("container"), std::slice::from_ref(&lower));
+    in_shell(&container.merged, commands);
+    list(&container.upper, &[lower])
+}
+
+fn in_shell(directory: &Path, commands: &str) {
+    let done = Command::new("sh").args(["-ec", commands]).current_dir(directory).output().expect("sh");
+    assert!(done.status.success(), "{commands}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn list(upper: &Path, lowers: &[PathBuf]) -> String {
+    let changes = changes(upper, lowers).expect("changes");
+    changes.iter().map(|change| format!("{change}\n")).collect()
+}
+
+/// Compares with what docker said, which may come in another order.
+fn like_docker(host: &Host, commands: &str, docker: &[&str]) {
+    let mut lines = docker.to_vec();
+    lines.sort_by_key(|line| Path::new(&line[2..]));
+    let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    judge(&format!("what `docker diff` lists after: {commands}"))
+        .expected(expected)
+        .seen(diff(host, commands))
+        .cause(|seen| cause(seen, &lines))
+        .read(READ);
+}
+
+/// The mistake behind a list that is not docker's.
+fn cause(seen: &str, expected: &[&str]) -> String {
+    let wrong: Vec<&str> = seen.lines().filter(|line| !expected.contains(line)).collect();
+    let missing: Vec<&str> = expected.iter().filter(|line| !seen.lines().any(|have| have == **line)).copied().collect();
+    let first = |lines: &[&str]| lines.first().map(|line| (line.chars().next(), line[2..].to_owned()));
+    match (first(&wrong), first(&missing)) {
+        (Some((Some('A'), wrong)), Some((Some('D'), missing))) if wrong == missing => {
+            "a whiteout is a file as well, a character device 0:0: it was taken for a new one".into()
+        }
+        (Some((Some('C'), wrong)), Some((Some('D'), missing))) if wrong == missing => {
+            "a whiteout is a file as well, a character device 0:0: it was taken for a changed one".into()
+        }
+        (Some((Some('A'), wrong)), Some((Some('C'), missing))) if wrong == missing => {
+            "everything in the upper directory was called new: what the lower layers show there was not asked".into()
+        }
+        (Some((Some('C'), wrong)), Some((Some('A'), missing))) if wrong == missing => {
+            "everything in the upper directory was called changed: what the lower layers show there was not asked".into()
+        }
+        (Some((Some('D'), _)), None) => "a whiteout that hides nothing was listed: nobody can miss a file that was never there".into(),
+        (Some((Some('C'), _)), None) => {
+            "a file that is in the upper directory but like the lower one was listed: a copy alone changes nothing".into()
+        }
+        (None, Some((Some('C'), _))) => "a file that both have was taken for the same: compare mode, owner, size and time".into(),
+        _ => format!("too much: {wrong:?}, missing: {missing:?}"),
+    }
+}
+
+kernel_test! {
+    /// The judge of the exercise `classify`.
+    fn new_changed_and_deleted_are_told_apart(host) {
+        require(Need::Overlay);
+        like_docker(host, "echo n > new", &["A /new"]);
+        like_docker(host, "echo n > data/new", &["C /data", "A /data/new"]);
+        like_docker(host, "echo n > data/a", &["C /data", "C /data/a"]);
+        like_docker(host, "rm data/a", &["C /data", "D /data/a"]);
+        like_docker(host, "rm -r data", &["D /data"]);
+        like_docker(host, "chmod 600 data/a", &["C /data", "C /data/a"]);
+        like_docker(host, "mkdir -p p/q; touch p/q/r", &["A /p", "A /p/q", "A /p/q/r"]);
+        like_docker(host, "chown 1:1 keep; touch data/a", &["C /data", "C /data/a", "C /keep"]);
+    }
+
+    /// The judge of the exercise `classify`.
+    fn what_comes_to_the_same_is_no_change(host) {
+        require(Need::Overlay);
+        like_docker(host, "touch x; rm x", &[]);
+        like_docker(host, "touch data/sub", &[]);
+        like_docker(host, "exec 3>>data/a", &[]);
+        like_docker(host, "ln data/a data/l; rm data/l", &[]);
+        like_docker(host, "rmdir tmp; mkdir tmp", &[]);
+        like_docker(host, "echo x > data/sub/c", &["C /data", "C /data/sub", "C /data/sub/c"]);
+        like_docker(host, "chmod 700 data", &["C /data"]);
+    }
+
+    fn a_rename_is_a_deletion_and_an_addition(host) {
+        require(Need::Overlay);
+        like_docker(host, "mv data/a data/z", &["C /data", "A /data/z", "D /data/a"]);
+        like_docker(host, "mv data other", &["A /other", "A /other/b", "A /other/sub", "A /other/sub/c", "A /other/a", "D /data"]);
+        like_docker(host, "ln data/a data/l", &["C /data", "A /data/l"]);
+        like_docker(host, "ln -s x data/s; rm keep/k", &["C /data", "A /data/s", "C /keep", "D /keep/k"]);
+    }
+
+    /// An opaque directory says that everything is hidden, and not what there was.
+    fn what_an_opaque_directory_hides_is_deleted(host) {
+        require(Need::Overlay);
+        like_docker(host, "rm -r data; mkdir data", &["C /data", "D /data/b", "D /data/sub", "D /data/a"]);
+        like_docker(host, "rm -r data; mkdir data; echo 5 > data/b; echo 6 > data/new",
+            &["C /data", "C /data/b", "A /data/new", "D /data/sub", "D /data/a"]);
+        like_docker(host, "rm -r data; mkdir -p data/sub; echo 5 > data/sub/c; echo 6 > data/sub/new",
+            &["C /data", "C /data/sub", "C /data/sub/c", "A /data/sub/new", "D /data/a", "D /data/b"]);
+        like_docker(host, "rm -r data; mkdir -p data/sub/deep; touch data/sub/deep/x",
+            &["C /data", "C /data/sub", "A /data/sub/deep", "A /data/sub/deep/x", "D /data/sub/c", "D /data/a", "D /data/b"]);
+        like_docker(host, "rm -r data/sub; mkdir data/sub; chmod 700 data/sub", &["C /data", "C /data/sub", "D /data/sub/c"]);
+        like_docker(host, "rm -r data; mkdir data; rm -r data", &["D /data"]);
+    }
+
+    fn a_file_of_another_kind_is_changed(host) {
+        require(Need::Overlay);
+        like_docker(host, "rm -r data; echo f > data", &["C /data"]);
+        like_docker(host, "rm data/a; mkdir data/a; touch data/a/in", &["C /data", "C /data/a", "A /data/a/in"]);
+        like_docker(host, "rm data/a; mkdir data/a", &["C /data", "C /data/a"]);
+        like_docker(host, "rm -r data; mkdir -p data/a", &["C /data", "C /data/a", "D /data/b", "D /data/sub"]);
+        like_docker(host, "rm bin/cp; ln -s busybox bin/cp", &["C /bin", "C /bin/cp"]);
+        like_docker(host, "mkdir n; chmod 700 n; touch n/x; rm n/x", &["A /n"]);
+    }
+
+    /// What a lower layer deletes from one further down is not there to be changed.
+    fn several_layers_count_as_what_they_show(host) {
+        require(Need::Overlay);
+        let lowers: Vec<PathBuf> = ["third", "second", "first"].map(|name| host.dir().join(name)).into();
+        plant(&lowers[2], &["gone", "dir/old", "opaque/old", "file/below", "kept"], "1");
+        let second = Container::new(&host.dir().join("make-second"), &lowers[2..]);
+        in_shell(&second.merged, "rm gone; rm -r opaque; mkdir opaque; touch opaque/new; rm -r file; touch file");
+        fs::rename(&second.upper, &lowers[1]).expect("the second layer");
+        drop(second);
+        plant(&lowers[0], &["dir/new"], "3");
+        let container = Container::new(&host.dir().join("c"), &lowers);
+        in_shell(&container.merged, "touch gone; rm dir/old; touch opaque/old; rm opaque/new; rm file; mkdir file; touch file/below; echo x > kept");
+        insta::assert_snapshot!(list(&container.upper, &lowers), @"");
+    }
+
+    /// File capabilities are what makes a program a root's program: docker looks at this one attribute, and so do we.
+    fn capabilities_of_a_file_are_a_change(host) {
+        require(Need::Overlay);
+        let lower = host.dir().join("lower");
+        plant(&lower, &["ping", "note"], "program");
+        let container = Container::new(&host.dir().join("c"), std::slice::from_ref(&lower));
+        let capability = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        set_xattr(&container.path("ping"), "security.capability", &capability);
+        set_xattr(&container.path("note"), "user.note", b"not looked at");
+        assert_eq!(list(&container.upper, &[lower]), "C /ping\n");
+    }
+
+    fn names_that_are_no_text_and_modes_that_keep_out(host) {
+        require(Need::Overlay);
+        let lower = host.dir().join("lower");
+        plant(&lower, &["shut/in"], "");
+        let container = Container::new(&host.dir().join("c"), std::slice::from_ref(&lower));
+        in_shell(&container.merged, r#"touch "$(printf 'a\nb')"; touch "$(printf '\377')"; rm shut/in"#);
+        fs::set_permissions(container.path("shut"), Permissions::from_mode(0)).expect("chmod");
+        let paths: Vec<Vec<u8>> = changes(&container.upper, &[lower]).expect("changes").iter().map(|change| common::bytes(&change.path).to_vec()).collect();
+        assert_eq!(paths, [&b"/a\nb"[..], b"/shut", b"/shut/in", b"/\xff"]);
+    }
+
+    fn nothing_is_nothing(host) {
+        require(Need::Overlay);
+        assert_eq!(diff(host, "ls -R . >&2"), "");
+    }
+}

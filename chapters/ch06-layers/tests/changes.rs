@@ -23,7 +23,8 @@ fn diff(host: &Host, commands: &str) -> String {
     let lower = directory.path().join("lower");
     plant(&lower, &IMAGE, "from the image");
     // As in an archive: whole seconds, and long ago.
-    let touched = Command::new("find").arg(&lower).args(["-exec", "touch", "-h", "-d", "2024-02-29", "{}", "+"]).status();
+    let touched =
+        Command::new("find").arg(&lower).args(["-exec", "touch", "-h", "-d", "2024-02-29", "{}", "+"]).status();
     assert!(touched.is_ok_and(|status| status.success()));
     let container = Container::new(&directory.path().join("container"), std::slice::from_ref(&lower));
     in_shell(&container.merged, commands);
@@ -68,13 +69,19 @@ fn cause(seen: &str, expected: &[&str]) -> String {
             "everything in the upper directory was called new: what the lower layers show there was not asked".into()
         }
         (Some((Some('C'), wrong)), Some((Some('A'), missing))) if wrong == missing => {
-            "everything in the upper directory was called changed: what the lower layers show there was not asked".into()
+            "everything in the upper directory was called changed: what the lower layers show there was not asked"
+                .into()
         }
-        (Some((Some('D'), _)), None) => "a whiteout that hides nothing was listed: nobody can miss a file that was never there".into(),
+        (Some((Some('D'), _)), None) => {
+            "a whiteout that hides nothing was listed: nobody can miss a file that was never there".into()
+        }
         (Some((Some('C'), _)), None) => {
-            "a file that is in the upper directory but like the lower one was listed: a copy alone changes nothing".into()
+            "a file that is in the upper directory but like the lower one was listed: a copy alone changes nothing"
+                .into()
         }
-        (None, Some((Some('C'), _))) => "a file that both have was taken for the same: compare mode, owner, size and time".into(),
+        (None, Some((Some('C'), _))) => {
+            "a file that both have was taken for the same: compare mode, owner, size and time".into()
+        }
         _ => format!("too much: {wrong:?}, missing: {missing:?}"),
     }
 }

@@ -1,6 +1,8 @@
 //! Trees, archives and overlays to judge layers by. Archives are written byte by byte: no honest writer makes some of them.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod archive;
+
 use std::ffi::CStr;
 use std::fs;
 use std::os::fd::OwnedFd;

@@ -65,12 +65,8 @@ fn supervisor(arrange: impl FnOnce() -> (Child, Vec<Pump>)) -> Pending {
 /// It sleeps, and goes on sleeping: a loop that polls something which is always ready is found running.
 fn assert_sleeps(supervisor: Pid, parent_of_program: Pid) {
     until("the program has done its part and sleeps", || children_of(parent_of_program).into_iter().any(is_sleep));
-    let mut in_a_row = 0;
-    until("the supervisor sleeps", || {
-        let asleep = sleeps_in(supervisor) == "poll" && state(supervisor) == "S";
-        in_a_row = if asleep { in_a_row + 1 } else { 0 };
-        in_a_row == 500
-    });
+    let asleep = || sleeps_in(supervisor) == "poll" && state(supervisor) == "S";
+    until("the supervisor sleeps", || (0..500).all(|_| asleep()));
 }
 
 kernel_test! {

@@ -74,8 +74,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Measure mini-docker against its peers.
-    Bench,
+    /// Measure what each step costs, and mini-docker beside its peers.
+    Bench {
+        /// Only the comparison with the peers.
+        #[arg(long)]
+        peers: bool,
+        /// How often each of them runs.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+        /// Put the tables into benches/README.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Run the kernel tests in a guest with cgroup v2.
     Vm {
         /// Names of tests, `-p PACKAGE` for one chapter, or `--shell` for a look around.
@@ -126,7 +136,9 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Try => machine::try_it::run(),
         Command::Test => machine::test::run(),
         Command::Book { args } => machine::book::run(&args),
-        Command::Bench => machine::bench::run(),
+        Command::Bench { peers, rounds, write } => {
+            machine::bench::run(machine::bench::Options { peers, rounds: rounds.into(), write })
+        }
         Command::Vm { args } => vm::run(&args),
     }
 }

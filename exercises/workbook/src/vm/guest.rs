@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::binaries::Binary;
 use super::kernel::Kernel;
-use super::tests::Binary;
 
 /// A guest that takes longer hangs.
 const LIMIT: Duration = Duration::from_mins(30);

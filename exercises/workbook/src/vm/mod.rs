@@ -3,12 +3,12 @@
 //! Most machines have cgroup v2; the one you sit at may not, or may have a kernel that differs. The guest is emulated in
 //! software if it must be, and boots in a few seconds.
 
+mod binaries;
 mod cpio;
 mod guest;
 mod image;
 mod kernel;
 mod report;
-mod tests;
 
 use std::fs;
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Repor
     let directory = root.join("target/vm");
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
     let kernel = kernel::prepare(&directory)?;
-    let binaries = tests::build(root, packages)?;
+    let binaries = binaries::build(root, packages)?;
     let mut image = Image::with_tools(&kernel)?;
     for binary in &binaries {
         image.add_program(&binary.executable, &binary.inside(), &directory)?;

@@ -1,0 +1,141 @@
+//! The comparison, as a table for people and for `benches/README.md`.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::measure::Times;
+use super::peers::Comparison;
+
+/// What must be reached: the median of one over that of another.
+struct Goal {
+    text: &'static str,
+    over: &'static str,
+    under: &'static str,
+    holds: fn(f64) -> bool,
+}
+
+const GOALS: [Goal; 4] = [
+    Goal {
+        text: "mini-docker run ≤ 1.3 × crun run",
+        over: "mini-docker run",
+        under: "crun run",
+        holds: |ratio| ratio <= 1.3,
+    },
+    Goal {
+        text: "mini-runc run ≤ 1.0 × crun run",
+        over: "mini-runc run",
+        under: "crun run",
+        holds: |ratio| ratio <= 1.0,
+    },
+    Goal {
+        text: "docker run ≥ 20 × mini-docker run",
+        over: "docker run",
+        under: "mini-docker run",
+        holds: |ratio| ratio >= 20.0,
+    },
+    Goal {
+        text: "podman run ≥ 12 × mini-docker run",
+        over: "podman run",
+        under: "mini-docker run",
+        holds: |ratio| ratio >= 12.0,
+    },
+];
+/// In KiB.
+const MEMORY_GOAL: u64 = 8 * 1024;
+/// What others are measured by.
+const YARDSTICK: &str = "crun run";
+
+/// The table, the goals, and who is not in it.
+pub(crate) fn comparison(comparison: &Comparison, machine: &str) -> String {
+    let times = &comparison.times;
+    let of = |name: &str| times.iter().find(|one| one.name == name).map(Times::median);
+    let mut text = format!("Measured on {machine}; {} rounds.\n\n", comparison.rounds);
+    text.push_str("| command | median | fastest | × crun |\n|---|---:|---:|---:|\n");
+    for one in times {
+        let ratio = of(YARDSTICK).map_or_else(|| "-".into(), |crun| format!("{:.2}", ratio(one.median(), crun)));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {ratio} |",
+            one.name,
+            milliseconds(one.median()),
+            milliseconds(one.least())
+        );
+    }
+    text.push_str("\n| goal | measured | reached |\n|---|---:|---|\n");
+    for goal in &GOALS {
+        let (measured, reached) = match (of(goal.over), of(goal.under)) {
+            (Some(over), Some(under)) => {
+                let ratio = ratio(over, under);
+                (format!("{ratio:.2}"), if (goal.holds)(ratio) { "yes" } else { "no" })
+            }
+            _ => ("-".into(), "not measured"),
+        };
+        let _ = writeln!(text, "| {} | {measured} | {reached} |", goal.text);
+    }
+    let yes = |good: bool| if good { "yes" } else { "no" };
+    if let Some(peak) = comparison.peak {
+        let reached = yes(peak < MEMORY_GOAL);
+        #[expect(clippy::cast_precision_loss, reason = "KiB of one process are far below 2^52")]
+        let peak = peak as f64 / 1024.0;
+        let _ = writeln!(text, "| peak memory of mini-docker run < 8 MiB | {peak:.1} MiB | {reached} |");
+    }
+    if let Some(runs) = comparison.runs_in_6_mib {
+        let _ = writeln!(text, "| `true` runs with --memory 6m | | {} |", yes(runs));
+    }
+    if !comparison.absent.is_empty() {
+        text.push('\n');
+    }
+    for (name, reason) in &comparison.absent {
+        let _ = writeln!(text, "Not in the table: {name} ({reason}).");
+    }
+    text
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64().max(f64::MIN_POSITIVE)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// Puts `content` between `<!-- NAME -->` and `<!-- /NAME -->`.
+pub(crate) fn replace(page: &str, name: &str, content: &str) -> Result<String> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let parts = page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    let (before, after) = parts.with_context(|| format!("the page has no <!-- {name} --> … <!-- /{name} -->"))?;
+    Ok([before, &begin, content.trim_end(), "\n", &end, after].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(name: &'static str, milliseconds: u64) -> Times {
+        let all = [milliseconds - 1, milliseconds, milliseconds + 5];
+        Times { name, sorted: all.map(Duration::from_millis).into() }
+    }
+
+    #[test]
+    fn the_table_has_ratios_goals_and_who_is_missing() {
+        let all = Comparison {
+            rounds: 3,
+            times: vec![times("crun run", 10), times("mini-docker run", 12), times("podman run", 120)],
+            peak: Some(9000),
+            runs_in_6_mib: Some(true),
+            absent: vec![("docker run", "no daemon".into())],
+        };
+        insta::assert_snapshot!(comparison(&all, "2 processors"));
+    }
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let page = "# Head\n<!-- peers -->\nold\n<!-- /peers -->\ntail\n";
+        let new = replace(page, "peers", "| a |\n").expect("marks");
+        assert_eq!(new, "# Head\n<!-- peers -->\n| a |\n<!-- /peers -->\ntail\n");
+        assert_eq!(replace(&new, "peers", "| a |\n").expect("marks"), new);
+        assert!(replace("# Head\n", "peers", "").is_err());
+    }
+}

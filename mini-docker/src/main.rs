@@ -1,1 +1,7 @@
-fn main() {}
+//! `mini-docker`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mini_docker::cli::main()
+}

@@ -104,7 +104,9 @@ impl FromStr for Reference {
             return Err(wrong("a tag has letters, digits, '_', '.' and '-', and does not start with '.' or '-'"));
         }
         if !path.split('/').all(is_component) {
-            return Err(wrong("a name has lower-case letters and digits, joined by '.', '_', '__' or '-', in parts joined by '/'"));
+            return Err(wrong(
+                "a name has lower-case letters and digits, joined by '.', '_', '__' or '-', in parts joined by '/'",
+            ));
         }
         let path = if domain == DEFAULT_DOMAIN && !path.contains('/') {
             format!("{DEFAULT_NAMESPACE}{path}")
@@ -148,9 +150,9 @@ fn is_component(text: &str) -> bool {
     let ends = |byte: Option<&u8>| byte.is_some_and(|byte| alphanumeric(*byte));
     ends(bytes.first())
         && ends(bytes.last())
-        && text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|separator| {
-            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
-        })
+        && text
+            .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
 }
 
 #[cfg(test)]
@@ -175,7 +177,22 @@ mod tests {
 
     #[test]
     fn what_docker_refuses_is_refused() {
-        for text in ["", "Busybox", "a..b", "-a", "a_", "a/", "/a", "a:", "a:-x", "a@sha256:12", "a b", "a___b", "x.y:/a", "../etc"] {
+        for text in [
+            "",
+            "Busybox",
+            "a..b",
+            "-a",
+            "a_",
+            "a/",
+            "/a",
+            "a:",
+            "a:-x",
+            "a@sha256:12",
+            "a b",
+            "a___b",
+            "x.y:/a",
+            "../etc",
+        ] {
             assert!(text.parse::<Reference>().is_err(), "{text:?} was taken");
         }
     }

@@ -53,7 +53,9 @@ pub enum ImageStoreError {
 impl Diagnose for ImageStoreError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound(_) => Some("see what there is: mini-docker image ls; make one: mini-docker image bootstrap busybox".into()),
+            Self::NotFound(_) => {
+                Some("see what there is: mini-docker image ls; make one: mini-docker image bootstrap busybox".into())
+            }
             Self::Ambiguous(..) => Some("give more digits".into()),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space, or use another disk with --root".into())
@@ -105,7 +107,7 @@ impl ImageStore {
         let path = self.root.join("images");
         let bytes = serde_json::to_vec(&config).map_err(|source| ImageStoreError::Damaged { path, source })?;
         let digits = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        self.write(&self.config_path(&digits), &bytes)?;
+        Self::write(&self.config_path(&digits), &bytes)?;
         let id = format!("sha256:{digits}");
         let lock = self.lock()?;
         let mut names = self.names()?;
@@ -113,7 +115,7 @@ impl ImageStore {
         let table = self.root.join("repositories.json");
         let bytes = serde_json::to_vec_pretty(&names)
             .map_err(|source| ImageStoreError::Damaged { path: table.clone(), source })?;
-        self.write(&table, &bytes)?;
+        Self::write(&table, &bytes)?;
         drop(lock);
         Ok(Image { id, config })
     }
@@ -193,7 +195,7 @@ impl ImageStore {
         Ok(file)
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), ImageStoreError> {
+    fn write(path: &Path, bytes: &[u8]) -> Result<(), ImageStoreError> {
         layers::write_atomically(path, bytes).map_err(|source| ImageStoreError::Io {
             action: "write",
             path: path.into(),

@@ -111,7 +111,9 @@ pub(crate) fn busybox() -> Result<Cursor<Vec<u8>>, BootstrapError> {
         .arg("--list")
         .output()
         .map_err(|source| BootstrapError::Program { program: "busybox", source })?;
-    archive(&bytes, &String::from_utf8_lossy(&list.stdout)).map(Cursor::new).map_err(failed("make the archive of", binary))
+    archive(&bytes, &String::from_utf8_lossy(&list.stdout))
+        .map(Cursor::new)
+        .map_err(failed("make the archive of", binary))
 }
 
 fn archive(busybox: &[u8], applets: &str) -> io::Result<Vec<u8>> {
@@ -131,7 +133,10 @@ fn archive(busybox: &[u8], applets: &str) -> io::Result<Vec<u8>> {
         ("var", 0o755),
     ];
     const FILES: [(&str, &str); 3] = [
-        ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nwww-data:x:33:33:www-data:/var/www:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n"),
+        (
+            "etc/passwd",
+            "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nwww-data:x:33:33:www-data:/var/www:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n",
+        ),
         ("etc/group", "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n"),
         ("etc/nsswitch.conf", "hosts: files dns\n"),
     ];
@@ -163,12 +168,12 @@ fn archive(busybox: &[u8], applets: &str) -> io::Result<Vec<u8>> {
 fn is_dynamic(bytes: &[u8]) -> bool {
     const PT_INTERP: u32 = 3;
     let number = |at: usize, size: usize| {
-        bytes.get(at..at + size).map_or(0, |part| part.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
+        bytes
+            .get(at..at + size)
+            .map_or(0, |part| part.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
     };
     let (table, entry, count) = (number(32, 8), number(54, 2), number(56, 2));
-    (0..count).any(|index| {
-        usize::try_from(table + index * entry).is_ok_and(|at| number(at, 4) == u64::from(PT_INTERP))
-    })
+    (0..count).any(|index| usize::try_from(table + index * entry).is_ok_and(|at| number(at, 4) == u64::from(PT_INTERP)))
 }
 
 /// Runs debootstrap into `target`, and says how far it is.
@@ -184,7 +189,8 @@ pub(crate) fn debian(suite: &Suite, target: &Path, progress: &mut dyn Progress) 
         .spawn()
         .map_err(start)?;
     let mut steps = Steps::default();
-    for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok) {
+    for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok)
+    {
         steps.read(&line);
         progress.update(steps.done, steps.total, &line);
     }
@@ -215,7 +221,9 @@ impl Steps {
         const KEEP: usize = 5;
         // Five lines for each package: retrieve, validate, unpack (twice for the base), configure.
         const LINES_PER_PACKAGE: u64 = 5;
-        if let Some(names) = line.strip_prefix("I: Found additional base dependencies: ").or(line.strip_prefix("I: Base packages: ")) {
+        if let Some(names) =
+            line.strip_prefix("I: Found additional base dependencies: ").or(line.strip_prefix("I: Base packages: "))
+        {
             self.total += names.split_whitespace().count() as u64 * LINES_PER_PACKAGE;
         }
         self.done += 1;

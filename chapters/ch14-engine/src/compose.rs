@@ -19,7 +19,7 @@ use crate::security::{self, SecurityError};
 use crate::user::Resolved;
 
 /// Where `--init` puts the reaper, as docker does.
-pub const INIT_INSIDE: &str = "/sbin/docker-init";
+pub(crate) const INIT_INSIDE: &str = "/sbin/docker-init";
 /// The directory of our groups in each cgroup hierarchy.
 const CGROUP_PARENT: &str = "/mini-docker";
 
@@ -69,7 +69,7 @@ impl Diagnose for ComposeError {
 
 /// What only the running engine knows.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     /// The 64 digits.
     pub id: &'a str,
     /// Name of the machine.
@@ -92,7 +92,7 @@ pub struct Facts<'a> {
 ///
 /// # Errors
 /// [`ComposeError`].
-pub fn check(options: &RunOptions, processors: usize) -> Result<(), ComposeError> {
+pub(crate) fn check(options: &RunOptions, processors: usize) -> Result<(), ComposeError> {
     limits::resources(&options.limits, processors)?;
     security::decide(options)?;
     options.devices.iter().try_for_each(|text| devices::parse(text).map(drop))?;
@@ -109,7 +109,7 @@ pub fn check(options: &RunOptions, processors: usize) -> Result<(), ComposeError
 }
 
 /// The host name inside: asked for, the host's if its network is shared, or the short id.
-pub fn hostname(options: &RunOptions, id: &str, host_name: &str) -> String {
+pub(crate) fn hostname(options: &RunOptions, id: &str, host_name: &str) -> String {
     match (&options.hostname, options.network) {
         (Some(name), _) => name.clone(),
         (None, Network::Host) => host_name.into(),
@@ -119,7 +119,7 @@ pub fn hostname(options: &RunOptions, id: &str, host_name: &str) -> String {
 }
 
 /// The working directory inside.
-pub fn workdir(options: &RunOptions, image: &ContainerConfig) -> PathBuf {
+pub(crate) fn workdir(options: &RunOptions, image: &ContainerConfig) -> PathBuf {
     match &options.workdir {
         Some(path) => path.clone(),
         None if image.working_dir.is_empty() => "/".into(),
@@ -131,7 +131,7 @@ pub fn workdir(options: &RunOptions, image: &ContainerConfig) -> PathBuf {
 ///
 /// # Errors
 /// [`ComposeError`].
-pub fn compose(options: &RunOptions, image: &ContainerConfig, facts: Facts) -> Result<Spec, ComposeError> {
+pub(crate) fn compose(options: &RunOptions, image: &ContainerConfig, facts: Facts) -> Result<Spec, ComposeError> {
     let security = security::decide(options)?;
     let hostname = hostname(options, facts.id, facts.host_name);
     let args = command(options, image, facts.init.is_some())?;

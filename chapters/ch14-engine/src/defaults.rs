@@ -9,7 +9,7 @@ const ALL: &str = "rwm";
 
 /// The file systems, in the order in which they are mounted. With `writable`, as for `--privileged`, `/sys` and the
 /// cgroups can be written.
-pub fn mounts(writable: bool) -> Vec<Mount> {
+pub(crate) fn mounts(writable: bool) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = rootfs::defaults::mounts().into_iter().map(Mount::from).collect();
     let access = if writable { "rw" } else { "ro" };
     for mount in &mut mounts {
@@ -29,7 +29,7 @@ pub fn mounts(writable: bool) -> Vec<Mount> {
 }
 
 /// A file of ours in place of one of the image's.
-pub fn bind_file(source: PathBuf, destination: &str) -> Mount {
+pub(crate) fn bind_file(source: PathBuf, destination: &str) -> Mount {
     Mount {
         destination: destination.into(),
         kind: "bind".into(),
@@ -39,17 +39,17 @@ pub fn bind_file(source: PathBuf, destination: &str) -> Mount {
 }
 
 /// No device at all; the runtime adds the harmless ones, which every container has.
-pub fn device_rules() -> Vec<DeviceRule> {
+pub(crate) fn device_rules() -> Vec<DeviceRule> {
     vec![DeviceRule { allow: false, kind: None, major: None, minor: None, access: Some(ALL.into()) }]
 }
 
 /// `--privileged`: every device.
-pub fn all_devices() -> Vec<DeviceRule> {
+pub(crate) fn all_devices() -> Vec<DeviceRule> {
     vec![DeviceRule { allow: true, kind: None, major: None, minor: None, access: Some(ALL.into()) }]
 }
 
 /// In a network namespace of its own a container may ping, and bind low ports, without being root.
-pub fn network_sysctls() -> [(String, String); 2] {
+pub(crate) fn network_sysctls() -> [(String, String); 2] {
     [
         ("net.ipv4.ip_unprivileged_port_start".into(), "0".into()),
         ("net.ipv4.ping_group_range".into(), "0 2147483647".into()),

@@ -42,7 +42,7 @@ impl Diagnose for DeviceError {
 ///
 /// # Errors
 /// [`DeviceError`].
-pub fn parse(text: &str) -> Result<(Device, DeviceRule), DeviceError> {
+pub(crate) fn parse(text: &str) -> Result<(Device, DeviceRule), DeviceError> {
     let is_access = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"rwm".contains(&byte));
     let parts: Vec<&str> = text.split(':').collect();
     let (host, inside, access) = match parts[..] {
@@ -67,7 +67,7 @@ pub fn parse(text: &str) -> Result<(Device, DeviceRule), DeviceError> {
 }
 
 /// Every node below `/dev`, for `--privileged`; what the container has of its own is left out.
-pub fn of_the_host() -> Vec<Device> {
+pub(crate) fn of_the_host() -> Vec<Device> {
     let mut found = Vec::new();
     collect(Path::new("/dev"), &mut found);
     found

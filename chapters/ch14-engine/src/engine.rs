@@ -9,8 +9,8 @@ use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, Ref
 use layers::{DiffId, LayerError, LayerStore, Overlay, OverlayError, Upper};
 use process::{Diagnose, ExitStatus};
 use rootfs::{Root, RootDir, RootDirError};
-use runtime::spec::ConsoleSize;
 use runtime::attend::{self, AttendError};
+use runtime::spec::ConsoleSize;
 use runtime::{Container, Stdio};
 use thiserror::Error;
 
@@ -47,6 +47,8 @@ pub enum EngineError {
     Bootstrap(#[from] BootstrapError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    Layout(#[from] cgroups::LayoutError),
     /// A terminal was asked for, and there is none.
     #[error("the input device is not a TTY")]
     NoTty,
@@ -69,6 +71,7 @@ impl Diagnose for EngineError {
             Self::Runtime(error) => error.hint(),
             Self::Bootstrap(error) => error.hint(),
             Self::Import(error) => error.hint(),
+            Self::Layout(error) => error.hint(),
             Self::NoTty => Some("-t needs a terminal on standard input; leave it out in pipes and scripts".into()),
             Self::CidFile(_) => None,
         }
@@ -206,7 +209,8 @@ impl Engine {
         }
         let overlay = self.overlay(image, directory)?;
         let mounted = overlay.mount()?;
-        let root = RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
+        let root =
+            RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
         let config = &image.config.config;
         let user = user::resolve(options.user.as_deref().unwrap_or(&config.user), &root)?;
         root.create_dir_all(compose::workdir(options, config), 0o755)?;
@@ -246,10 +250,12 @@ impl Engine {
         let path = self.root.run().join(name);
         if !path.exists() {
             fs::create_dir_all(self.root.run()).map_err(failed("create", self.root.run()))?;
-            let mut copy = tempfile::NamedTempFile::new_in(self.root.run()).map_err(failed("create a file in", self.root.run()))?;
+            let mut copy = tempfile::NamedTempFile::new_in(self.root.run())
+                .map_err(failed("create a file in", self.root.run()))?;
             let mut original = File::open(own).map_err(failed("open", own))?;
             io::copy(&mut original, &mut copy).map_err(failed("write", copy.path()))?;
-            fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755)).map_err(failed("set the mode of", copy.path()))?;
+            fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755))
+                .map_err(failed("set the mode of", copy.path()))?;
             copy.persist(&path).map_err(|error| failed("create", &path)(error.error))?;
         }
         Ok(path)

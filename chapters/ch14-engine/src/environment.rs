@@ -37,11 +37,11 @@ impl Diagnose for EnvironmentError {}
 
 /// `NAME=value` entries, each name once, in order of first appearance.
 #[derive(Debug, Default)]
-pub struct Environment(Vec<String>);
+pub(crate) struct Environment(Vec<String>);
 
 impl Environment {
     /// Sets or replaces. An entry without `=` takes the value from our own environment, or goes away, as in docker.
-    pub fn set(&mut self, entry: &str) {
+    pub(crate) fn set(&mut self, entry: &str) {
         let (name, value) = match entry.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (entry, std::env::var(entry).ok()),
@@ -56,12 +56,12 @@ impl Environment {
     }
 
     /// Whether `name` is set.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|have| have.split_once('=').is_some_and(|(have, _)| have == name))
     }
 
     /// The entries.
-    pub fn into_entries(self) -> Vec<String> {
+    pub(crate) fn into_entries(self) -> Vec<String> {
         self.0
     }
 }
@@ -70,7 +70,7 @@ impl Environment {
 ///
 /// # Errors
 /// [`EnvironmentError::Name`] for one without a name.
-pub fn check(entry: &str) -> Result<(), EnvironmentError> {
+pub(crate) fn check(entry: &str) -> Result<(), EnvironmentError> {
     let name = entry.split('=').next().unwrap_or_default();
     if name.is_empty() { Err(EnvironmentError::Name(entry.into())) } else { Ok(()) }
 }
@@ -79,7 +79,7 @@ pub fn check(entry: &str) -> Result<(), EnvironmentError> {
 ///
 /// # Errors
 /// [`EnvironmentError::File`], [`EnvironmentError::Line`].
-pub fn read_file(path: &Path) -> Result<Vec<String>, EnvironmentError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<String>, EnvironmentError> {
     let text = fs::read_to_string(path).map_err(|source| EnvironmentError::File { path: path.into(), source })?;
     let mut entries = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

@@ -20,8 +20,13 @@ mod user;
 
 pub use bootstrap::{BootstrapError, Progress, Suite};
 pub use compose::ComposeError;
+pub use devices::DeviceError;
 pub use engine::{Engine, EngineError};
+pub use environment::EnvironmentError;
 pub use import::ImportError;
 pub use info::Info;
+pub use limits::LimitError;
+pub use security::SecurityError;
 pub use state::{DataRoot, StateError};
 pub use units::{Bytes, NanoCpus, human_duration, human_size};
+pub use user::UserError;

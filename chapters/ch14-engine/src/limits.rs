@@ -38,7 +38,9 @@ pub enum LimitError {
 impl Diagnose for LimitError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::SwapBelowMemory => Some("--memory-swap is memory and swap together; -1 means as much swap as there is".into()),
+            Self::SwapBelowMemory => {
+                Some("--memory-swap is memory and swap together; -1 means as much swap as there is".into())
+            }
             Self::SwapAlone => Some("add --memory".into()),
             _ => None,
         }
@@ -49,7 +51,7 @@ impl Diagnose for LimitError {
 ///
 /// # Errors
 /// [`LimitError`].
-pub fn resources(options: &LimitOptions, processors: usize) -> Result<Resources, LimitError> {
+pub(crate) fn resources(options: &LimitOptions, processors: usize) -> Result<Resources, LimitError> {
     let weight = options.blkio_weight.filter(|weight| *weight != 0);
     if weight.is_some_and(|weight| !(10..=1000).contains(&weight)) {
         return Err(LimitError::BlockIoWeight);

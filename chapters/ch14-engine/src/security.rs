@@ -54,7 +54,7 @@ impl Diagnose for SecurityError {
 
 /// All of it, decided.
 #[derive(Debug)]
-pub struct Security {
+pub(crate) struct Security {
     /// What the program may be given.
     pub capabilities: Capabilities,
     /// The filter; none for `unconfined`.
@@ -69,7 +69,7 @@ pub struct Security {
 ///
 /// # Errors
 /// [`SecurityError`].
-pub fn decide(options: &RunOptions) -> Result<Security, SecurityError> {
+pub(crate) fn decide(options: &RunOptions) -> Result<Security, SecurityError> {
     let base = if options.privileged { Capabilities::all() } else { Capabilities::docker_default() };
     let mut security = Security {
         capabilities: base.adjust(&options.cap_add, &options.cap_drop)?,

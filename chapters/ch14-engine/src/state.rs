@@ -160,7 +160,10 @@ impl DataRoot {
 
     fn name_of(&self, id: &str) -> Option<PathBuf> {
         let entries = fs::read_dir(self.run.join("names")).ok()?;
-        entries.flatten().map(|entry| entry.path()).find(|path| fs::read_link(path).is_ok_and(|target| target == Path::new(id)))
+        entries
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| fs::read_link(path).is_ok_and(|target| target == Path::new(id)))
     }
 }
 

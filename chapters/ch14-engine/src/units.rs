@@ -138,11 +138,20 @@ mod tests {
     fn sizes_and_times_are_printed_as_docker_prints_them() {
         let sizes: Vec<String> = [0, 999, 1000, 4_270_000, 77_800_000, 1_234_000_000].map(human_size).into();
         assert_eq!(sizes, ["0B", "999B", "1kB", "4.27MB", "77.8MB", "1.23GB"]);
-        let times: Vec<String> =
-            [0, 1, 59, 61, 150, 3600, 7200, 200_000, 1_500_000].map(human_duration).into();
+        let times: Vec<String> = [0, 1, 59, 61, 150, 3600, 7200, 200_000, 1_500_000].map(human_duration).into();
         assert_eq!(
             times,
-            ["Less than a second", "1 second", "59 seconds", "About a minute", "2 minutes", "About an hour", "2 hours", "2 days", "2 weeks"]
+            [
+                "Less than a second",
+                "1 second",
+                "59 seconds",
+                "About a minute",
+                "2 minutes",
+                "About an hour",
+                "2 hours",
+                "2 days",
+                "2 weeks"
+            ]
         );
     }
 }

@@ -50,7 +50,7 @@ impl Diagnose for UserError {
 
 /// A user as the runtime needs it, and where it is at home.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// Numbers.
     pub user: User,
     /// `/` without an entry, as in docker.
@@ -69,7 +69,7 @@ struct Entry<'text> {
 ///
 /// # Errors
 /// [`UserError`].
-pub fn resolve(text: &str, root: &RootDir) -> Result<Resolved, UserError> {
+pub(crate) fn resolve(text: &str, root: &RootDir) -> Result<Resolved, UserError> {
     let passwd = read(root, "/etc/passwd")?;
     let group = read(root, "/etc/group")?;
     resolve_in(text, &passwd, &group)
@@ -134,7 +134,10 @@ fn group_id(text: &str, group: &str) -> Result<u32, UserError> {
 }
 
 fn groups_of(user: &str, group: &str) -> Vec<u32> {
-    groups(group).filter(|(_, _, members)| members.split(',').any(|member| member == user)).map(|(_, gid, _)| gid).collect()
+    groups(group)
+        .filter(|(_, _, members)| members.split(',').any(|member| member == user))
+        .map(|(_, gid, _)| gid)
+        .collect()
 }
 
 /// An image without the file is fine: numbers still work.
@@ -150,7 +153,8 @@ fn read(root: &RootDir, file: &'static str) -> Result<String, UserError> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:100:A:/home/alice:/bin/sh\nbroken\n1234:x:7:7::/odd:\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:100:A:/home/alice:/bin/sh\nbroken\n1234:x:7:7::/odd:\n";
     const GROUP: &str = "root:x:0:\nusers:x:100:\nstaff:x:50:alice,bob\nwheel:x:10:alice\n";
 
     fn resolve(text: &str) -> Result<Resolved, UserError> {

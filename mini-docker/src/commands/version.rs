@@ -1,0 +1,24 @@
+//! `version`.
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print one JSON object.
+    #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
+    format: Option<String>,
+}
+
+pub(crate) fn run(args: &Args) -> u8 {
+    let (version, architecture) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    let oci = runtime::spec::OCI_VERSION;
+    if args.format.is_some() {
+        let object = serde_json::json!({
+            "Client": { "Version": version, "Os": "linux", "Arch": architecture, "OCIRuntimeSpec": oci },
+        });
+        anstream::println!("{object}");
+    } else {
+        anstream::println!(
+            "mini-docker\n Version:           {version}\n OS/Arch:           linux/{architecture}\n OCI runtime spec:  {oci}"
+        );
+    }
+    0
+}

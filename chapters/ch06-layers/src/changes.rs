@@ -12,7 +12,9 @@ use crate::beneath::{self, DIRECTORY};
 use crate::error::LayerError;
 use crate::lowers::{Lowers, is_opaque};
 use crate::walk::{Found, Walk};
-use crate::xattr::Privilege;
+use crate::xattr::{self, Privilege};
+
+const CAPABILITY: &[u8] = b"security.capability";
 
 /// What has happened to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +84,11 @@ impl Comparison {
     fn add(&mut self, upper: &OwnedFd, found: &Found) -> Result<(), Errno> {
         let path = found.path.as_path();
         let before = self.lowers.look(path)?;
-        if let Some(kind) = classify(&found.metadata, before.as_ref()) {
+        let mut change = classify(&found.metadata, before.as_ref());
+        if change.is_none() && before.is_some() && self.capability_differs(upper, path)? {
+            change = Some(ChangeKind::Changed);
+        }
+        if let Some(kind) = change {
             self.seen.insert(path.into(), kind);
         }
         let is_directory = |file: &FileStat| beneath::kind(file) == SFlag::S_IFDIR;
@@ -96,6 +102,11 @@ impl Comparison {
             }
         }
         Ok(())
+    }
+
+    /// Of all attributes this is the one that docker looks at: it makes a program one of root's.
+    fn capability_differs(&self, upper: &OwnedFd, path: &Path) -> Result<bool, Errno> {
+        Ok(xattr::of(upper, path, CAPABILITY)? != self.lowers.attribute(path, CAPABILITY)?)
     }
 
     /// Whether the directory `path`, or one that it is in, is opaque.
@@ -131,11 +142,21 @@ fn classify(now: &FileStat, before: Option<&FileStat>) -> Option<ChangeKind> {
     if beneath::is_whiteout(now) {
         return Some(ChangeKind::Deleted);
     }
-    let directory = |file: &FileStat| beneath::kind(file) == SFlag::S_IFDIR;
-    let attributes = |file: &FileStat| (file.st_mode, file.st_uid, file.st_gid, file.st_mtime, file.st_mtime_nsec);
-    // A directory is here as soon as a file in it is. That alone is no change of the directory.
-    let untouched = directory(now) && directory(before) && attributes(now) == attributes(before);
-    (!untouched).then_some(ChangeKind::Changed)
+    // To be here is no change. A directory is here as soon as a file in it is, a file as soon as it is opened for writing.
+    differs(now, before).then_some(ChangeKind::Changed)
     // ANCHOR_END: ex_classify
 }
 // ANCHOR_END: classify
+
+/// Whether docker would call them different. A directory's time and size only say that something happens in it.
+fn differs(now: &FileStat, before: &FileStat) -> bool {
+    let identity = |file: &FileStat| (file.st_mode, file.st_uid, file.st_gid, file.st_rdev);
+    let content = || now.st_size != before.st_size || !same_time(now, before);
+    identity(now) != identity(before) || (beneath::kind(now) != SFlag::S_IFDIR && content())
+}
+
+/// Most archives have whole seconds: a time without a fraction is like all of its second.
+fn same_time(now: &FileStat, before: &FileStat) -> bool {
+    let fractions = (now.st_mtime_nsec, before.st_mtime_nsec);
+    now.st_mtime == before.st_mtime && (fractions.0 == fractions.1 || fractions.0 == 0 || fractions.1 == 0)
+}

@@ -46,6 +46,18 @@ impl Lowers {
         Ok(None)
     }
 
+    /// An attribute of the file that the layers show at `path`.
+    pub(crate) fn attribute(&self, path: &Path, key: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
+        for root in &self.roots {
+            match self.ask(root, path)? {
+                Said::Found { .. } => return xattr::of(root, path, key),
+                Said::Hidden => return Ok(None),
+                Said::Missing => {}
+            }
+        }
+        Ok(None)
+    }
+
     /// The names that the layers show in the directory `path`.
     pub(crate) fn names(&self, path: &Path) -> Result<BTreeSet<OsString>, Errno> {
         let mut shown = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The overlay before Linux 6.5: all lower layers in one string, of which mount(2) takes one page.
+//! The overlay before Linux 6.8: all lower layers in one string, of which mount(2) takes one page.
 //!
 //! Names of descriptors are short, and need no escapes: relative to `/proc/self/fd`, 128 layers are `lowerdir=5:6:7…`,
 //! some 500 bytes. mount(2) attaches what it makes; so a thread does it in a mount namespace that dies with it, and keeps

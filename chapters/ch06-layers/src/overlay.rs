@@ -23,7 +23,7 @@ use crate::xattr::Privilege;
 /// fsconfig(2) takes strings of less than 256 bytes.
 const LONGEST_PARAMETER: usize = 255;
 /// The first Linux that takes lower layers one by one.
-const ONE_BY_ONE: (u32, u32) = (6, 5);
+const ONE_BY_ONE: (u32, u32) = (6, 8);
 
 /// An overlay to be mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,14 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use rustix::fs::{XattrFlags, lgetxattr, llistxattr, lsetxattr};
+
+use crate::beneath::{self, DIRECTORY};
 
 /// Names and values.
 pub(crate) type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -66,6 +68,12 @@ pub(crate) fn get(directory: impl AsFd, name: &Path, key: &[u8]) -> Result<Optio
         Err(Errno::ENODATA | Errno::ENOTSUP) => Ok(None),
         Err(errno) => Err(errno),
     }
+}
+
+/// As [`get`], for the file `path` beneath `root`.
+pub(crate) fn of(root: &OwnedFd, path: &Path, key: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
+    let parent = beneath::open(root, path.parent().unwrap_or(Path::new("")), DIRECTORY)?;
+    get(&parent, path.file_name().map(Path::new).unwrap_or(Path::new("")), key)
 }
 
 /// All attributes that an archive keeps, sorted by name. POSIX ACLs are among them.

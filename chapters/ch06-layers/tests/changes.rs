@@ -4,31 +4,38 @@
 mod common;
 
 use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Container, plant, set_xattr};
+use common::{Container, READ_CHANGES, tree};
 use layers::changes;
+use rustix::fs::{XattrFlags, lsetxattr};
 use testkit::{Host, Need, judge, kernel_test, require};
 
-const READ: &str = "ch06-layers, \"What has changed\"";
-
 /// The files that the commands find.
-const IMAGE: [&str; 7] = ["data/a", "data/b", "data/sub/c", "keep/k", "etc/h", "bin/cp", "tmp/"];
+const IMAGE: [(&str, &str); 7] = [
+    ("data/a", "1"),
+    ("data/b", "2"),
+    ("data/sub/c", "3"),
+    ("keep/k", "4"),
+    ("etc/h", "5"),
+    ("bin/cp", "6"),
+    ("tmp/", ""),
+];
 
 /// Runs `commands` in a shell whose directory is a container's root, and lists what has changed.
 fn diff(host: &Host, commands: &str) -> String {
     let directory = tempfile::tempdir_in(host.dir()).expect("a directory");
-    let lower = directory.path().join("lower");
-    plant(&lower, &IMAGE, "from the image");
+    let lower = tree(directory.path(), "lower", &IMAGE);
     // As in an archive: whole seconds, and long ago.
     let touched =
         Command::new("find").arg(&lower).args(["-exec", "touch", "-h", "-d", "2024-02-29", "{}", "+"]).status();
     assert!(touched.is_ok_and(|status| status.success()));
-    let container = Container::new(&directory.path().join("container"), std::slice::from_ref(&lower));
-    in_shell(&container.merged, commands);
-    list(&container.upper, &[lower])
+    let container = Container::new(&directory.path().join("container"), &[&lower]);
+    in_shell(&container.mounted.root, commands);
+    list(&container.upper.upper, &[lower])
 }
 
 fn in_shell(directory: &Path, commands: &str) {
@@ -50,7 +57,7 @@ fn like_docker(host: &Host, commands: &str, docker: &[&str]) {
         .expected(expected)
         .seen(diff(host, commands))
         .cause(|seen| cause(seen, &lines))
-        .read(READ);
+        .read(READ_CHANGES);
 }
 
 /// The mistake behind a list that is not docker's.
@@ -148,37 +155,49 @@ kernel_test! {
     fn several_layers_count_as_what_they_show(host) {
         require(Need::Overlay);
         let lowers: Vec<PathBuf> = ["third", "second", "first"].map(|name| host.dir().join(name)).into();
-        plant(&lowers[2], &["gone", "dir/old", "opaque/old", "file/below", "kept"], "1");
-        let second = Container::new(&host.dir().join("make-second"), &lowers[2..]);
-        in_shell(&second.merged, "rm gone; rm -r opaque; mkdir opaque; touch opaque/new; rm -r file; touch file");
-        fs::rename(&second.upper, &lowers[1]).expect("the second layer");
+        tree(host.dir(), "first", &["gone", "dir/old", "opaque/old", "file/below", "kept"].map(|name| (name, "1")));
+        let second = Container::new(&host.dir().join("make-second"), &[&lowers[2]]);
+        in_shell(&second.mounted.root, "rm gone; rm -r opaque; mkdir opaque; touch opaque/new; rm -r file; touch file");
+        fs::rename(&second.upper.upper, &lowers[1]).expect("the second layer");
         drop(second);
-        plant(&lowers[0], &["dir/new"], "3");
-        let container = Container::new(&host.dir().join("c"), &lowers);
-        in_shell(&container.merged, "touch gone; rm dir/old; touch opaque/old; rm opaque/new; rm file; mkdir file; touch file/below; echo x > kept");
-        insta::assert_snapshot!(list(&container.upper, &lowers), @"");
+        tree(host.dir(), "third", &[("dir/new", "3")]);
+        let container = Container::new(&host.dir().join("c"), &[&lowers[0], &lowers[1], &lowers[2]]);
+        in_shell(&container.mounted.root, "touch gone; rm dir/old; touch opaque/old; rm opaque/new; rm file; mkdir file; touch file/below; echo x > kept");
+        insta::assert_snapshot!(list(&container.upper.upper, &lowers), @r"
+        C /dir
+        D /dir/old
+        C /file
+        A /file/below
+        A /gone
+        C /kept
+        C /opaque
+        D /opaque/new
+        A /opaque/old
+        ");
     }
 
     /// File capabilities are what makes a program a root's program: docker looks at this one attribute, and so do we.
     fn capabilities_of_a_file_are_a_change(host) {
         require(Need::Overlay);
-        let lower = host.dir().join("lower");
-        plant(&lower, &["ping", "note"], "program");
-        let container = Container::new(&host.dir().join("c"), std::slice::from_ref(&lower));
+        let lower = tree(host.dir(), "lower", &[("ping", "program"), ("note", "text")]);
+        let container = Container::new(&host.dir().join("c"), &[&lower]);
         let capability = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        set_xattr(&container.path("ping"), "security.capability", &capability);
-        set_xattr(&container.path("note"), "user.note", b"not looked at");
-        assert_eq!(list(&container.upper, &[lower]), "C /ping\n");
+        let set = |name: &str, key: &str, value: &[u8]| {
+            lsetxattr(container.path(name), key, value, XattrFlags::empty()).expect("lsetxattr");
+        };
+        set("ping", "security.capability", &capability);
+        set("note", "user.note", b"not looked at");
+        assert_eq!(list(&container.upper.upper, &[lower]), "C /ping\n");
     }
 
     fn names_that_are_no_text_and_modes_that_keep_out(host) {
         require(Need::Overlay);
-        let lower = host.dir().join("lower");
-        plant(&lower, &["shut/in"], "");
-        let container = Container::new(&host.dir().join("c"), std::slice::from_ref(&lower));
-        in_shell(&container.merged, r#"touch "$(printf 'a\nb')"; touch "$(printf '\377')"; rm shut/in"#);
+        let lower = tree(host.dir(), "lower", &[("shut/in", "")]);
+        let container = Container::new(&host.dir().join("c"), &[&lower]);
+        in_shell(&container.mounted.root, r#"touch "$(printf 'a\nb')"; touch "$(printf '\377')"; rm shut/in"#);
         fs::set_permissions(container.path("shut"), Permissions::from_mode(0)).expect("chmod");
-        let paths: Vec<Vec<u8>> = changes(&container.upper, &[lower]).expect("changes").iter().map(|change| common::bytes(&change.path).to_vec()).collect();
+        let changes = changes(&container.upper.upper, &[lower]).expect("changes");
+        let paths: Vec<&[u8]> = changes.iter().map(|change| change.path.as_os_str().as_bytes()).collect();
         assert_eq!(paths, [&b"/a\nb"[..], b"/shut", b"/shut/in", b"/\xff"]);
     }
 

@@ -144,6 +144,6 @@ kernel_test! {
         fs::write(path.join("long"), "x".repeat(100)).expect("a file");
         assert_eq!(root.read_file("dir/file", 100).expect("a file"), b"inside");
         let failure = |path: &str| Failure::from(root.read_file(path, 99).expect_err(path)).message;
-        insta::assert_snapshot!(["fifo", "dir", "long", "nothing", "loop"].map(failure).join("\n"));
+        insta::assert_snapshot!("unreadable_files", ["fifo", "dir", "long", "nothing", "loop"].map(failure).join("\n"));
     }
 }

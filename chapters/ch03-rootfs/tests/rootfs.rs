@@ -221,7 +221,7 @@ kernel_test! {
             lines.sort();
             lines.join("\n")
         });
-        insta::assert_snapshot!(inmate.said());
+        insta::assert_snapshot!("default_devices", inmate.said());
     }
 
     fn the_mount_table_is_dockers(host) {
@@ -230,7 +230,7 @@ kernel_test! {
         let table: Vec<String> = mounts(&inmate).into_iter().filter(|line| !line.starts_with("/proc/") && !line.starts_with("/sys/")).collect();
         let root = table[0].split(' ').next().expect("a place");
         assert_eq!(root, "/");
-        insta::assert_snapshot!(table[1..].join("\n"));
+        insta::assert_snapshot!("default_mounts", table[1..].join("\n"));
     }
 
     fn its_terminals_are_its_own(host) {
@@ -292,7 +292,7 @@ kernel_test! {
             mount("/x", "bind", Path::new("/no/such/directory"), &["bind"]),
         ];
         let failures = plans.map(|mount| failure(&root, &Rootfs { mounts: vec![mount], ..Rootfs::default() }));
-        insta::assert_snapshot!(failures.join("\n"));
+        insta::assert_snapshot!("bad_mounts", failures.join("\n"));
     }
 
     fn a_missing_root_is_named(host) {

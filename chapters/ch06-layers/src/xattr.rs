@@ -73,7 +73,7 @@ pub(crate) fn get(directory: impl AsFd, name: &Path, key: &[u8]) -> Result<Optio
 /// As [`get`], for the file `path` beneath `root`.
 pub(crate) fn of(root: &OwnedFd, path: &Path, key: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
     let parent = beneath::open(root, path.parent().unwrap_or(Path::new("")), DIRECTORY)?;
-    get(&parent, path.file_name().map(Path::new).unwrap_or(Path::new("")), key)
+    get(&parent, path.file_name().map_or(Path::new(""), Path::new), key)
 }
 
 /// All attributes that an archive keeps, sorted by name. POSIX ACLs are among them.

@@ -30,5 +30,5 @@ pub use error::CgroupError;
 pub use layout::{Hierarchy, Layout, LayoutError};
 pub use limits::{BlockIo, Cpu, DeviceRate, DeviceWeight, HugePages, Limits, Memory};
 pub use mounts::cgroup_mounts;
-pub use oom::OomWatch;
+pub use oom::{OomEvent, OomWatch};
 pub use stats::{BlockIoStats, CpuStats, MemoryStats, PidsStats, Stats, Throttling};

@@ -19,6 +19,17 @@ pub struct OomWatch {
     group: PathBuf,
 }
 
+/// What a watch that is ready has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OomEvent {
+    /// Memory was out since the last time.
+    OutOfMemory,
+    /// Something else happened to the group's memory.
+    Nothing,
+    /// The group was removed. From now on the watch is always ready: stop watching.
+    Gone,
+}
+
 #[derive(Debug)]
 enum Source {
     /// v1: raised by the kernel on every event, and once more when the group is removed.
@@ -50,37 +61,48 @@ impl OomWatch {
         }
     }
 
-    /// After `poll` said that it is ready: whether memory was out since the last time. Arms it again.
-    pub fn take(&mut self) -> bool {
+    /// What happened, after `poll` said that the watch is ready. Arms it again.
+    pub fn take(&mut self) -> OomEvent {
         match &mut self.source {
             Source::Event { event, control } => {
                 let raised = event.read().is_ok();
-                raised && pread(&*control, &mut [0; 64], 0).is_ok()
+                match pread(&*control, &mut [0; 64], 0) {
+                    Err(_) => OomEvent::Gone,
+                    Ok(_) if raised => OomEvent::OutOfMemory,
+                    Ok(_) => OomEvent::Nothing,
+                }
             }
-            Source::File { events, seen } => {
-                let before = *seen;
-                *seen = times_out(events).unwrap_or(before);
-                *seen > before
-            }
+            Source::File { events, seen } => match times_out(events) {
+                None => OomEvent::Gone,
+                Some(now) if now > *seen => {
+                    *seen = now;
+                    OomEvent::OutOfMemory
+                }
+                Some(_) => OomEvent::Nothing,
+            },
         }
     }
 
-    /// Waits until memory is out, or until `timeout` has passed since something happened; says whether it was.
+    /// Waits until memory is out and returns `true`, or until the group is gone or nothing has happened for `timeout`.
     ///
     /// # Errors
     /// [`CgroupError::Wait`].
+    // ANCHOR: wait
     pub fn wait(&mut self, timeout: PollTimeout) -> Result<bool, CgroupError> {
         loop {
             match poll(&mut [PollFd::new(self.as_fd(), self.flags())], timeout) {
                 Ok(0) => return Ok(false),
-                Ok(_) if self.take() => return Ok(true),
-                // On v1 the only other reason is that the group is gone.
-                Ok(_) if matches!(self.source, Source::Event { .. }) => return Ok(false),
-                Ok(_) | Err(Errno::EINTR) => {}
+                Ok(_) => match self.take() {
+                    OomEvent::OutOfMemory => return Ok(true),
+                    OomEvent::Gone => return Ok(false),
+                    OomEvent::Nothing => {}
+                },
+                Err(Errno::EINTR) => {}
                 Err(errno) => return Err(failed(&self.group, errno)),
             }
         }
     }
+    // ANCHOR_END: wait
 }
 
 impl AsFd for OomWatch {

@@ -113,7 +113,7 @@ impl Group {
 
     pub(crate) fn kill(&self) -> Result<(), CgroupError> {
         match self.0.write("cgroup.kill", "1") {
-            Ok(()) => self.wait_for("populated 0", "empty"),
+            Ok(()) => or_gone(self.wait_for("populated 0", "empty")),
             // Before Linux 5.14; or the group is gone, and with it everybody in it.
             Err(error) if error.is_gone() => self.kill_one_by_one(),
             Err(error) => Err(error.into()),
@@ -184,11 +184,15 @@ impl Members for Group {
     }
 
     fn let_go(&self) -> Result<(), CgroupError> {
-        match self.thaw() {
-            // All dead already, and the group removed by somebody else.
-            Err(CgroupError::File(error)) if error.is_gone() => Ok(()),
-            other => other,
-        }
+        or_gone(self.thaw())
+    }
+}
+
+/// A group that somebody else has removed meanwhile has nobody in it: all that was wanted.
+fn or_gone(done: Result<(), CgroupError>) -> Result<(), CgroupError> {
+    match done {
+        Err(CgroupError::File(error)) if error.is_gone() => Ok(()),
+        other => other,
     }
 }
 

@@ -1,0 +1,78 @@
+//! Being in the group before the first instruction of one's own.
+
+mod common;
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{Read, Write};
+
+use cgroups::Limits;
+use common::{Bench, fork_child, is_member, wait_for_ever};
+use nix::unistd::{Pid, getpid, pipe};
+use process::sys::exit_now;
+use process::{Failure, Spawn};
+use testkit::{judge, kernel_test};
+
+const READ: &str = "ch04-cgroups, \"In before it runs\"";
+
+fn limits() -> Limits {
+    Limits { pids: Some(40), ..Limits::default() }
+}
+
+kernel_test! {
+    /// The child forks at once, as a hostile program would.
+    fn all_that_a_child_starts_is_in_the_group(host) {
+        let bench = Bench::new(host, &["pids"]);
+        let group = bench.group(&limits());
+        let (hear, say) = pipe().expect("a pipe");
+        let (hear, mut say) = (File::from(hear), File::from(say));
+        let pending = group.start(Spawn::new(), |gate| -> Result<Infallible, Failure> {
+            let grandchild = fork_child(|| wait_for_ever()).expect("fork");
+            write!(say, "{grandchild:>9}").expect("a pipe");
+            gate.wait()?;
+            exit_now(0)
+        });
+        let pending = pending.unwrap_or_else(|failure| panic!("{failure}"));
+        let mut number = String::new();
+        hear.take(9).read_to_string(&mut number).expect("what the child says");
+        let grandchild = Pid::from_raw(number.trim().parse().expect("a number"));
+        let seen = [pending.pid(), grandchild, getpid()].map(|pid| is_member(&group, pid));
+        judge("who is in the group: the child, what it forked at once, and we who made it")
+            .expected([true, true, false])
+            .seen(seen)
+            .cause(|seen| match seen {
+                [_, _, true] => {
+                    "the maker moved itself into the group: the container's limits now hold for the engine too".into()
+                }
+                [true, false, _] => {
+                    "the child was moved after it had begun to run: what it forked before stays outside, without limits".into()
+                }
+                [false, false, _] => "nobody was put into the group before the child began to run".into(),
+                _ => "unknown".into(),
+            })
+            .read(READ);
+    }
+
+    fn a_process_that_enters_by_itself_is_in_every_tree(host) {
+        let bench = Bench::new(host, &["pids", "memory"]);
+        let group = cgroups::Cgroup::create_with(&bench.layout, &bench.path("box"), &limits(), &["memory"]).expect("a group");
+        let entrance = group.entrance().expect("the way in");
+        let (hear, say) = pipe().expect("a pipe");
+        let child = fork_child(move || {
+            let outcome = entrance.enter().map_or_else(|error| error.to_string(), |()| "in".into());
+            File::from(say).write_all(outcome.as_bytes()).expect("a pipe");
+            wait_for_ever()
+        });
+        let mut said = [0; 2];
+        File::from(hear).read_exact(&mut said).expect("what the child says");
+        assert_eq!(&said, b"in");
+        assert!(is_member(&group, child.expect("fork")));
+    }
+
+    fn a_process_that_is_added_is_in_every_tree(host) {
+        let bench = Bench::new(host, &["pids", "memory"]);
+        let group = cgroups::Cgroup::create_with(&bench.layout, &bench.path("box"), &limits(), &["memory"]).expect("a group");
+        let inmate = common::Inmate::idle(&group);
+        assert!(is_member(&group, inmate.pid()));
+    }
+}

@@ -19,6 +19,7 @@ fn faults_of_exercises_are_found() {
     desk.write("exercises/ch01-sums/add/wrong/typo.rs", "// mistake: no Rust\na.saturating_add(c)\n");
     desk.write("exercises/ch01-sums/add/wrong/wraps.txt", "something else\n");
     desk.write("exercises/ch01-sums/add/wrong/silent.rs", "// mistake: panics\npanic!(\"{}\", a + b)\n");
+    desk.write("exercises/ch01-sums/add/wrong/zero.rs", "// mistake: nothing is added\na.min(0).min(b)\n");
     desk.edit("exercises/ch01-sums/add/hints.md", "One expression.", "numbers.iter().fold(0, |x| x)");
     desk.edit(
         "exercises/ch01-sums/total/hints.md",

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, SFlag, makedev, mkdirat, mknodat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, makedev, mkdirat, mknodat};
 use nix::unistd::{linkat, symlinkat};
 
 use crate::beneath::{self, DIRECTORY};
@@ -67,7 +67,7 @@ impl Extractor {
             }
             Kind::Directory if kept => {}
             Kind::Directory => {
-                mkdirat(&parent, name, IMPLIED).map_err(failed)?;
+                make_directory(&parent, name).map_err(failed)?;
                 // A deletion of this name came before: what lower layers have below it must not come back.
                 if in_the_way.is_some_and(|found| beneath::is_whiteout(&found)) {
                     self.mark_opaque(&parent, name, path)?;
@@ -172,7 +172,7 @@ impl Extractor {
                 if missing_or_deleted.is_some() {
                     self.clear(directory, name, entry)?;
                 }
-                mkdirat(directory, name, IMPLIED).map_err(LayerError::file("create a directory for", entry))?;
+                make_directory(directory, name).map_err(LayerError::file("create a directory for", entry))?;
                 self.implied += 1;
                 if missing_or_deleted.is_some() {
                     self.mark_opaque(directory, name, entry)?;
@@ -228,6 +228,12 @@ fn device(
 ) -> Result<(), LayerError> {
     mknodat(parent, name, kind, PRIVATE, makedev(major.into(), minor.into()))
         .map_err(LayerError::file("create a device at", path))
+}
+
+fn make_directory(parent: &OwnedFd, name: &Path) -> Result<(), Errno> {
+    mkdirat(parent, name, IMPLIED)?;
+    // Whoever calls us may have another umask.
+    fchmodat(parent, name, IMPLIED, FchmodatFlags::FollowSymlink)
 }
 
 fn copy(content: &mut impl Read, file: &File, path: &Path) -> Result<(), LayerError> {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tar::Header;
 
@@ -101,19 +101,19 @@ impl Entry {
     pub(crate) fn new(header: &Header, extension: Extension, at: u64) -> Result<Self, LayerError> {
         let broken = |reason| move |_: io::Error| LayerError::Header { reason, offset: at };
         let raw = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let shown = Path::new(OsStr::from_bytes(&raw[..raw.len().min(256)])).to_path_buf();
+        let path = name::checked(&raw)?;
         let said = header.entry_size().map_err(broken("the size is no number"))?;
-        let size = agreed(said, extension.size).map_err(|reason| LayerError::entry(&shown, reason))?;
+        let size = agreed(said, extension.size).map_err(|reason| LayerError::entry(&path, reason))?;
         let kind = kind(header, &raw, extension.link, at)?;
         if extension.sparse {
-            return Err(LayerError::entry(shown, Refusal::Sparse));
+            return Err(LayerError::entry(path, Refusal::Sparse));
         }
         if let Some(what) = without_content(&kind).filter(|_| size > 0) {
-            return Err(LayerError::entry(shown, Refusal::Content(what, size)));
+            return Err(LayerError::entry(path, Refusal::Content(what, size)));
         }
         let owner = |number: u64| match u32::try_from(number) {
             Ok(id) if id != u32::MAX => Ok(id),
-            _ => Err(LayerError::entry(&shown, Refusal::Owner(number))),
+            _ => Err(LayerError::entry(&path, Refusal::Owner(number))),
         };
         let or = |value: Option<u64>, field: io::Result<u64>| value.map_or(field, Ok);
         let uid = owner(or(extension.uid, header.uid()).map_err(broken("the owner is no number"))?)?;
@@ -123,7 +123,7 @@ impl Entry {
             Some(mtime) => mtime,
             None => (header.mtime().map_err(broken("the time is no number"))?.cast_signed(), 0),
         };
-        Ok(Self { path: name::checked(&raw)?, kind, size, mode, uid, gid, mtime, xattrs: extension.xattrs })
+        Ok(Self { path, kind, size, mode, uid, gid, mtime, xattrs: extension.xattrs })
     }
 }
 

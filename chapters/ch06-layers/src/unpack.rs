@@ -65,9 +65,6 @@ fn unpack(input: impl Read, destination: &Path, limits: &UnpackLimits) -> Result
     let (mut size, mut entries) = (0, 0);
     while let Some(entry) = archive.next()? {
         entries += 1;
-        if entries + extractor.implied > limits.entries {
-            return Err(LayerError::TooManyEntries(limits.entries));
-        }
         match meaning(entry.path.clone())? {
             Meaning::Nothing => {}
             Meaning::Whiteout(path) => extractor.whiteout(&path)?,
@@ -76,6 +73,9 @@ fn unpack(input: impl Read, destination: &Path, limits: &UnpackLimits) -> Result
                 extractor.make(&entry, &mut archive)?;
                 size += content(&entry);
             }
+        }
+        if entries + extractor.implied > limits.entries {
+            return Err(LayerError::TooManyEntries(limits.entries));
         }
     }
     archive.drain()?;

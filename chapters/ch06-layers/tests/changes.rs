@@ -1,208 +1,168 @@
-//! `docker diff`: what a container has changed. The lists were recorded from docker 20.10 with the same files and
-//! commands; only the order within a directory is ours (docker's is that of a Go map).
+//! `docker diff`, without a daemon and without a mount.
 
 mod common;
 
-use std::fs::{self, Permissions};
-use std::os::unix::ffi::OsStrExt;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use common::{Container, READ_CHANGES, tree};
 use layers::changes;
-use rustix::fs::{XattrFlags, lsetxattr};
 use testkit::{Host, Need, judge, kernel_test, require};
 
-/// The files that the commands find.
-const IMAGE: [(&str, &str); 7] = [
-    ("data/a", "1"),
-    ("data/b", "2"),
-    ("data/sub/c", "3"),
-    ("keep/k", "4"),
-    ("etc/h", "5"),
-    ("bin/cp", "6"),
-    ("tmp/", ""),
-];
-
-/// Runs `commands` in a shell whose directory is a container's root, and lists what has changed.
-fn diff(host: &Host, commands: &str) -> String {
-    let directory = tempfile::tempdir_in(host.dir()).expect("a directory");
-    let lower = tree(directory.path(), "lower", &IMAGE);
-    // As in an archive: whole seconds, and long ago.
-    let touched =
-        Command::new("find").arg(&lower).args(["-exec", "touch", "-h", "-d", "2024-02-29", "{}", "+"]).status();
-    assert!(touched.is_ok_and(|status| status.success()));
-    let container = Container::new(&directory.path().join("container"), &[&lower]);
-    in_shell(&container.mounted.root, commands);
-    list(&container.upper.upper, &[lower])
+/// A container on an image of two layers.
+struct Case {
+    container: Container,
+    lowers: Vec<PathBuf>,
 }
 
-fn in_shell(directory: &Path, commands: &str) {
-    let done = Command::new("sh").args(["-ec", commands]).current_dir(directory).output().expect("sh");
-    assert!(done.status.success(), "{commands}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-fn list(upper: &Path, lowers: &[PathBuf]) -> String {
-    let changes = changes(upper, lowers).expect("changes");
-    changes.iter().map(|change| format!("{change}\n")).collect()
-}
-
-/// Compares with what docker said, which may come in another order.
-fn like_docker(host: &Host, commands: &str, docker: &[&str]) {
-    let mut lines = docker.to_vec();
-    lines.sort_by_key(|line| Path::new(&line[2..]));
-    let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    judge(&format!("what `docker diff` lists after: {commands}"))
-        .expected(expected)
-        .seen(diff(host, commands))
-        .cause(|seen| cause(seen, &lines))
-        .read(READ_CHANGES);
-}
-
-/// The mistake behind a list that is not docker's.
-fn cause(seen: &str, expected: &[&str]) -> String {
-    let wrong: Vec<&str> = seen.lines().filter(|line| !expected.contains(line)).collect();
-    let missing: Vec<&str> = expected.iter().filter(|line| !seen.lines().any(|have| have == **line)).copied().collect();
-    let first = |lines: &[&str]| lines.first().map(|line| (line.chars().next(), line[2..].to_owned()));
-    match (first(&wrong), first(&missing)) {
-        (Some((Some('A'), wrong)), Some((Some('D'), missing))) if wrong == missing => {
-            "a whiteout is a file as well, a character device 0:0: it was taken for a new one".into()
-        }
-        (Some((Some('C'), wrong)), Some((Some('D'), missing))) if wrong == missing => {
-            "a whiteout is a file as well, a character device 0:0: it was taken for a changed one".into()
-        }
-        (Some((Some('A'), wrong)), Some((Some('C'), missing))) if wrong == missing => {
-            "everything in the upper directory was called new: what the lower layers show there was not asked".into()
-        }
-        (Some((Some('C'), wrong)), Some((Some('A'), missing))) if wrong == missing => {
-            "everything in the upper directory was called changed: what the lower layers show there was not asked"
-                .into()
-        }
-        (Some((Some('D'), _)), None) => {
-            "a whiteout that hides nothing was listed: nobody can miss a file that was never there".into()
-        }
-        (Some((Some('C'), _)), None) => {
-            "a file that is in the upper directory but like the lower one was listed: a copy alone changes nothing"
-                .into()
-        }
-        (None, Some((Some('C'), _))) => {
-            "a file that both have was taken for the same: compare mode, owner, size and time".into()
-        }
-        _ => format!("too much: {wrong:?}, missing: {missing:?}"),
+impl Case {
+    fn new(host: &Host) -> Self {
+        require(Need::Overlay);
+        let bottom = tree(
+            host.dir(),
+            "bottom",
+            &[
+                ("etc/motd", "hello"),
+                ("etc/group", "root"),
+                ("var/cache/a/1", "1"),
+                ("var/cache/b", ""),
+                ("usr/lib/x", ""),
+                ("usr/share/y", ""),
+                ("tmp/", ""),
+            ],
+        );
+        let top = tree(host.dir(), "top", &[("etc/issue", "top"), ("var/cache/c", "")]);
+        let lowers = vec![top, bottom];
+        let borrowed: Vec<&Path> = lowers.iter().map(PathBuf::as_path).collect();
+        Self { container: Container::new(&host.dir().join("one"), &borrowed), lowers }
     }
+
+    fn path(&self, inside: &str) -> PathBuf {
+        self.container.path(inside)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let changes = changes(&self.container.upper.upper, &self.lowers).expect("the changes");
+        changes.iter().map(ToString::to_string).collect()
+    }
+
+    /// The verdict on the changes so far.
+    fn expect(&self, what: &str, lines: &[&str], cause: impl FnOnce(&Vec<String>) -> String) {
+        judge(&format!("the changes after {what}"))
+            .expected(lines.iter().map(ToString::to_string).collect())
+            .seen(self.lines())
+            .cause(cause)
+            .read(READ_CHANGES);
+    }
+}
+
+fn has(lines: &[String], line: &str) -> bool {
+    lines.iter().any(|seen| seen == line)
 }
 
 kernel_test! {
-    /// The judge of the exercise `classify`.
-    fn new_changed_and_deleted_are_told_apart(host) {
-        require(Need::Overlay);
-        like_docker(host, "echo n > new", &["A /new"]);
-        like_docker(host, "echo n > data/new", &["C /data", "A /data/new"]);
-        like_docker(host, "echo n > data/a", &["C /data", "C /data/a"]);
-        like_docker(host, "rm data/a", &["C /data", "D /data/a"]);
-        like_docker(host, "rm -r data", &["D /data"]);
-        like_docker(host, "chmod 600 data/a", &["C /data", "C /data/a"]);
-        like_docker(host, "mkdir -p p/q; touch p/q/r", &["A /p", "A /p/q", "A /p/q/r"]);
-        like_docker(host, "chown 1:1 keep; touch data/a", &["C /data", "C /data/a", "C /keep"]);
+    fn nothing_has_changed_at_first(host) {
+        let case = Case::new(host);
+        let read = case.container.read("etc/motd");
+        case.expect(&format!("reading {read:?}"), &[], |_| "something counts as changed that was only read".into());
     }
 
-    /// The judge of the exercise `classify`.
-    fn what_comes_to_the_same_is_no_change(host) {
-        require(Need::Overlay);
-        like_docker(host, "touch x; rm x", &[]);
-        like_docker(host, "touch data/sub", &[]);
-        like_docker(host, "exec 3>>data/a", &[]);
-        like_docker(host, "ln data/a data/l; rm data/l", &[]);
-        like_docker(host, "rmdir tmp; mkdir tmp", &[]);
-        like_docker(host, "echo x > data/sub/c", &["C /data", "C /data/sub", "C /data/sub/c"]);
-        like_docker(host, "chmod 700 data", &["C /data"]);
+    /// The judge of the exercise `changes`.
+    fn files_are_added_changed_and_deleted(host) {
+        let case = Case::new(host);
+        case.container.write("tmp/new", "new");
+        case.expect("making /tmp/new", &["C /tmp", "A /tmp/new"], |seen| if has(seen, "C /tmp/new") {
+            "a file of the upper layer that no lower layer has is new".into()
+        } else {
+            "the lower layers were not asked for the file".into()
+        });
+        case.container.write("etc/motd", "changed");
+        fs::remove_file(case.path("etc/group")).expect("remove");
+        let expected = ["C /etc", "D /etc/group", "C /etc/motd", "C /tmp", "A /tmp/new"];
+        case.expect("a write to /etc/motd and the end of /etc/group", &expected, |seen| {
+            if has(seen, "A /etc/motd") {
+                "a file that a lower layer has, too, is changed".into()
+            } else if has(seen, "C /etc/group") || has(seen, "A /etc/group") {
+                "a whiteout is a file of the upper layer, and means a deletion: it must be asked for".into()
+            } else {
+                "see which line is wrong".into()
+            }
+        });
     }
 
-    fn a_rename_is_a_deletion_and_an_addition(host) {
-        require(Need::Overlay);
-        like_docker(host, "mv data/a data/z", &["C /data", "A /data/z", "D /data/a"]);
-        like_docker(host, "mv data other", &["A /other", "A /other/b", "A /other/sub", "A /other/sub/c", "A /other/a", "D /data"]);
-        like_docker(host, "ln data/a data/l", &["C /data", "A /data/l"]);
-        like_docker(host, "ln -s x data/s; rm keep/k", &["C /data", "A /data/s", "C /keep", "D /keep/k"]);
+    /// The judge of the exercise `changes`.
+    fn a_file_that_came_and_went_is_no_change(host) {
+        let case = Case::new(host);
+        fs::write(case.container.upper.upper.join("passing"), "").expect("a file");
+        fs::remove_file(case.container.upper.upper.join("passing")).expect("remove");
+        nix::sys::stat::mknod(&case.container.upper.upper.join("passing"), nix::sys::stat::SFlag::S_IFCHR,
+            nix::sys::stat::Mode::empty(), 0).expect("a whiteout");
+        case.expect("a whiteout of nothing", &[], |_| "a whiteout of a file that no lower layer has is no change".into());
     }
 
-    /// An opaque directory says that everything is hidden, and not what there was.
-    fn what_an_opaque_directory_hides_is_deleted(host) {
-        require(Need::Overlay);
-        like_docker(host, "rm -r data; mkdir data", &["C /data", "D /data/b", "D /data/sub", "D /data/a"]);
-        like_docker(host, "rm -r data; mkdir data; echo 5 > data/b; echo 6 > data/new",
-            &["C /data", "C /data/b", "A /data/new", "D /data/sub", "D /data/a"]);
-        like_docker(host, "rm -r data; mkdir -p data/sub; echo 5 > data/sub/c; echo 6 > data/sub/new",
-            &["C /data", "C /data/sub", "C /data/sub/c", "A /data/sub/new", "D /data/a", "D /data/b"]);
-        like_docker(host, "rm -r data; mkdir -p data/sub/deep; touch data/sub/deep/x",
-            &["C /data", "C /data/sub", "A /data/sub/deep", "A /data/sub/deep/x", "D /data/sub/c", "D /data/a", "D /data/b"]);
-        like_docker(host, "rm -r data/sub; mkdir data/sub; chmod 700 data/sub", &["C /data", "C /data/sub", "D /data/sub/c"]);
-        like_docker(host, "rm -r data; mkdir data; rm -r data", &["D /data"]);
+    /// The judge of the exercise `changes`.
+    fn a_directory_that_only_holds_a_change_is_listed_for_it(host) {
+        let case = Case::new(host);
+        // Touched, and put back: overlayfs has copied all directories up, and nothing is different.
+        let file = case.path("usr/lib/x");
+        fs::rename(&file, case.path("usr/lib/z")).expect("rename");
+        fs::rename(case.path("usr/lib/z"), &file).expect("rename back");
+        fs::remove_dir_all(case.container.upper.upper.join("usr/lib")).expect("as if it had never been");
+        case.expect("something in /usr that was undone", &[], |seen| if has(seen, "C /usr") {
+            "a directory is in the upper layer as soon as something in it was: alone, with the same attributes, it is no change".into()
+        } else {
+            "see which line is wrong".into()
+        });
+        fs::set_permissions(case.path("usr/share"), fs::Permissions::from_mode(0o700)).expect("a mode");
+        case.expect("a new mode of /usr/share", &["C /usr", "C /usr/share"], |seen| if seen.is_empty() {
+            "a directory whose mode is another than in the lower layers is changed".into()
+        } else {
+            "the directories above a change are changed".into()
+        });
     }
 
-    fn a_file_of_another_kind_is_changed(host) {
-        require(Need::Overlay);
-        like_docker(host, "rm -r data; echo f > data", &["C /data"]);
-        like_docker(host, "rm data/a; mkdir data/a; touch data/a/in", &["C /data", "C /data/a", "A /data/a/in"]);
-        like_docker(host, "rm data/a; mkdir data/a", &["C /data", "C /data/a"]);
-        like_docker(host, "rm -r data; mkdir -p data/a", &["C /data", "C /data/a", "D /data/b", "D /data/sub"]);
-        like_docker(host, "rm bin/cp; ln -s busybox bin/cp", &["C /bin", "C /bin/cp"]);
-        like_docker(host, "mkdir n; chmod 700 n; touch n/x; rm n/x", &["A /n"]);
+    fn a_directory_made_anew_deletes_what_was_in_it(host) {
+        let case = Case::new(host);
+        fs::remove_dir_all(case.path("var/cache")).expect("remove");
+        case.expect("rm -r /var/cache", &["C /var", "D /var/cache"], |_| "see which line is wrong".into());
+        fs::create_dir_all(case.path("var/cache/a")).expect("create");
+        fs::write(case.path("var/cache/c"), "again").expect("write");
+        fs::write(case.path("var/cache/d"), "new").expect("write");
+        insta::assert_snapshot!("made_anew", case.lines().join("\n"));
     }
 
-    /// What a lower layer deletes from one further down is not there to be changed.
-    fn several_layers_count_as_what_they_show(host) {
-        require(Need::Overlay);
-        let lowers: Vec<PathBuf> = ["third", "second", "first"].map(|name| host.dir().join(name)).into();
-        tree(host.dir(), "first", &["gone", "dir/old", "opaque/old", "file/below", "kept"].map(|name| (name, "1")));
-        let second = Container::new(&host.dir().join("make-second"), &[&lowers[2]]);
-        in_shell(&second.mounted.root, "rm gone; rm -r opaque; mkdir opaque; touch opaque/new; rm -r file; touch file");
-        fs::rename(&second.upper.upper, &lowers[1]).expect("the second layer");
-        drop(second);
-        tree(host.dir(), "third", &[("dir/new", "3")]);
-        let container = Container::new(&host.dir().join("c"), &[&lowers[0], &lowers[1], &lowers[2]]);
-        in_shell(&container.mounted.root, "touch gone; rm dir/old; touch opaque/old; rm opaque/new; rm file; mkdir file; touch file/below; echo x > kept");
-        insta::assert_snapshot!(list(&container.upper.upper, &lowers), @r"
-        C /dir
-        D /dir/old
-        C /file
-        A /file/below
-        A /gone
-        C /kept
-        C /opaque
-        D /opaque/new
-        A /opaque/old
-        ");
+    fn a_file_can_take_a_directorys_place_and_the_other_way_round(host) {
+        let case = Case::new(host);
+        fs::remove_dir_all(case.path("usr")).expect("remove");
+        fs::write(case.path("usr"), "").expect("write");
+        fs::remove_file(case.path("etc/motd")).expect("remove");
+        fs::create_dir_all(case.path("etc/motd/d")).expect("create");
+        insta::assert_snapshot!("other_kinds", case.lines().join("\n"));
     }
 
-    /// File capabilities are what makes a program a root's program: docker looks at this one attribute, and so do we.
-    fn capabilities_of_a_file_are_a_change(host) {
+    fn layers_in_between_hide_what_is_below(host) {
         require(Need::Overlay);
-        let lower = tree(host.dir(), "lower", &[("ping", "program"), ("note", "text")]);
-        let container = Container::new(&host.dir().join("c"), &[&lower]);
-        let capability = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let set = |name: &str, key: &str, value: &[u8]| {
-            lsetxattr(container.path(name), key, value, XattrFlags::empty()).expect("lsetxattr");
-        };
-        set("ping", "security.capability", &capability);
-        set("note", "user.note", b"not looked at");
-        assert_eq!(list(&container.upper.upper, &[lower]), "C /ping\n");
-    }
-
-    fn names_that_are_no_text_and_modes_that_keep_out(host) {
-        require(Need::Overlay);
-        let lower = tree(host.dir(), "lower", &[("shut/in", "")]);
-        let container = Container::new(&host.dir().join("c"), &[&lower]);
-        in_shell(&container.mounted.root, r#"touch "$(printf 'a\nb')"; touch "$(printf '\377')"; rm shut/in"#);
-        fs::set_permissions(container.path("shut"), Permissions::from_mode(0)).expect("chmod");
-        let changes = changes(&container.upper.upper, &[lower]).expect("changes");
-        let paths: Vec<&[u8]> = changes.iter().map(|change| change.path.as_os_str().as_bytes()).collect();
-        assert_eq!(paths, [&b"/a\nb"[..], b"/shut", b"/shut/in", b"/\xff"]);
-    }
-
-    fn nothing_is_nothing(host) {
-        require(Need::Overlay);
-        assert!(diff(host, "ls -R . >&2").is_empty());
+        let bottom = tree(host.dir(), "bottom", &[("a/1", ""), ("b/1", ""), ("c", ""), ("d/1", ""), ("e/1/2", "")]);
+        let middle = tree(host.dir(), "middle", &[("b/2", ""), ("d", ""), ("e/3", "")]);
+        nix::sys::stat::mknod(&middle.join("a"), nix::sys::stat::SFlag::S_IFCHR, nix::sys::stat::Mode::empty(), 0).expect("a whiteout");
+        for name in ["b", "e"] {
+            rustix::fs::lsetxattr(middle.join(name), c"trusted.overlay.opaque", b"y", rustix::fs::XattrFlags::empty()).expect("opaque");
+        }
+        let lowers = vec![middle, bottom];
+        let borrowed: Vec<&Path> = lowers.iter().map(PathBuf::as_path).collect();
+        let case = Case { container: Container::new(&host.dir().join("one"), &borrowed), lowers };
+        for name in ["a/1", "b/1", "d/1", "e/1/2"] {
+            let path = case.path(name);
+            let parent = path.parent().expect("a parent").to_path_buf();
+            if parent.is_file() {
+                fs::remove_file(&parent).expect("remove");
+            }
+            fs::create_dir_all(parent).expect("create");
+            fs::write(path, "again").expect("write");
+        }
+        fs::remove_dir_all(case.path("e")).expect("remove");
+        fs::create_dir(case.path("e")).expect("create");
+        insta::assert_snapshot!("in_between", case.lines().join("\n"));
     }
 }

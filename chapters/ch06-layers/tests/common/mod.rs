@@ -115,6 +115,11 @@ pub(crate) fn listing(root: &Path) -> String {
         } else {
             format!("{:?}", String::from_utf8_lossy(&fs::read(&path).expect("a file")))
         };
+        if what == "whiteout" {
+            // Nobody ever sees its mode.
+            lines.push(format!("/{} whiteout", inside.display()));
+            continue;
+        }
         let (mode, uid, gid) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
         lines.push(format!("{mode:04o} {uid}:{gid} /{} {what}", inside.display()));
     }

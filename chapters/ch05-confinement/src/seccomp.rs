@@ -17,6 +17,7 @@ mod table;
 
 pub use compile::SeccompError;
 pub use filter::Filter;
+pub use names::number;
 pub use oci::{Action, Architecture, Argument, Operator, Rule, Seccomp};
 pub use profile::{ProfileError, SeccompProfile};
 pub use rules::RuleError;

@@ -4,7 +4,7 @@ use super::oci::Architecture;
 use super::table::SYSCALLS;
 
 /// The number of `name` on `architecture`; x32 numbers without their marking bit.
-pub(crate) fn number(name: &str, architecture: Architecture) -> Option<u32> {
+pub fn number(name: &str, architecture: Architecture) -> Option<u32> {
     let row = SYSCALLS[SYSCALLS.binary_search_by_key(&name, |row| row.0).ok()?];
     let number = match architecture {
         Architecture::X86_64 => row.1,

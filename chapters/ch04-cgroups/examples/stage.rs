@@ -1,5 +1,5 @@
-//! The container as far as chapter 4 goes: with a share of memory and of processes, and not more. It may still do
-//! everything that root may.
+//! The container as far as chapter 4 goes: what chapter 3 has, in a control group: 64 MiB of memory, half a processor, 50
+//! processes, and only harmless devices. It may still do everything else that root may.
 //!
 //! `stage ROOTFS COMMAND [ARGS…]`
 
@@ -7,10 +7,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cgroups::{Cgroup, Layout, Limits, Memory, cgroup_mounts};
+use cgroups::{Cgroup, Cpu, DeviceRule, Layout, Limits, Memory, cgroup_mounts, new_cgroup_namespace};
 use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
+use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
-use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
+use process::{DEFAULT_PATH, ExitStatus, Failure, Pending, Program, Spawn};
 use rootfs::{Root, Rootfs};
 
 fn main() -> ExitCode {
@@ -40,45 +41,50 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
         plan = plan.with_new(Kind::User);
     }
     let layout = Layout::detect()?;
-    let memory = Memory { limit: Some(64 << 20), swap: Some(64 << 20), ..Memory::default() };
-    let limits = Limits { memory, pids: Some(32), ..Limits::default() };
-    let name = format!("/mini-docker/stage-{}", std::process::id());
-    let group = Cgroup::create(&layout, Path::new(&name), &limits)?;
     let mut files = Rootfs::docker_default();
     files.mounts.extend(cgroup_mounts(&layout, Path::new("/sys/fs/cgroup"), true));
-    // Whatever comes of it, the group goes.
-    let outcome = start(&plan, &group, files, root, &program);
-    let gone = group.kill().and_then(|()| group.remove());
-    let status = outcome?;
-    gone?;
-    Ok(status)
-}
-// ANCHOR_END: run
-
-fn start(
-    plan: &Namespaces,
-    group: &Cgroup,
-    files: Rootfs,
-    root: PathBuf,
-    program: &Program,
-) -> Result<ExitStatus, Failure> {
-    // ANCHOR: start
-    let spawn = Spawn::new().namespaces(plan.clone_flags());
-    let pending = group.start(spawn, |gate| -> Result<_, Failure> {
+    let path = format!("/mini-docker/stage-{}", std::process::id());
+    let group = Cgroup::create(&layout, path.as_ref(), &limits())?;
+    // A cgroup namespace begins where its maker is. So it is made later, from inside the group.
+    let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
+    let started = group.start(spawn, |gate| -> Result<_, Failure> {
         gate.wait()?;
         if plan.is_new(Kind::User) {
             become_root()?;
         }
+        new_cgroup_namespace()?;
         set_hostname("inside")?;
         loopback_up()?;
         files.prepare(Root::Directory(root))?.pivot()?;
         Ok(program.exec()?)
-    })?;
+    });
+    let status = started.and_then(|pending| finish(pending, &plan));
+    let cleaned = group.kill().and_then(|()| group.remove());
+    let status = status?;
+    cleaned?;
+    Ok(status)
+}
+
+fn finish(pending: Pending, plan: &Namespaces) -> Result<ExitStatus, Failure> {
     if plan.is_new(Kind::User) {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         write_maps(pending.pid(), &IdMap::single(0, user), &IdMap::single(0, group))?;
     }
     let mut child = pending.release()?;
     Ok(child.wait()?)
-    // ANCHOR_END: start
 }
+// ANCHOR_END: run
+
+// ANCHOR: limits
+fn limits() -> Limits {
+    const LIMIT: i64 = 64 << 20;
+    Limits {
+        // As much memory and swap together as memory alone: no swap.
+        memory: Memory { limit: Some(LIMIT), swap: Some(LIMIT), ..Memory::default() },
+        cpu: Cpu::default().with_nano_cpus(500_000_000),
+        pids: Some(50),
+        devices: DeviceRule::docker_defaults(),
+        ..Limits::default()
+    }
+}
+// ANCHOR_END: limits

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
 use nix::unistd::write;
 
 use crate::directory::FileError;
@@ -35,3 +36,16 @@ impl Entrance {
         Ok(())
     }
 }
+
+/// Gives the calling process a cgroup namespace of its own, in which its present group looks like the top.
+///
+/// To be called after it has entered. `clone3` with `CLONE_NEWCGROUP` would be too early: there the top is its maker's
+/// group, and the container sees the path to its own.
+///
+/// # Errors
+/// [`CgroupError::Namespace`].
+// ANCHOR: new_cgroup_namespace
+pub fn new_cgroup_namespace() -> Result<(), CgroupError> {
+    unshare(CloneFlags::CLONE_NEWCGROUP).map_err(CgroupError::Namespace)
+}
+// ANCHOR_END: new_cgroup_namespace

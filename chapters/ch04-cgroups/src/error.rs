@@ -80,6 +80,9 @@ pub enum CgroupError {
         /// The reason.
         errno: Errno,
     },
+    /// A view of one's own.
+    #[error("make a cgroup namespace: {0}")]
+    Namespace(Errno),
     /// A path that leads elsewhere.
     #[error("invalid control group path {0:?}")]
     Path(PathBuf),

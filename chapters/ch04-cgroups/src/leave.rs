@@ -83,3 +83,6 @@ pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

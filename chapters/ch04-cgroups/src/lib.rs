@@ -25,7 +25,7 @@ pub use cgroup::{Cgroup, remove_abandoned};
 pub use convert::{SwapError, swap_alone};
 pub use device::{DeviceKind, DeviceRule};
 pub use directory::FileError;
-pub use entrance::Entrance;
+pub use entrance::{Entrance, new_cgroup_namespace};
 pub use error::CgroupError;
 pub use layout::{Hierarchy, Layout, LayoutError};
 pub use limits::{BlockIo, Cpu, DeviceRate, DeviceWeight, HugePages, Limits, Memory};

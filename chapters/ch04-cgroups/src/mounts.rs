@@ -9,7 +9,8 @@ use crate::layout::Layout;
 /// The mounts for `destination`, for a container in a cgroup namespace of its own.
 ///
 /// Read-only is not only tidiness: whoever can write `release_agent` of a v1 tree runs a program on the host
-/// (CVE-2022-0492).
+/// (CVE-2022-0492), and whoever can write a limit has none.
+// ANCHOR: cgroup_mounts
 pub fn cgroup_mounts(layout: &Layout, destination: &Path, read_only: bool) -> Vec<Mount> {
     let mount = |destination: &Path, kind: &str, extra: &[&str]| Mount {
         destination: destination.into(),
@@ -29,4 +30,32 @@ pub fn cgroup_mounts(layout: &Layout, destination: &Path, read_only: bool) -> Ve
         mounts.push(mount(&destination.join(name), "cgroup", &controllers));
     }
     mounts
+}
+// ANCHOR_END: cgroup_mounts
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(layout: &str) -> String {
+        let layout = Layout::parse(layout).expect("a mount table");
+        let line =
+            |mount: &Mount| format!("{} {} {}", mount.destination.display(), mount.kind, mount.options.join(","));
+        cgroup_mounts(&layout, Path::new("/sys/fs/cgroup"), true).iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_a_container_gets_on_v1() {
+        insta::assert_snapshot!(table(
+            "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
+             36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n\
+             40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n\
+             41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+        ));
+    }
+
+    #[test]
+    fn what_a_container_gets_on_v2() {
+        insta::assert_snapshot!(table("41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n"));
+    }
 }

@@ -113,7 +113,7 @@ impl Device {
             Ok(()) => self.give(&parent, &name),
             // A node of that number is there already: an image may bring it, a bind mount may have made it.
             Err(Errno::EEXIST) if self.is_there(root, kind, number) => Ok(()),
-            Err(Errno::EPERM) => self.bind(root),
+            Err(Errno::EPERM) => self.bind(root, kind, number),
             Err(errno) => Err(self.failed("make device", errno)),
         }
     }
@@ -126,14 +126,15 @@ impl Device {
     }
 
     fn is_there(&self, root: &RootDir, kind: SFlag, number: u64) -> bool {
-        let there = root.resolve(&self.path).ok().and_then(|file| fstat(file).ok());
-        there.is_some_and(|metadata| {
-            SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == kind && metadata.st_rdev == number
-        })
+        root.resolve(&self.path).is_ok_and(|file| is_device(&file, kind, number))
     }
 
-    fn bind(&self, root: &RootDir) -> Result<(), DeviceError> {
+    fn bind(&self, root: &RootDir, kind: SFlag, number: u64) -> Result<(), DeviceError> {
         let node = clone_tree(CWD, &self.path, false).map_err(|errno| self.failed("bind device", errno))?;
+        if !is_device(&node, kind, number) {
+            // The host has something else under that name.
+            return Err(self.failed("bind device", Errno::ENODEV));
+        }
         let target = root.create_file(&self.path, 0o644)?;
         attach(node.as_fd(), target.as_fd()).map_err(|errno| self.failed("bind device", errno))
     }
@@ -141,6 +142,12 @@ impl Device {
     fn failed(&self, action: &'static str, errno: Errno) -> DeviceError {
         DeviceError::Kernel { action, path: self.path.clone(), errno }
     }
+}
+
+fn is_device(file: &OwnedFd, kind: SFlag, number: u64) -> bool {
+    fstat(file).is_ok_and(|metadata| {
+        SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == kind && metadata.st_rdev == number
+    })
 }
 
 /// Makes `/dev/fd` and its like. What the image has of the same name stays.

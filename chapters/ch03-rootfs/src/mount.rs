@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{SFlag, fstat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use process::{Diagnose, sys};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
@@ -48,10 +49,40 @@ pub enum MountError {
         /// Where, inside.
         destination: PathBuf,
     },
+    /// The place is in `/proc`: a mount there could cover a mask, or feign kernel parameters.
+    #[error("mount {what} on {destination}: the place is inside /proc")]
+    OverProc {
+        /// File system type, or source.
+        what: String,
+        /// Where, inside.
+        destination: PathBuf,
+    },
     /// A bind mount without a source.
     #[error("bind mount on {0}: no source")]
     NoSource(PathBuf),
+    /// Ignoring this option would show files with other owners than were asked for.
+    #[error("bind mount on {destination}: option {option} is not supported")]
+    Unsupported {
+        /// `idmap` or `ridmap`.
+        option: String,
+        /// Where, inside.
+        destination: PathBuf,
+    },
 }
+
+/// What may be shown differently to a container. runc allows the same; lxcfs provides most of it.
+const REPLACEABLE: [&str; 10] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/sys/crypto/fips_enabled",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/uptime",
+];
 
 impl Diagnose for MountError {
     fn hint(&self) -> Option<String> {
@@ -67,6 +98,7 @@ impl Diagnose for MountError {
             Self::Kernel { errno: Errno::ENOENT, action: "open", .. } => Some("the source does not exist".into()),
             Self::Kernel { errno: Errno::ENOSYS, .. } => Some("the mount API needs Linux 5.12".into()),
             Self::Link { .. } => Some("the image is hostile, or made for another purpose".into()),
+            Self::OverProc { .. } => Some("only some files there can be replaced, /proc/meminfo for one".into()),
             Self::Target(error) => error.hint(),
             _ => None,
         }
@@ -87,14 +119,26 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Makes the mount and attaches it inside `root`. The target is made if it is missing.
+    /// A copy that is to stay tied to its original (`shared`, `slave`). It has to be taken while there is a tie: before
+    /// everything in this namespace is made private.
+    ///
+    /// # Errors
+    /// [`MountError`].
+    pub(crate) fn tied(&self) -> Result<Option<OwnedFd>, MountError> {
+        let options = MountOptions::parse(&self.options);
+        let tied = matches!(options.propagation, libc::MS_SHARED | libc::MS_SLAVE);
+        (tied && self.is_bind(&options)).then(|| self.bind(&options)).transpose()
+    }
+
+    /// Makes the mount, or takes the copy that is `tied`, and attaches it inside `root`. The target is made if it is
+    /// missing.
     ///
     /// A read-only tmpfs comes back: it is to be made so only when what belongs into it is there.
     ///
     /// # Errors
     /// [`MountError`].
     // ANCHOR: attach
-    pub(crate) fn attach(&self, root: &RootDir) -> Result<Option<OwnedFd>, MountError> {
+    pub(crate) fn attach(&self, root: &RootDir, tied: Option<OwnedFd>) -> Result<Option<OwnedFd>, MountError> {
         let mut options = MountOptions::parse(&self.options);
         let protect_later = self.kind == "tmpfs" && options.set & libc::MOUNT_ATTR_RDONLY != 0;
         if protect_later {
@@ -103,22 +147,39 @@ impl Mount {
         if matches!(self.kind.as_str(), "proc" | "sysfs") && root.is_link(&self.destination)? {
             return Err(MountError::Link { kind: self.kind.clone(), destination: self.destination.clone() });
         }
-        let tree =
-            if options.bind.is_some() || self.kind == "bind" { self.bind(&options)? } else { self.make(&options)? };
+        let tree = match tied {
+            Some(tree) => tree,
+            None if self.is_bind(&options) => self.bind(&options)?,
+            None => self.make(&options)?,
+        };
         let target = if is_directory(&tree) {
             root.create_dir_all(&self.destination, 0o755)?
         } else {
             root.create_file(&self.destination, 0o644)?
         };
+        self.refuse_in_proc(&target)?;
         attach(tree.as_fd(), target.as_fd()).map_err(|errno| self.failed("attach", errno, String::new()))?;
-        let private = matches!(options.propagation, 0 | libc::MS_PRIVATE);
-        if !private {
+        if options.propagation != 0 {
             sys::mount_setattr(&tree, options.recursive_propagation, 0, 0, options.propagation, None)
                 .map_err(|errno| self.failed("set propagation of", errno, String::new()))?;
         }
         Ok(protect_later.then_some(tree))
     }
     // ANCHOR_END: attach
+
+    fn is_bind(&self, options: &MountOptions) -> bool {
+        options.bind.is_some() || self.kind == "bind"
+    }
+
+    /// Whoever could mount over `/proc/sys` or a mask would undo it. Asked of the descriptor, after all links
+    /// (CVE-2025-52881).
+    fn refuse_in_proc(&self, target: &OwnedFd) -> Result<(), MountError> {
+        let replaceable = || REPLACEABLE.iter().any(|file| self.destination == Path::new(file));
+        if self.kind == "proc" || !is_proc(target) || replaceable() {
+            return Ok(());
+        }
+        Err(MountError::OverProc { what: self.what(), destination: self.destination.clone() })
+    }
 
     /// Makes what [`Mount::attach`] gave back read-only.
     pub(crate) fn protect(&self, tree: &OwnedFd) -> Result<(), MountError> {
@@ -148,6 +209,10 @@ impl Mount {
     /// A copy of a mount that exists, not attached anywhere.
     fn bind(&self, options: &MountOptions) -> Result<OwnedFd, MountError> {
         let source = self.source.as_ref().ok_or_else(|| MountError::NoSource(self.destination.clone()))?;
+        if let Some((option, _)) = options.data.iter().find(|(name, _)| name == "idmap" || name == "ridmap") {
+            let (option, destination) = (option.clone(), self.destination.clone());
+            return Err(MountError::Unsupported { option, destination });
+        }
         let tree = clone_tree(AT_FDCWD, source, options.bind == Some(Reach::Tree))
             .map_err(|errno| self.failed("open", errno, String::new()))?;
         if (options.set, options.clear) != (0, 0) {
@@ -158,11 +223,15 @@ impl Mount {
     }
 
     fn failed(&self, action: &'static str, errno: Errno, log: String) -> MountError {
-        let what = match &self.source {
-            Some(source) if self.kind.is_empty() || self.kind == "bind" => source.display().to_string(),
+        MountError::Kernel { action, what: self.what(), destination: self.destination.clone(), errno, log }
+    }
+
+    /// How a message calls it.
+    fn what(&self) -> String {
+        match &self.source {
+            Some(source) if matches!(self.kind.as_str(), "" | "bind" | "none") => source.display().to_string(),
             _ => self.kind.clone(),
-        };
-        MountError::Kernel { action, what, destination: self.destination.clone(), errno, log }
+        }
     }
 }
 
@@ -189,6 +258,11 @@ pub fn idmapped(tree: &OwnedFd, user_namespace: BorrowedFd) -> Result<(), Errno>
 
 pub(crate) fn is_directory(file: &OwnedFd) -> bool {
     fstat(file).is_ok_and(|metadata| SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
+}
+
+/// Whether `file` is in a `proc` file system.
+pub(crate) fn is_proc(file: &OwnedFd) -> bool {
+    fstatfs(file).is_ok_and(|found| found.filesystem_type() == PROC_SUPER_MAGIC)
 }
 
 /// What the file system wrote into its context while it was being made: one message a read.

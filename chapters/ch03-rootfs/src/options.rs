@@ -60,7 +60,7 @@ impl MountOptions {
             self.recursive_propagation = recursive;
         } else if word == "bind" {
             self.bind = Some(if recursive { Reach::Tree } else { Reach::One });
-        } else if !matches!(word, "defaults" | "" | "async" | "sync" | "dirsync" | "silent" | "loud") {
+        } else if !matches!(word, "defaults" | "" | "silent" | "loud") {
             self.data.push(match word.split_once('=') {
                 Some((name, value)) => (name.into(), Some(value.into())),
                 None => (word.into(), None),

@@ -10,13 +10,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
 use process::Diagnose;
 use thiserror::Error;
 
 /// A walk that is disturbed by renames is to be tried again (`EAGAIN`); who disturbs it this often does so on purpose.
 const TRIES: usize = 128;
+
+/// As many links as the kernel follows on one walk.
+const LINKS: usize = 40;
 
 /// A path inside a root could not be followed or made.
 #[derive(Debug, Error)]
@@ -129,7 +132,7 @@ impl RootDir {
         Ok(content)
     }
 
-    /// The directory at `path`; it and its parents are made where they are missing.
+    /// The directory at `path`; it and its parents are made where they are missing, and where a link leads to nothing.
     ///
     /// # Errors
     /// [`RootDirError::Path`]: `ENOTDIR` where a file is in the way.
@@ -140,6 +143,7 @@ impl RootDir {
             Err(Errno::ENOENT) => {}
             other => return other.map_err(failed("open", path)),
         }
+        let path = &self.without_loose_ends(path)?;
         // One component at a time, each below the last one's descriptor. The prefix is always resolved from the root,
         // so that a link in the middle means inside what it means to the container.
         let mut so_far = PathBuf::new();
@@ -156,7 +160,8 @@ impl RootDir {
         Ok(current)
     }
 
-    /// The file at `path`, as an `O_PATH` descriptor; an empty one is made where it is missing, with its parents.
+    /// The file at `path`, as an `O_PATH` descriptor; an empty one is made where it is missing, with its parents, and
+    /// where a link leads to nothing.
     ///
     /// # Errors
     /// [`RootDirError::Path`].
@@ -166,7 +171,7 @@ impl RootDir {
             Err(Errno::ENOENT) => {}
             other => return other.map_err(failed("open", path)),
         }
-        let (parent, name) = self.parent_of(path)?;
+        let (parent, name) = self.parent_of(self.without_loose_ends(path)?)?;
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY;
         walk(parent.as_fd(), Path::new(&name), flags, Mode::from_bits_truncate(mode))
             .map_err(failed("create", path))?;
@@ -184,6 +189,42 @@ impl RootDir {
         let name = path.file_name().ok_or_else(|| failed("split", path)(Errno::EINVAL))?;
         let parent = path.parent().unwrap_or(Path::new("/"));
         Ok((self.create_dir_all(parent, 0o755)?, name.into()))
+    }
+
+    /// `path` with every link that leads to nothing replaced by what it says. An image of a running machine has such
+    /// links (`/etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf`): what they say is where things are made.
+    fn without_loose_ends(&self, path: &Path) -> Result<PathBuf, RootDirError> {
+        let mut now = path.to_path_buf();
+        for _ in 0..LINKS {
+            match self.loose_end(&now).map_err(failed("follow", path))? {
+                Some(next) => now = next,
+                None => return Ok(now),
+            }
+        }
+        Err(failed("follow", path)(Errno::ELOOP))
+    }
+
+    /// `path` with the first such link replaced, if there is one. The text may say anything: it is walked from the root
+    /// again.
+    fn loose_end(&self, path: &Path) -> Result<Option<PathBuf>, Errno> {
+        let mut so_far = PathBuf::from("/");
+        let mut names = components(path);
+        while let Some(name) = names.next() {
+            let place = so_far.clone();
+            so_far.push(name);
+            match walk(self.0.as_fd(), &so_far, OFlag::O_PATH, Mode::empty()) {
+                Err(Errno::ENOENT) => {}
+                other => {
+                    other?;
+                    continue;
+                }
+            }
+            let link = walk(self.0.as_fd(), &so_far, OFlag::O_PATH | OFlag::O_NOFOLLOW, Mode::empty());
+            let text = link.and_then(|link| readlinkat(&link, ""));
+            // Missing altogether, or made by somebody else since: no link.
+            return Ok(text.ok().map(|text| place.join(text).join(names.collect::<PathBuf>())));
+        }
+        Ok(None)
     }
 
     /// Whether the last component of `path` is a symbolic link.

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, umask};
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use process::{Diagnose, step, sys};
 use thiserror::Error;
 
 use crate::device::{Device, DeviceError, make_links};
 use crate::mask::{self, MaskError};
-use crate::mount::{Mount, MountError, attach, clone_tree};
+use crate::mount::{Mount, MountError, attach, clone_tree, is_proc};
 use crate::options::MountOptions;
 use crate::pivot::{self, PivotError};
 use crate::propagation::{self, PropagationError};
@@ -110,12 +109,13 @@ impl Rootfs {
     // ANCHOR: prepare
     pub fn prepare(&self, root: Root) -> Result<Prepared<'_>, RootfsError> {
         // Modes of nodes and directories are meant as they are written.
-        umask(Mode::empty());
+        let before = umask(Mode::empty());
+        let tied = self.mounts.iter().map(Mount::tied).collect::<Result<Vec<_>, _>>()?;
         propagation::isolate(self.receives())?;
         let root = attach_root(root)?;
         let mut unprotected = Vec::new();
-        for mount in &self.mounts {
-            unprotected.extend(mount.attach(&root)?.map(|tree| (mount, tree)));
+        for (mount, tied) in self.mounts.iter().zip(tied) {
+            unprotected.extend(mount.attach(&root, tied)?.map(|tree| (mount, tree)));
             if mount.kind == "proc" {
                 check_proc(&root, &mount.destination)?;
             }
@@ -125,6 +125,7 @@ impl Rootfs {
         self.devices.iter().try_for_each(|device| device.make(&root))?;
         make_links(&root)?;
         step!(3, "{} device nodes made", self.devices.len());
+        umask(before);
         Ok(Prepared { root, plan: self })
     }
     // ANCHOR_END: prepare
@@ -194,9 +195,5 @@ fn attach_root(root: Root) -> Result<RootDir, RootfsError> {
 
 /// Whoever writes kernel parameters must know that it is the kernel that reads them.
 fn check_proc(root: &RootDir, destination: &Path) -> Result<(), RootfsError> {
-    let proc = root.resolve(destination)?;
-    match fstatfs(&proc) {
-        Ok(found) if found.filesystem_type() == PROC_SUPER_MAGIC => Ok(()),
-        _ => Err(RootfsError::NotProc),
-    }
+    if is_proc(&root.resolve(destination)?) { Ok(()) } else { Err(RootfsError::NotProc) }
 }

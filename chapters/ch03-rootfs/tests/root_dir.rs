@@ -131,10 +131,15 @@ kernel_test! {
         let root = hostile(host);
         root.create_dir_all("/absolute/new/er", 0o755).expect("directories");
         assert!(host.dir().join("root/dir/new/er").is_dir());
-        assert!(root.create_dir_all("far-up/passwd.d", 0o755).is_err(), "a link to nothing is not a directory");
+        root.create_dir_all("far-up/passwd.d", 0o755).expect("directories");
+        assert!(host.dir().join("root/etc/passwd.d").is_dir());
         assert!(!Path::new("/etc/passwd.d").exists());
+        assert_eq!(errno(&root.create_dir_all("loop/new", 0o755).expect_err("a loop")), Errno::ELOOP);
         root.create_file("dir/a/b/c", 0o600).expect("a file");
         assert_eq!(fs::metadata(host.dir().join("root/dir/a/b/c")).expect("the file").mode() & 0o777, 0o600);
+        root.create_file("up/file", 0o600).expect("a file");
+        assert!(host.dir().join("root/outside/file").is_file());
+        assert!(!host.dir().join("outside/file").exists());
     }
 
     fn only_regular_files_are_read(host) {

@@ -25,7 +25,7 @@ pub(crate) fn failure(root: &Path, plan: &Rootfs) -> String {
     inmate.said().to_owned()
 }
 
-fn enter(root: &Path, plan: &Rootfs) -> Result<(), Failure> {
+pub(crate) fn enter(root: &Path, plan: &Rootfs) -> Result<(), Failure> {
     unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
     plan.prepare(Root::Directory(root.into()))?.pivot()?;
     Ok(())

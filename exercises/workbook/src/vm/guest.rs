@@ -1,20 +1,21 @@
 //! The guest itself: what it does when it starts, and QEMU around it.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::binaries::Binary;
 use super::kernel::Kernel;
 
 /// A guest that takes longer hangs.
-const LIMIT: Duration = Duration::from_mins(30);
+const LIMIT: Duration = Duration::from_mins(20);
 const MEMORY: &str = "3072";
 /// Begins a line that is ours.
 pub(crate) const MARK: &str = "@@";
@@ -50,7 +51,7 @@ pub(crate) fn tests(binaries: &[Binary], filters: &[String], root: &Path) -> Str
     let root = root.display();
     let _ = write!(
         script,
-        "export INSTA_WORKSPACE_ROOT={root} INSTA_UPDATE=no WB_SKIPS=/skips TESTKIT_SECONDS=900 RUST_BACKTRACE=0\ntouch /skips\n"
+        "export INSTA_WORKSPACE_ROOT={root} INSTA_UPDATE=no WB_SKIPS=/skips TESTKIT_SECONDS=300 RUST_BACKTRACE=0\ntouch /skips\n"
     );
     for binary in binaries.iter().filter(|binary| !binary.is_program) {
         let filters = filters.join(" ");
@@ -68,7 +69,7 @@ pub(crate) fn tests(binaries: &[Binary], filters: &[String], root: &Path) -> Str
 
 /// Gives a shell.
 pub(crate) fn shell() -> String {
-    format!("{START}echo; echo 'Linux with cgroup v2. Leave with: poweroff -f'\nsetsid cttyhack sh\npoweroff -f\n")
+    format!("{START}echo; echo 'Linux with cgroup v2. Leave with: exit'\nsetsid cttyhack sh\npoweroff -f\n")
 }
 
 /// How the guest's processor is made.
@@ -80,42 +81,61 @@ enum Accelerator {
     Tcg,
 }
 
-/// Runs the guest until it is off, and returns what it said.
-pub(crate) fn boot(kernel: &Kernel, initramfs: &Path, console: &Path) -> Result<String> {
+/// Runs the guest until it is off, and returns what it said. Each line is also written to `log` and given to `listener`.
+pub(crate) fn boot(kernel: &Kernel, initramfs: &Path, log: &Path, mut listener: impl FnMut(&str)) -> Result<String> {
     // A /dev/kvm that is there does not always work, for one inside another virtual machine: the proof is the guest.
     if Path::new("/dev/kvm").exists() {
-        let said = run(qemu(kernel, initramfs, Accelerator::Kvm), console)?;
-        if !said.is_empty() {
+        let said = run(qemu(kernel, initramfs, Accelerator::Kvm), log, &mut listener)?;
+        if said.contains(MARK) {
             return Ok(said);
         }
     }
-    run(qemu(kernel, initramfs, Accelerator::Tcg), console)
+    run(qemu(kernel, initramfs, Accelerator::Tcg), log, &mut listener)
 }
 
-fn run(mut command: Command, console: &Path) -> Result<String> {
-    command.args(["-display", "none", "-monitor", "none", "-serial"]);
-    command.arg(format!("file:{}", console.display()));
-    let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+fn run(mut command: Command, log: &Path, listener: &mut impl FnMut(&str)) -> Result<String> {
+    command.args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = child.context("run qemu-system-x86_64\nhint: apt-get install qemu-system-x86")?;
-    // Whoever waits cannot also look at a clock: one thread each.
-    let (ended, wait) = mpsc::channel();
-    let id = child.id();
-    let waiter = thread::spawn(move || {
-        let _ = child.wait();
-        let _ = ended.send(());
+    let mut log = File::create(log).with_context(|| format!("create {}", log.display()))?;
+    // Whoever reads cannot also look at a clock: one thread each.
+    let (lines, received) = mpsc::channel();
+    let console = child.stdout.take();
+    let reader = thread::spawn(move || {
+        let console = console.into_iter().flat_map(|console| BufReader::new(console).split(b'\n'));
+        for line in console.map_while(Result::ok) {
+            if lines.send(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned()).is_err() {
+                return;
+            }
+        }
     });
-    if wait.recv_timeout(LIMIT).is_err() {
-        let _ = Command::new("kill").arg(id.to_string()).status();
-        let _ = waiter.join();
-        bail!("the guest still ran after {} minutes; see {}", LIMIT.as_secs() / 60, console.display());
+    let (start, mut said) = (Instant::now(), String::new());
+    loop {
+        let line = match received.recv_timeout(LIMIT.saturating_sub(start.elapsed())) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => break,
+            // The report says which test it was.
+            Err(RecvTimeoutError::Timeout) => {
+                child.kill()?;
+                let line = format!("the guest was stopped: it still ran after {} minutes", LIMIT.as_secs() / 60);
+                said.push_str(&line);
+                break;
+            }
+        };
+        writeln!(log, "{line}")?;
+        listener(&line);
+        said.push_str(&line);
+        said.push('\n');
     }
-    Ok(String::from_utf8_lossy(&fs::read(console)?).into_owned())
+    child.wait()?;
+    let _ = reader.join();
+    Ok(said)
 }
 
 /// Runs the guest in this terminal.
 pub(crate) fn interactive(kernel: &Kernel, initramfs: &Path) -> Result<ExitCode> {
     let status = qemu(kernel, initramfs, Accelerator::Tcg)
-        .arg("-nographic")
+        .args(["-display", "none", "-serial", "mon:stdio"])
         .status()
         .context("run qemu\nhint: apt-get install qemu-system-x86")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -124,7 +144,7 @@ pub(crate) fn interactive(kernel: &Kernel, initramfs: &Path) -> Result<ExitCode>
 fn qemu(kernel: &Kernel, initramfs: &Path, accelerator: Accelerator) -> Command {
     let mut command = Command::new("qemu-system-x86_64");
     command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
-    command.args(["-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all"]);
+    command.args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1 cgroup_no_v1=all"]);
     command.args(["-m", MEMORY, "-smp", "2", "-nic", "none", "-no-reboot", "-nodefaults"]);
     match accelerator {
         Accelerator::Kvm => command.args(["-accel", "kvm", "-cpu", "host"]),

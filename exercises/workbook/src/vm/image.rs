@@ -9,9 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use super::cpio::Archive;
 use super::kernel::Kernel;
+use super::modules;
 
-/// Modules that tests need, in the order in which they are loaded; what is built in is passed over.
-const MODULES: [&str; 3] = ["overlay", "veth", "bridge"];
+/// Programs of this machine that tests start and busybox does not have.
+const BORROWED: [&str; 1] = ["/usr/bin/ipcmk"];
 
 /// A guest's first file system, in the making.
 #[derive(Debug)]
@@ -38,13 +39,10 @@ impl Image {
         archive.link(Path::new("/usr/bin"), "../bin");
         archive.file(Path::new("/etc/passwd"), 0o644, b"root:x:0:0:root:/root:/bin/sh\n");
         archive.file(Path::new("/etc/group"), 0o644, b"root:x:0:\n");
-        let mut number = 0;
-        for module in MODULES {
-            if let Some(path) = find(&kernel.modules, &format!("{module}.ko")) {
-                let content = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-                archive.file(Path::new(&format!("/modules/{number}-{module}.ko")), 0o644, &content);
-                number += 1;
-            }
+        // Loaded in the order of their names.
+        for (number, module) in modules::collect(&kernel.modules)?.into_iter().enumerate() {
+            let path = format!("/modules/{number:03}-{}.ko", module.name);
+            archive.file(Path::new(&path), 0o644, &module.content);
         }
         Ok(Self { archive })
     }
@@ -61,6 +59,20 @@ impl Image {
             bail!("strip {} failed: {status}", program.display());
         }
         self.archive.file(inside, 0o755, &fs::read(&stripped)?);
+        self.add_libraries(program)
+    }
+
+    /// Programs that tests need beside themselves, as far as this machine has them.
+    pub(crate) fn borrow_programs(&mut self) -> Result<()> {
+        for program in BORROWED.map(Path::new).into_iter().filter(|program| program.is_file()) {
+            let name = program.file_name().context("a program has a name")?;
+            self.archive.file(&Path::new("/bin").join(name), 0o755, &fs::read(program)?);
+            self.add_libraries(program)?;
+        }
+        Ok(())
+    }
+
+    fn add_libraries(&mut self, program: &Path) -> Result<()> {
         let output = Command::new("ldd").arg(program).output().context("run ldd")?;
         for library in String::from_utf8_lossy(&output.stdout).lines().filter_map(library) {
             let content = fs::read(&library).with_context(|| format!("read {}", library.display()))?;
@@ -108,13 +120,4 @@ impl Image {
 fn library(line: &str) -> Option<PathBuf> {
     let words = line.split_whitespace();
     words.into_iter().find(|word| word.starts_with('/')).map(PathBuf::from)
-}
-
-fn find(directory: &Path, name: &str) -> Option<PathBuf> {
-    let entries = fs::read_dir(directory).ok()?;
-    entries.flatten().map(|entry| entry.path()).find_map(|path| match path.file_name() {
-        Some(found) if found == name => Some(path),
-        _ if path.is_dir() && !path.is_symlink() => find(&path, name),
-        _ => None,
-    })
 }

@@ -8,9 +8,11 @@ mod cpio;
 mod guest;
 mod image;
 mod kernel;
+mod modules;
 mod report;
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -26,9 +28,12 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     if arguments.shell {
         let workspace = Workspace::find()?;
         let root = workspace.root();
-        let kernel = kernel::prepare(&root.join("target/vm"))?;
+        let directory = root.join("target/vm");
+        let lock = alone(&directory)?;
+        let kernel = kernel::prepare(&directory)?;
+        drop(lock);
         let image = Image::with_tools(&kernel)?.script(&guest::shell());
-        return guest::interactive(&kernel, &image.write(&root.join("target/vm/shell.cpio"))?);
+        return guest::interactive(&kernel, &image.write(&directory.join("shell.cpio"))?);
     }
     let report = run_tests(&arguments.packages, &arguments.filters)?;
     print!("{report}");
@@ -40,18 +45,38 @@ pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Repor
     let workspace = Workspace::find()?;
     let root = workspace.root();
     let directory = root.join("target/vm");
-    fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+    let _lock = alone(&directory)?;
     let kernel = kernel::prepare(&directory)?;
     let binaries = binaries::build(root, packages)?;
     let mut image = Image::with_tools(&kernel)?;
+    image.borrow_programs()?;
     for binary in &binaries {
         image.add_program(&binary.executable, &binary.inside(), &directory)?;
         image.add_snapshots(&binary.manifest_directory)?;
     }
     let image = image.script(&guest::tests(&binaries, filters, root));
     let initramfs = image.write(&directory.join("tests.cpio"))?;
-    let log = guest::boot(&kernel, &initramfs, &directory.join("console.log"))?;
-    Ok(report::parse(&log))
+    let log = directory.join("console.log");
+    eprintln!("booting the guest; what it says is in {}", log.display());
+    let said = guest::boot(&kernel, &initramfs, &log, |line| {
+        if let Some(program) = line.strip_prefix(guest::MARK).and_then(|rest| rest.trim().strip_prefix("begin ")) {
+            eprintln!("  {program}");
+        }
+    })?;
+    let _ = fs::remove_file(initramfs);
+    Ok(report::parse(&said))
+}
+
+/// One guest at a time: two would write the same files.
+fn alone(directory: &Path) -> Result<File> {
+    fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+    let path = directory.join("lock");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!("another guest runs; waiting for it to end");
+        file.lock().with_context(|| format!("lock {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// What was typed.
@@ -75,5 +100,20 @@ impl Arguments {
             }
         }
         Ok(parsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_filters_and_the_shell_are_told_apart() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let parsed = Arguments::parse(&words("-p cgroups -p layers -- oom -p")).expect("words");
+        assert_eq!(parsed.packages, ["cgroups", "layers"]);
+        assert_eq!(parsed.filters, ["oom", "-p"]);
+        assert!(Arguments::parse(&words("--shell")).expect("a word").shell);
+        assert!(Arguments::parse(&words("-p")).is_err());
     }
 }

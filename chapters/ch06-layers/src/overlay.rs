@@ -68,7 +68,9 @@ impl Overlay {
         let mut open = Vec::new();
         for (key, path) in self.lower.iter().map(|path| ("lowerdir+", path)).chain(self.writable()) {
             // The kernel does not say which one it is about.
-            let about = |errno, log: String| self.failed(errno, if log.is_empty() { format!(" ({})", path.display()) } else { log });
+            let about = |errno, log: String| {
+                self.failed(errno, if log.is_empty() { format!(" ({})", path.display()) } else { log })
+            };
             let place = short(path, &mut open).map_err(|errno| about(errno, String::new()))?;
             fsconfig_set_string(&context, key, place.as_path())
                 .map_err(|error| about(errno(error), log_of(&context)))?;

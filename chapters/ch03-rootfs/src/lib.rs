@@ -6,6 +6,7 @@
 mod console;
 pub mod defaults;
 mod device;
+mod id_mapped;
 mod mask;
 mod mount;
 mod options;
@@ -16,10 +17,11 @@ mod rootfs;
 
 pub use console::{ConsoleError, bind_console};
 pub use device::{Device, DeviceError, DeviceKind};
+pub use id_mapped::map_in_place;
 pub use mask::MaskError;
-pub use mount::{Mount, MountError, idmapped};
+pub use mount::{Mount, MountError};
 pub use options::{MountOptions, Reach};
 pub use pivot::PivotError;
-pub use propagation::PropagationError;
+pub use propagation::{PropagationError, isolate};
 pub use root_dir::{RootDir, RootDirError};
 pub use rootfs::{Prepared, Root, Rootfs, RootfsError};

@@ -252,7 +252,7 @@ pub(crate) fn attach(tree: BorrowedFd, target: BorrowedFd) -> Result<(), Errno> 
 ///
 /// # Errors
 /// `EINVAL` for a file system that cannot be id-mapped, `EPERM` for a mount that is attached already.
-pub fn idmapped(tree: &OwnedFd, user_namespace: BorrowedFd) -> Result<(), Errno> {
+pub(crate) fn idmapped(tree: &OwnedFd, user_namespace: BorrowedFd) -> Result<(), Errno> {
     sys::mount_setattr(tree, true, libc::MOUNT_ATTR_IDMAP, 0, 0, Some(user_namespace))
 }
 

@@ -16,6 +16,13 @@ pub struct PropagationError {
     errno: Errno,
 }
 
+impl PropagationError {
+    /// The kernel's reason.
+    pub fn errno(&self) -> Errno {
+        self.errno
+    }
+}
+
 impl Diagnose for PropagationError {
     fn hint(&self) -> Option<String> {
         (self.errno == Errno::EPERM).then(|| "needs CAP_SYS_ADMIN in the mount namespace's user namespace".into())
@@ -28,7 +35,7 @@ impl Diagnose for PropagationError {
 /// # Errors
 /// [`PropagationError`].
 // ANCHOR: isolate
-pub(crate) fn isolate(receive: bool) -> Result<(), PropagationError> {
+pub fn isolate(receive: bool) -> Result<(), PropagationError> {
     // ANCHOR: ex_isolate
     let (kind, flag) = if receive { ("slave", MsFlags::MS_SLAVE) } else { ("private", MsFlags::MS_PRIVATE) };
     mount(None::<&str>, "/", None::<&str>, flag | MsFlags::MS_REC, None::<&str>)

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::config::ImageConfig;
-use crate::reference::Reference;
+use crate::reference::{Reference, ReferenceError};
 
 /// How many digits of an id people see.
 const SHORT: usize = 12;
@@ -27,6 +27,9 @@ pub enum ImageStoreError {
     /// No image of that name or id.
     #[error("No such image: {0}")]
     NotFound(String),
+    /// Not a name, and not an id.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// An id that several images begin with.
     #[error("ambiguous image id {0:?}: {1} images begin with it")]
     Ambiguous(String, usize),
@@ -56,7 +59,11 @@ impl Diagnose for ImageStoreError {
             Self::NotFound(_) => {
                 Some("see what there is: mini-docker image ls; make one: mini-docker image bootstrap busybox".into())
             }
+            Self::Reference(error) => error.hint(),
             Self::Ambiguous(..) => Some("give more digits".into()),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("mini-docker works as root: try sudo".into())
+            }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space, or use another disk with --root".into())
             }
@@ -125,13 +132,17 @@ impl ImageStore {
     /// # Errors
     /// [`ImageStoreError::NotFound`], [`ImageStoreError::Ambiguous`].
     pub fn find(&self, text: &str) -> Result<Image, ImageStoreError> {
-        if let Ok(reference) = text.parse::<Reference>()
-            && let Some(id) = self.names()?.get(&reference.familiar())
-        {
-            return self.load(id);
-        }
         let digits = text.strip_prefix("sha256:").unwrap_or(text);
         let plausible = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match text.parse::<Reference>() {
+            Ok(reference) => {
+                if let Some(id) = self.names()?.get(&reference.familiar()) {
+                    return self.load(id);
+                }
+            }
+            Err(error) if !plausible => return Err(error.into()),
+            Err(_) => {}
+        }
         let mut matching: Vec<String> =
             self.ids()?.into_iter().filter(|id| plausible && id.starts_with(digits)).collect();
         match (matching.pop(), matching.len()) {

@@ -242,14 +242,9 @@ fn mounts(
 ) -> Result<Vec<Mount>, ComposeError> {
     let mut mounts = defaults::mounts(options.privileged);
     if options.host_ipc {
-        // The host's queues and segments, not new ones.
-        for mount in &mut mounts {
-            if matches!(mount.destination.to_str(), Some("/dev/mqueue" | "/dev/shm")) {
-                let destination = mount.destination.clone();
-                *mount = defaults::bind_file(destination.clone(), "");
-                mount.destination = destination;
-            }
-        }
+        // The host's segments, not new ones. Its queues need no such care: they belong to the IPC namespace.
+        mounts.retain(|mount| mount.destination != Path::new("/dev/shm"));
+        mounts.push(defaults::bind_file("/dev/shm".into(), "/dev/shm"));
     }
     mounts.extend(files.into_iter().map(|(source, destination)| defaults::bind_file(source, destination)));
     if let Some(source) = init {

@@ -20,6 +20,7 @@ use crate::import::{self, ImportError};
 use crate::options::{Network, RunOptions};
 use crate::state::{ContainerDir, DataRoot, StateError, failed};
 use crate::user::{self, UserError};
+use crate::users::{self, UsersError};
 
 /// Everything that a command can fail with.
 #[derive(Debug, Error)]
@@ -41,6 +42,8 @@ pub enum EngineError {
     Root(#[from] RootDirError),
     #[error(transparent)]
     User(#[from] UserError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
     #[error(transparent)]
     Runtime(#[from] AttendError),
     #[error(transparent)]
@@ -68,6 +71,7 @@ impl Diagnose for EngineError {
             Self::Overlay(error) => error.hint(),
             Self::Root(error) => error.hint(),
             Self::User(error) => error.hint(),
+            Self::Users(error) => error.hint(),
             Self::Runtime(error) => error.hint(),
             Self::Bootstrap(error) => error.hint(),
             Self::Import(error) => error.hint(),
@@ -207,7 +211,14 @@ impl Engine {
         if let Some(path) = &options.cidfile {
             write_id(path, id)?;
         }
-        let overlay = self.overlay(image, directory)?;
+        let lower = self.lower(image)?;
+        let upper = Upper::create(directory.data(), lower.first().map(PathBuf::as_path))?;
+        let ids = options.private_users.then(users::ids);
+        if let Some(ids) = ids {
+            let directories: Vec<&Path> = lower.iter().map(PathBuf::as_path).chain([directory.data()]).collect();
+            users::map_owners(&directories, ids)?;
+        }
+        let overlay = Overlay::new(lower, &upper).volatile(true);
         let mounted = overlay.mount()?;
         let root =
             RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
@@ -222,7 +233,7 @@ impl Engine {
             files: files(options, id, &host_name, directory)?,
             init: if options.init { Some(self.reaper()?) } else { None },
             user,
-            ids: None,
+            ids,
             console: if options.tty { console_size() } else { None },
         };
         let spec = compose::compose(options, config, facts)?;
@@ -232,13 +243,10 @@ impl Engine {
         Ok(attend::run(container, options.interactive)?)
     }
 
-    fn overlay(&self, image: &Image, directory: &ContainerDir) -> Result<Overlay, EngineError> {
-        let mut lower = Vec::with_capacity(image.config.rootfs.diff_ids.len());
-        for id in image.config.rootfs.diff_ids.iter().rev() {
-            lower.push(self.layers.get(&id.parse::<DiffId>()?)?.path);
-        }
-        let upper = Upper::create(directory.data(), lower.first().map(PathBuf::as_path))?;
-        Ok(Overlay::new(lower, &upper).volatile(true))
+    /// Directories of the image's layers, the topmost first.
+    fn lower(&self, image: &Image) -> Result<Vec<PathBuf>, EngineError> {
+        let ids = image.config.rootfs.diff_ids.iter().rev();
+        ids.map(|id| Ok(self.layers.get(&id.parse::<DiffId>()?)?.path)).collect()
     }
 
     /// A copy of our own binary that a container may see: its `/proc/1/exe` must not lead to the real one

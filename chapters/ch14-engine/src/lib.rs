@@ -17,6 +17,7 @@ mod security;
 mod state;
 mod units;
 mod user;
+mod users;
 
 pub use bootstrap::{BootstrapError, Progress, Suite};
 pub use compose::ComposeError;
@@ -30,3 +31,4 @@ pub use security::SecurityError;
 pub use state::{DataRoot, StateError};
 pub use units::{Bytes, NanoCpus, human_duration, human_size};
 pub use user::UserError;
+pub use users::UsersError;

@@ -35,9 +35,10 @@ macro_rules! kernel_test {
         $(#[$attribute])*
         #[test]
         fn $name() {
-            fn body($host: &$crate::Host) $body
+            // Of the same name, for insta names snapshots after the function that they are taken in.
+            fn $name($host: &$crate::Host) $body
             extern "C" fn entry() {
-                $crate::enter(concat!(module_path!(), "::", stringify!($name)), body);
+                $crate::enter(concat!(module_path!(), "::", stringify!($name)), $name);
             }
             #[allow(unsafe_code, reason = "the loader calls what stands in .init_array, before main")]
             #[used]

@@ -110,7 +110,8 @@ fn live_in_host(directory: &Path, body: fn(&Host)) -> i32 {
 fn execute(test: &str, stage: &str, adjust: impl FnOnce(&mut Command)) -> ExitStatus {
     let binary = env::current_exe().expect("the path of this test binary");
     let mut command = Command::new(binary);
-    command.env(TEST, test).env(STAGE, stage).stdin(Stdio::null());
+    // A verdict is easier to find without the frames of the kit above it.
+    command.env(TEST, test).env(STAGE, stage).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
     adjust(&mut command);
     let mut child = command.spawn().expect("this test binary starts again");
     let limit = env::var(LIMIT).ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_LIMIT);

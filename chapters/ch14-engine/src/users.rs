@@ -1,0 +1,117 @@
+//! `--userns private`: root inside is an ordinary user outside, and still owns the image's files.
+//!
+//! The files on disk belong to the real root. Copying a whole image to change owners would be slow and would share
+//! nothing; instead the layers are mounted *id-mapped*, so that what belongs to 0 on disk belongs to the container's root.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use namespaces::{IdMap, IdRange, UserMapError, subordinate_ids, write_maps};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use process::{Diagnose, Spawn, SpawnError, step};
+use runtime::spec::IdMapping;
+use thiserror::Error;
+
+/// Who may have ranges in `/etc/subuid` for containers: we, or the user that dockerd uses.
+const NAMES: [&str; 2] = ["mini-docker", "dockremap"];
+/// The range of a machine that has made none: what `useradd` gives to the first user.
+const FALLBACK: IdRange = IdRange { inside: 0, outside: 100_000, count: 65_536 };
+
+/// Why a container has no users of its own.
+#[derive(Debug, Error)]
+pub enum UsersError {
+    /// The kernel refused.
+    #[error("{action} {path}: {errno}")]
+    Kernel {
+        /// What we did.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The reason.
+        errno: Errno,
+    },
+    /// The process that carries the namespace.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// Its maps.
+    #[error(transparent)]
+    Maps(#[from] UserMapError),
+    /// Its namespace's file.
+    #[error("open {path}: {source}")]
+    Open {
+        /// `/proc/PID/ns/user`.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+}
+
+impl Diagnose for UsersError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kernel { action: "map the owners of", errno: Errno::EINVAL, .. } => Some(
+                "the file system of the data root cannot be id-mapped on this kernel: ext4, xfs and btrfs can from 5.12 \
+                 on, tmpfs from 6.3"
+                    .into(),
+            ),
+            Self::Spawn(error) => error.hint(),
+            Self::Maps(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// The ids of a container with users of its own.
+pub(crate) fn ids() -> IdMapping {
+    let first = |path: &str| {
+        let map = NAMES.iter().find_map(|name| subordinate_ids(path, name, u32::MAX).ok())?;
+        map.ranges().first().copied()
+    };
+    // One range for users and groups alike, as docker wants it.
+    let range = first("/etc/subuid").unwrap_or(FALLBACK);
+    IdMapping { container_id: 0, host_id: range.outside, size: range.count }
+}
+
+/// Mounts each directory over itself, with the owners of its files mapped by `ids`; in a mount namespace of ours, which
+/// ends with us.
+pub(crate) fn map_owners(directories: &[&Path], ids: IdMapping) -> Result<(), UsersError> {
+    let namespace = user_namespace(ids)?;
+    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| UsersError::Kernel {
+        action: "leave the mount namespace for",
+        path: "id-mapped layers".into(),
+        errno,
+    })?;
+    rootfs::isolate(false).map_err(|error| UsersError::Kernel {
+        action: "make private the mounts below",
+        path: "/".into(),
+        errno: error.errno(),
+    })?;
+    for directory in directories {
+        rootfs::map_in_place(directory, namespace.as_fd()).map_err(|errno| UsersError::Kernel {
+            action: "map the owners of",
+            path: (*directory).into(),
+            errno,
+        })?;
+    }
+    step!(14, "owners of {} directories mapped: 0 is {}", directories.len(), ids.host_id);
+    Ok(())
+}
+
+/// A user namespace with these ids. It is made with a process, and lives on in the file that is opened.
+fn user_namespace(ids: IdMapping) -> Result<File, UsersError> {
+    let pending =
+        Spawn::new().namespaces(CloneFlags::CLONE_NEWUSER).start(|gate| -> Result<Infallible, SpawnError> {
+            gate.wait()?;
+            process::sys::exit_now(0)
+        })?;
+    let range = IdRange { inside: ids.container_id, outside: ids.host_id, count: ids.size };
+    if let Ok(map) = IdMap::new(vec![range]) {
+        write_maps(pending.pid(), &map, &map)?;
+    }
+    let path = PathBuf::from(format!("/proc/{}/ns/user", pending.pid()));
+    File::open(&path).map_err(|source| UsersError::Open { path, source })
+}

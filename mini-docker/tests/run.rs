@@ -1,0 +1,259 @@
+//! `mini-docker run`, from outside: what comes out, what the kernel shows, what is left.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use common::{Docker, Said};
+use testkit::{Need, kernel_test, require};
+
+/// Runs `sh -c SCRIPT` in a container with these flags.
+fn sh(docker: &Docker, flags: &[&str], script: &str) -> Said {
+    let mut arguments = vec!["run", "--rm"];
+    arguments.extend(flags);
+    arguments.extend(["busybox", "sh", "-c", script]);
+    docker.run(&arguments)
+}
+
+fn out(docker: &Docker, flags: &[&str], script: &str) -> String {
+    let said = sh(docker, flags, script);
+    assert_eq!(said.code, Some(0), "{flags:?} {script}: {}", said.stderr);
+    said.stdout.trim_end().to_owned()
+}
+
+kernel_test! {
+    fn output_errors_and_exit_status_come_through_apart(host) {
+        let docker = Docker::new(host);
+        let said = sh(&docker, &[], "echo out; echo err >&2; exit 7");
+        assert_eq!(said, Said { stdout: "out\n".into(), stderr: "err\n".into(), code: Some(7) });
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    fn input_goes_in_only_if_asked_for(host) {
+        let docker = Docker::new(host);
+        for (flags, expected) in [(&["run", "-i", "busybox", "cat"][..], "typed"), (&["run", "busybox", "cat"], "")] {
+            let mut child = docker.command().args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+            child.stdin.take().expect("a pipe").write_all(b"typed").expect("the pipe takes it");
+            let output = child.wait_with_output().expect("an end");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+        }
+    }
+
+    fn a_large_output_arrives_whole(host) {
+        let docker = Docker::new(host);
+        let said = sh(&docker, &[], "dd if=/dev/zero bs=1M count=8 2>/dev/null");
+        assert_eq!((said.stdout.len(), said.code), (8 << 20, Some(0)));
+    }
+
+    fn names_and_numbers_are_its_own(host) {
+        let docker = Docker::new(host);
+        assert_eq!(out(&docker, &["-h", "ship"], "hostname; echo $HOSTNAME; echo $$"), "ship\nship\n1");
+        let id = out(&docker, &[], "hostname");
+        assert!(id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        assert_eq!(out(&docker, &["--uts", "host"], "hostname"), "workbench");
+        assert!(out(&docker, &["--pid", "host"], "ls -d /proc/1/exe; echo $$") != "/proc/1/exe\n1");
+        assert_eq!(out(&docker, &[], "ls /sys/class/net"), "lo");
+        assert_eq!(out(&docker, &[], "ip addr show lo | grep -c 'inet 127.0.0.1'"), "1");
+    }
+
+    fn the_environment_is_dockers(host) {
+        let docker = Docker::new(host);
+        let file = host.dir().join("env");
+        fs::write(&file, "# comment\nFROM_FILE=1\nBOTH=file\n").expect("a file");
+        let file = file.display().to_string();
+        let flags = ["-h", "h", "--env-file", &file, "-e", "BOTH=flag", "-e", "A=b=c", "-w", "/work/here", "-u", "www-data"];
+        insta::assert_snapshot!(out(&docker, &flags, "env -u SHLVL -u PWD -u OLDPWD | sort; pwd; id"), @r"
+        A=b=c
+        BOTH=flag
+        FROM_FILE=1
+        HOME=/var/www
+        HOSTNAME=h
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        /work/here
+        uid=33(www-data) gid=33(www-data)
+        ");
+    }
+
+    fn entrypoint_and_command_are_combined_as_in_docker(host) {
+        let docker = Docker::new(host);
+        assert_eq!(docker.ok(&["run", "--entrypoint", "echo", "busybox", "-n", "one", "two"]), "one two");
+        assert_eq!(docker.ok(&["run", "busybox"]), "", "the image's own command is a shell, whose input is empty");
+    }
+
+    fn the_root_is_confined(host) {
+        let docker = Docker::new(host);
+        let status = out(&docker, &[], "grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status");
+        insta::assert_snapshot!(status, @r"
+        CapInh:	0000000000000000
+        CapPrm:	00000000a80425fb
+        CapEff:	00000000a80425fb
+        CapBnd:	00000000a80425fb
+        CapAmb:	0000000000000000
+        NoNewPrivs:	0
+        Seccomp:	2
+        ");
+        assert_eq!(out(&docker, &["--cap-drop", "ALL", "--cap-add", "CHOWN"], "grep CapEff /proc/self/status"), "CapEff:\t0000000000000001");
+        assert_eq!(out(&docker, &["--security-opt", "no-new-privileges"], "grep NoNewPrivs /proc/self/status"), "NoNewPrivs:\t1");
+        assert_eq!(out(&docker, &["--security-opt", "seccomp=unconfined"], "grep Seccomp: /proc/self/status"), "Seccomp:\t0");
+        assert_eq!(sh(&docker, &[], "mount -t tmpfs x /tmp").code, Some(1));
+        assert_eq!(sh(&docker, &["--privileged"], "mount -t tmpfs x /tmp").code, Some(0));
+        assert_eq!(out(&docker, &["-u", "1000"], "grep -E 'Cap(Eff|Prm)' /proc/self/status | cut -f2 | sort -u"), "0000000000000000");
+        assert_eq!(out(&docker, &["--ulimit", "nofile=100:200"], "ulimit -n; ulimit -Hn"), "100\n200");
+    }
+
+    fn its_files_are_its_own(host) {
+        let docker = Docker::new(host);
+        assert_eq!(out(&docker, &[], "rm -r /home; ls -d /home 2>/dev/null | wc -l"), "0");
+        assert_eq!(out(&docker, &[], "ls -d /home"), "/home", "the image is as it was");
+        assert_eq!(sh(&docker, &["--read-only"], "touch /x").code, Some(1));
+        let tmpfs = out(&docker, &["--read-only", "--tmpfs", "/run:size=1m"], "touch /run/x; grep ' /run ' /proc/mounts");
+        assert_eq!(tmpfs, "tmpfs /run tmpfs rw,nosuid,nodev,noexec,relatime,size=1024k 0 0");
+        assert_eq!(out(&docker, &["-h", "me"], "cat /etc/hostname; head -n 1 /etc/hosts"), "me\n127.0.0.1\tlocalhost");
+        assert_eq!(out(&docker, &["--device", "/dev/null:/dev/nothing:r"], "ls /dev/nothing"), "/dev/nothing");
+    }
+
+    fn devices_that_are_not_given_cannot_be_used(host) {
+        let docker = Docker::new(host);
+        // 7:0 is a loop device; making a node is allowed, opening it is not.
+        let said = sh(&docker, &[], "mknod /d b 7 0 && cat /d >/dev/null");
+        assert!(said.stderr.contains("Operation not permitted") && said.code == Some(1), "{said:?}");
+    }
+
+    fn memory_is_limited_and_its_end_is_a_kill(host) {
+        require(Need::CgroupV1("memory"));
+        limited_memory(&Docker::new(host));
+    }
+
+    fn memory_is_limited_and_its_end_is_a_kill_on_v2(host) {
+        require(Need::CgroupV2("memory"));
+        limited_memory(&Docker::new(host));
+    }
+
+    fn six_megabytes_are_enough_for_true(host) {
+        let docker = Docker::new(host);
+        docker.ok(&["run", "--rm", "--memory", "6m", "busybox", "true"]);
+    }
+
+    fn signals_are_passed_on(host) {
+        let docker = Docker::new(host);
+        let script = "trap 'echo caught; exit 9' TERM; echo ready; while :; do read x </dev/null; sleep 0.1; done";
+        let mut child = docker.command().args(["run", "busybox", "sh", "-c", script]).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("a line");
+        assert_eq!(line, "ready\n");
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).expect("the rest");
+        assert_eq!((rest.as_str(), child.wait().expect("an end").code()), ("caught\n", Some(9)));
+    }
+
+    fn a_killed_engine_takes_its_container_along_and_the_next_command_cleans_up(host) {
+        let docker = Docker::new(host);
+        let mut child = docker.command().args(["run", "--name", "left", "busybox", "sh", "-c", "echo ready; exec sleep 1000"])
+            .stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        output.read_line(&mut line).expect("a line");
+        child.kill().expect("SIGKILL");
+        child.wait().expect("an end");
+        // The pipe's other end is the container's: its end is the container's end.
+        output.read_to_string(&mut line).expect("the rest");
+        assert_ne!(docker.left_behind(), Vec::<String>::new(), "nobody could clean up");
+        docker.ok(&["image", "ls"]);
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    fn names_are_unique_and_ids_are_written_down(host) {
+        let docker = Docker::new(host);
+        let cidfile = host.dir().join("cid").display().to_string();
+        docker.ok(&["run", "--name", "web", "--cidfile", &cidfile, "busybox", "true"]);
+        let id = fs::read_to_string(&cidfile).expect("the file");
+        assert!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        let again = docker.run(&["run", "--cidfile", &cidfile, "busybox", "true"]);
+        assert_eq!(again.code, Some(125));
+        assert!(again.stderr.contains("container ID file found"), "{}", again.stderr);
+    }
+
+    fn a_terminal_is_a_terminal(host) {
+        require(Need::Program("script", "bsdutils"));
+        let docker = Docker::new(host);
+        let line = format!(
+            "stty rows 33 cols 77; {} --root {} run --rm -it busybox sh -c 'tty; stty size; test -t 1 && echo terminal; ls /dev/console'",
+            env!("CARGO_BIN_EXE_mini-docker"),
+            docker.root().display()
+        );
+        let output = std::process::Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().expect("script");
+        let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+        for expected in ["/dev/pts/0\n", "33 77\n", "terminal\n", "/dev/console\n"] {
+            assert!(text.contains(expected), "{expected:?} in {text:?}");
+        }
+    }
+
+    fn without_a_terminal_t_says_so(host) {
+        let docker = Docker::new(host);
+        insta::assert_snapshot!(docker.run(&["run", "-it", "busybox"]).complaint(), @r"
+        Error: the input device is not a TTY
+        hint: -t needs a terminal on standard input; leave it out in pipes and scripts
+        exit 125
+        ");
+    }
+
+    fn the_start_is_narrated(host) {
+        let docker = Docker::new(host);
+        let said = docker.run(&["run", "--rm", "--explain", "-h", "ship", "busybox", "true"]);
+        let text: Vec<String> = said
+            .stderr
+            .lines()
+            .filter_map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                // Number, chapter, time, and then the step.
+                (words.len() > 3 && words[2].contains('.')).then(|| format!("{} {}", words[1], words[3..].join(" ")))
+            })
+            .collect();
+        let mut settings = insta::Settings::clone_current();
+        settings.add_filter(r"process \d+", "process PID");
+        settings.add_filter(r"[0-9a-f]{64}", "ID");
+        settings.add_filter(r"on v[12]( \(hybrid\))?: .*", "on this machine");
+        settings.add_filter(r"\d+ file systems", "N file systems");
+        settings.add_filter(r"\d+ paths masked", "N paths masked");
+        settings.add_filter(r"of \d+ instructions, (compiled|from the cache)", "of N instructions");
+        settings.add_filter(r"of \d+ capabilities", "of all capabilities");
+        settings.bind(|| insta::assert_snapshot!(text.join("\n")));
+    }
+
+    fn the_runtime_of_the_host_cannot_be_overwritten(host) {
+        // CVE-2019-5736: the image's program leads back to ours.
+        let docker = Docker::new(host);
+        let before = fs::read(env!("CARGO_BIN_EXE_mini-docker")).expect("our binary").len();
+        let said = docker.run(&["run", "--entrypoint", "/proc/self/exe", "busybox", "run"]);
+        insta::assert_snapshot!(said.complaint(), @r#"
+        Error: exec: "/proc/self/exe": refused: it is the container engine's own binary, reached through /proc
+        exit 126
+        "#);
+        let said = sh(&docker, &[], "printf '#!/proc/self/exe\\n' > /x; chmod +x /x; /x");
+        assert_ne!(said.code, Some(0));
+        assert_eq!(fs::read(env!("CARGO_BIN_EXE_mini-docker")).expect("our binary").len(), before);
+    }
+}
+
+fn limited_memory(docker: &Docker) {
+    let said = docker.run(&[
+        "run",
+        "--memory",
+        "16m",
+        "--memory-swap",
+        "16m",
+        "busybox",
+        "dd",
+        "if=/dev/zero",
+        "of=/dev/null",
+        "bs=64M",
+        "count=1",
+    ]);
+    assert_eq!(said.code, Some(137), "{said:?}");
+    assert_eq!(docker.left_behind(), Vec::<String>::new());
+}

@@ -225,6 +225,37 @@ kernel_test! {
         settings.bind(|| insta::assert_snapshot!(text.join("\n")));
     }
 
+    fn users_of_its_own_own_the_files(host) {
+        // tmpfs, where the guest keeps its files, can be id-mapped from 6.3 on.
+        require(Need::Kernel(6, 3));
+        require(Need::UserNamespaces);
+        let docker = Docker::new(host);
+        insta::assert_snapshot!(out(&docker, &["--userns", "private"], "id; cat /proc/self/uid_map; touch /x; stat -c '%u:%g %n' / /bin/busybox /x; rm /bin/ls"), @r"
+        uid=0(root) gid=0(root)
+                 0     100000      65536
+        0:0 /
+        0:0 /bin/busybox
+        0:0 /x
+        ");
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    fn init_reaps_and_passes_signals(host) {
+        // The reaper is our own binary inside the container, so it must be the static one.
+        let binary = common::static_binary();
+        require(Need::Program(binary, "cargo wb try builds it"));
+        let docker = Docker::new(host).with(binary);
+        let script = "cat /proc/1/comm; sh -c 'sh -c \"exit 3\" & exit 0'; sleep 0.2; ps -o stat | grep -c Z; exit 4";
+        let said = sh(&docker, &["--init"], script);
+        assert_eq!((said.stdout.as_str(), said.code), ("docker-init\n0\n", Some(4)), "{}", said.stderr);
+        let mut child = docker.command().args(["run", "--init", "busybox", "sh", "-c", "echo ready; exec sleep 1000"]).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        assert_eq!(child.wait().expect("an end").code(), Some(143), "sleep has no handler: without the reaper it would live on");
+    }
+
     fn the_runtime_of_the_host_cannot_be_overwritten(host) {
         // CVE-2019-5736: the image's program leads back to ours.
         let docker = Docker::new(host);

@@ -215,8 +215,10 @@ impl Engine {
         let upper = Upper::create(directory.data(), lower.first().map(PathBuf::as_path))?;
         let ids = options.private_users.then(users::ids);
         if let Some(ids) = ids {
-            let directories: Vec<&Path> = lower.iter().map(PathBuf::as_path).chain([directory.data()]).collect();
-            users::map_owners(&directories, ids)?;
+            users::map_owners(&lower, ids)?;
+            // What is written is the container's own, and belongs to its root as the host counts.
+            let owner = Some(ids.host_id);
+            std::os::unix::fs::chown(&upper.upper, owner, owner).map_err(failed("give away", &upper.upper))?;
         }
         let overlay = Overlay::new(lower, &upper).volatile(true);
         let mounted = overlay.mount()?;

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use namespaces::{IdMap, IdRange, UserMapError, subordinate_ids, write_maps};
 use nix::errno::Errno;
@@ -76,9 +76,9 @@ pub(crate) fn ids() -> IdMapping {
     IdMapping { container_id: 0, host_id: range.outside, size: range.count }
 }
 
-/// Mounts each directory over itself, with the owners of its files mapped by `ids`; in a mount namespace of ours, which
-/// ends with us.
-pub(crate) fn map_owners(directories: &[&Path], ids: IdMapping) -> Result<(), UsersError> {
+/// Mounts each layer over itself, with the owners of its files mapped by `ids`; in a mount namespace of ours, which ends
+/// with us.
+pub(crate) fn map_owners(directories: &[PathBuf], ids: IdMapping) -> Result<(), UsersError> {
     let namespace = user_namespace(ids)?;
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| UsersError::Kernel {
         action: "leave the mount namespace for",
@@ -93,7 +93,7 @@ pub(crate) fn map_owners(directories: &[&Path], ids: IdMapping) -> Result<(), Us
     for directory in directories {
         rootfs::map_in_place(directory, namespace.as_fd()).map_err(|errno| UsersError::Kernel {
             action: "map the owners of",
-            path: (*directory).into(),
+            path: directory.clone(),
             errno,
         })?;
     }

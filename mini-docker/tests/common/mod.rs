@@ -6,8 +6,17 @@ use std::process::{Command, Output, Stdio};
 
 use testkit::{Host, Need, require};
 
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_mini-docker");
+
+/// The static release binary, where `cargo wb try` and `cargo wb test` leave it.
+pub(crate) fn static_binary() -> &'static str {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/x86_64-unknown-linux-gnu/release/mini-docker")
+}
+
 /// mini-docker with a busybox image.
 pub(crate) struct Docker {
+    binary: &'static str,
     root: PathBuf,
 }
 
@@ -16,18 +25,23 @@ impl Docker {
     pub(crate) fn new(host: &Host) -> Self {
         require(Need::Busybox);
         require(Need::Overlay);
-        let docker = Self { root: host.dir().join("data") };
+        let docker = Self { binary: BINARY, root: host.dir().join("data") };
         docker.ok(&["image", "bootstrap", "busybox"]);
         docker
     }
 
+    /// Another binary, with the same images.
+    pub(crate) fn with(self, binary: &'static str) -> Self {
+        Self { binary, ..self }
+    }
+
     /// Without any image.
     pub(crate) fn at(root: &std::path::Path) -> Self {
-        Self { root: root.into() }
+        Self { binary: BINARY, root: root.into() }
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mini-docker"));
+        let mut command = Command::new(self.binary);
         command.arg("--root").arg(&self.root).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command
     }

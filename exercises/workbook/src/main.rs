@@ -12,6 +12,7 @@ mod hole;
 mod judge;
 mod keys;
 mod learner;
+mod libtest;
 mod machine;
 mod outcome;
 mod progress;

@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use Purpose::{Bench, Test, Try};
+
 /// Who needs a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// `cargo wb try`: build and run.
     Try,
@@ -17,57 +19,110 @@ pub(crate) enum Purpose {
     Bench,
 }
 
-/// Name, who needs it, and what for.
-const PACKAGES: [(&str, Purpose, &str); 16] = [
-    ("gcc", Purpose::Try, "links programs"),
-    ("libc6-dev", Purpose::Try, "links programs, and the static C library"),
-    ("busybox-static", Purpose::Try, "the first image"),
-    ("binutils", Purpose::Test, "strips test programs for the guest"),
-    ("libseccomp-dev", Purpose::Test, "the filter that ours is compared with"),
-    ("linux-libc-dev", Purpose::Test, "system call numbers to compare with"),
-    ("golang-github-containers-common", Purpose::Test, "a real seccomp profile"),
-    ("qemu-system-x86", Purpose::Test, "the guest with cgroup v2"),
-    ("debootstrap", Purpose::Test, "images of Debian"),
-    ("crun", Purpose::Test, "an OCI runtime to compare with"),
-    ("chromium", Purpose::Test, "looks at the book"),
-    ("git", Purpose::Test, "gives out the workbook"),
-    ("xz-utils", Purpose::Test, "unpacks packages"),
-    ("runc", Purpose::Bench, "a peer"),
-    ("podman", Purpose::Bench, "a peer"),
-    ("docker.io", Purpose::Bench, "a peer"),
-];
-
-/// What is wanted, and is not there.
-fn missing(purpose: Purpose) -> Vec<&'static str> {
-    PACKAGES.iter().filter(|(name, whose, _)| *whose <= purpose && !installed(name)).map(|(name, ..)| *name).collect()
+/// A package, what we use it for, and who does.
+#[derive(Debug)]
+struct Package {
+    name: &'static str,
+    what: &'static str,
+    needed_by: &'static [Purpose],
+    /// Any of these does as well, wherever it comes from. Nothing: it must be the package.
+    programs: &'static [&'static str],
 }
 
-fn installed(name: &str) -> bool {
-    let output = Command::new("dpkg-query").args(["-W", "-f", "${Status}", name]).stderr(Stdio::null()).output();
-    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout) == "install ok installed")
+const fn package(name: &'static str, what: &'static str, needed_by: &'static [Purpose]) -> Package {
+    Package { name, what, needed_by, programs: &[] }
+}
+
+const PACKAGES: [Package; 17] = [
+    Package { programs: &["cc"], ..package("gcc", "links programs", &[Try, Test, Bench]) },
+    package("libc6-dev", "links programs, and the static C library", &[Try, Test, Bench]),
+    package("busybox-static", "the first image", &[Try, Test, Bench]),
+    package("binutils", "strips test programs for the guest", &[Test]),
+    Package { programs: &["git"], ..package("git", "compares exercises", &[Test]) },
+    package("libseccomp-dev", "the filter that ours is compared with", &[Test]),
+    package("linux-libc-dev", "system call numbers to compare with", &[Test]),
+    package("golang-github-containers-common", "a real seccomp profile", &[Test]),
+    package("qemu-system-x86", "the guest with cgroup v2", &[Test]),
+    package("debootstrap", "images of Debian", &[Test]),
+    package("xz-utils", "unpacks the guest's kernel modules", &[Test]),
+    package("zstd", "unpacks the guest's kernel modules", &[Test]),
+    Package { programs: &BROWSERS, ..package("chromium", "looks at the book", &[Test]) },
+    Package { programs: &["crun"], ..package("crun", "an OCI runtime to compare with", &[Test, Bench]) },
+    Package { programs: &["runc"], ..package("runc", "a peer", &[Bench]) },
+    Package { programs: &["podman"], ..package("podman", "a peer", &[Bench]) },
+    Package { programs: &["dockerd"], ..package("docker.io", "a peer", &[Bench]) },
+];
+
+/// Programs that can look at a page.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+impl Package {
+    fn is_installed(&self) -> bool {
+        if self.programs.iter().any(|program| on_path(program)) {
+            return true;
+        }
+        let output =
+            Command::new("dpkg-query").args(["-W", "-f", "${Status}", self.name]).stderr(Stdio::null()).output();
+        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout) == "install ok installed")
+    }
+}
+
+fn wanted(purpose: Purpose) -> impl Iterator<Item = &'static Package> {
+    PACKAGES.iter().filter(move |package| package.needed_by.contains(&purpose))
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The first browser that is there.
+pub(crate) fn browser() -> Option<&'static str> {
+    BROWSERS.into_iter().find(|program| on_path(program))
 }
 
 /// Installs what is missing; prints the names first. Without root, says what to type.
 pub(crate) fn install(purpose: Purpose) -> Result<()> {
-    if Command::new("dpkg-query").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("This is no Debian or Ubuntu. Please see to it that you have:\n{}", describe(purpose));
-        return Ok(());
-    }
-    let missing = missing(purpose);
+    let missing: Vec<&Package> = wanted(purpose).filter(|package| !package.is_installed()).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    println!("installing Debian packages: {}", missing.join(" "));
+    if !on_path("apt-get") {
+        eprintln!("This is no Debian or Ubuntu. Please see to it that you have:\n{}", describe(missing));
+        return Ok(());
+    }
+    println!("installing Debian packages:\n{}", describe(missing.iter().copied()));
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     if !is_root() {
-        bail!(
-            "installing packages needs root\nhint: type: sudo apt-get update && sudo apt-get install -y --no-install-recommends {}",
-            missing.join(" ")
-        );
+        bail!("installing packages needs root\nhint: type: {}", sudo(&names));
     }
     apt(&["update", "-q"])?;
+    // Not every release has every package. Whoever needs one that is missing says so, when its turn comes.
+    let (known, unknown): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_known(name));
+    if !unknown.is_empty() {
+        println!("apt does not know: {}", unknown.join(" "));
+    }
+    if known.is_empty() {
+        return Ok(());
+    }
     let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
-    arguments.extend(&missing);
+    arguments.extend(known);
     apt(&arguments)
+}
+
+fn sudo(names: &[&str]) -> String {
+    format!("sudo apt-get update && sudo apt-get install -y --no-install-recommends {}", names.join(" "))
+}
+
+/// Whether apt could install it.
+fn is_known(name: &str) -> bool {
+    let output = Command::new("apt-cache").args(["policy", name]).output();
+    output.is_ok_and(|output| is_candidate(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Reads `apt-cache policy`: a package without a candidate is only a name.
+fn is_candidate(policy: &str) -> bool {
+    policy.lines().any(|line| line.trim().strip_prefix("Candidate: ").is_some_and(|version| version != "(none)"))
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {
@@ -84,9 +139,9 @@ fn apt(arguments: &[&str]) -> Result<()> {
 }
 
 /// One line for each package.
-fn describe(purpose: Purpose) -> String {
-    PACKAGES.iter().filter(|(_, whose, _)| *whose <= purpose).fold(String::new(), |mut text, (name, _, what)| {
-        let _ = writeln!(text, "  {name:<34} {what}");
+fn describe<'list>(packages: impl IntoIterator<Item = &'list Package>) -> String {
+    packages.into_iter().fold(String::new(), |mut text, package| {
+        let _ = writeln!(text, "  {:<34} {}", package.name, package.what);
         text
     })
 }
@@ -126,6 +181,23 @@ mod tests {
 
     #[test]
     fn every_package_says_what_it_is_for() {
-        insta::assert_snapshot!(describe(Purpose::Bench));
+        let of = |name: &str, purpose| format!("{name}:\n{}", describe(wanted(purpose)));
+        let text = [of("try", Try), of("test", Test), of("bench", Bench)].concat();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_package_without_a_candidate_is_not_known() {
+        assert!(is_candidate("crun:\n  Installed: (none)\n  Candidate: 1.8.1-1\n"));
+        assert!(!is_candidate("chromium:\n  Installed: (none)\n  Candidate: (none)\n"));
+        assert!(!is_candidate(""));
+    }
+
+    #[test]
+    fn what_to_type_without_root_is_one_line() {
+        insta::assert_snapshot!(
+            sudo(&["gcc", "libc6-dev"]),
+            @"sudo apt-get update && sudo apt-get install -y --no-install-recommends gcc libc6-dev"
+        );
     }
 }

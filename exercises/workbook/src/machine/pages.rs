@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 const HARNESS: &str = include_str!("pages.html");
 
 /// One line for each problem.
-pub(crate) fn problems(book: &Path) -> Result<Vec<String>> {
+pub(crate) fn problems(book: &Path, browser: &str) -> Result<Vec<String>> {
     let mut pages = Vec::new();
     collect(book, book, &mut pages)?;
     pages.sort();
@@ -20,8 +20,8 @@ pub(crate) fn problems(book: &Path) -> Result<Vec<String>> {
     let harness = book.join("check-pages.html");
     fs::write(&harness, HARNESS.replace("[/*PAGES*/]", &list))
         .with_context(|| format!("write {}", harness.display()))?;
-    let profile = tempfile_directory(book)?;
-    let output = Command::new("chromium")
+    let profile = profile_directory(book)?;
+    let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--allow-file-access-from-files", "--virtual-time-budget=600000", "--timeout=300000"])
@@ -30,7 +30,7 @@ pub(crate) fn problems(book: &Path) -> Result<Vec<String>> {
         .arg(format!("file://{}", harness.display()))
         .stdin(Stdio::null())
         .output()
-        .context("run chromium\nhint: apt-get install chromium");
+        .with_context(|| format!("run {browser}"));
     fs::remove_file(&harness)?;
     let _ = fs::remove_dir_all(&profile);
     let output = output?;
@@ -40,13 +40,17 @@ pub(crate) fn problems(book: &Path) -> Result<Vec<String>> {
         bail!("the browser did not finish: {}", log.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
     };
     let mut problems: Vec<String> = result.lines().skip(1).map(str::to_owned).collect();
-    let console =
-        log.lines().filter(|line| line.contains("CONSOLE") && (line.contains("Uncaught") || line.contains("ERR_")));
+    let console = log.lines().filter(|line| is_complaint(line));
     problems.extend(console.map(|line| format!("console: {line}")));
     Ok(problems)
 }
 
-fn tempfile_directory(book: &Path) -> Result<std::path::PathBuf> {
+/// What a page wrote to the browser's console about itself: an exception, a file that is not there, `console.error`.
+fn is_complaint(line: &str) -> bool {
+    line.contains(":CONSOLE") && ["Uncaught", "ERR_", "ERROR:CONSOLE"].iter().any(|word| line.contains(word))
+}
+
+fn profile_directory(book: &Path) -> Result<std::path::PathBuf> {
     let profile = book.with_extension(format!("profile-{}", std::process::id()));
     fs::create_dir_all(&profile)?;
     Ok(profile)
@@ -65,4 +69,17 @@ fn collect(book: &Path, directory: &Path, pages: &mut Vec<String>) -> Result<()>
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_on_the_console_are_told_from_other_lines() {
+        assert!(is_complaint(r#"[1:1:INFO:CONSOLE(2)] "Uncaught ReferenceError: x is not defined", source: a.js (2)"#));
+        assert!(is_complaint(r#"[1:1:INFO:CONSOLE(0)] "Failed to load resource: net::ERR_FILE_NOT_FOUND""#));
+        assert!(!is_complaint(r#"[1:1:INFO:CONSOLE(2)] "hello", source: a.js (2)"#));
+        assert!(!is_complaint("[1:1:ERROR:dbus/bus.cc(408)] Failed to connect to the bus"));
+    }
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     }
     let report = run_tests(&arguments.packages, &arguments.filters)?;
     print!("{report}");
-    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.failed().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Builds the tests, boots the guest, runs them there.

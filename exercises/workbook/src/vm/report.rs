@@ -3,107 +3,93 @@
 use std::fmt;
 
 use super::guest::MARK;
+use crate::libtest::{Program, Skip, skips};
 
 /// Results of all tests in the guest.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// How many passed.
-    pub(crate) passed: usize,
-    /// For each test program how many passed and failed.
-    pub(crate) programs: Vec<(String, usize, usize)>,
-    /// `package/target::test`, with what it printed.
-    pub(crate) failed: Vec<(String, String)>,
-    /// Test, what is missing, cure.
-    pub(crate) skipped: Vec<(String, String, String)>,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) skipped: Vec<Skip>,
+    /// Why the guest did not come to its end.
+    pub(crate) broken: Option<String>,
+}
+
+impl Report {
+    /// How many tests passed.
+    pub(crate) fn passed(&self) -> usize {
+        // For libtest a skipped test is a passed one.
+        self.programs.iter().map(|program| program.passed).sum::<usize>().saturating_sub(self.skipped.len())
+    }
+
+    /// `package/program::test`, with what it said.
+    pub(crate) fn failed(&self) -> Vec<(String, &str)> {
+        let tests = self.programs.iter().flat_map(|program| {
+            program.failed.iter().map(|(test, said)| (format!("{}::{test}", program.name), said.as_str()))
+        });
+        let broken = self.broken.as_deref().map(|why| ("the guest".to_owned(), why));
+        tests.chain(broken).collect()
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, passed, failed) in self.programs.iter().filter(|(_, passed, failed)| passed + failed > 0) {
-            let failed = if *failed == 0 { String::new() } else { format!(", {failed} failed") };
-            writeln!(out, "{name:<32} {passed} passed{failed}")?;
+        for Program { name, passed, failed, .. } in &self.programs {
+            match (passed, failed.len()) {
+                (0, 0) => {}
+                (passed, 0) => writeln!(out, "{name:<32} {passed} passed")?,
+                (passed, failed) => writeln!(out, "{name:<32} {passed} passed, {failed} failed")?,
+            }
         }
-        for (name, output) in &self.failed {
-            writeln!(out, "failed in the guest: {name}\n{output}")?;
+        for (name, said) in self.failed() {
+            writeln!(out, "\nfailed in the guest: {name}\n{said}")?;
         }
-        for (name, what, cure) in &self.skipped {
-            writeln!(out, "skipped in the guest: {name}: {what} ({cure})")?;
+        if !self.failed().is_empty() {
+            writeln!(out)?;
         }
-        writeln!(
-            out,
-            "in the guest: {} passed, {} failed, {} skipped",
-            self.passed,
-            self.failed.len(),
-            self.skipped.len()
-        )
+        for Skip { test, missing, cure } in &self.skipped {
+            writeln!(out, "skipped in the guest: {test}: {missing} ({cure})")?;
+        }
+        let counts = (self.passed(), self.failed().len(), self.skipped.len());
+        writeln!(out, "in the guest: {} passed, {} failed, {} skipped", counts.0, counts.1, counts.2)
     }
 }
 
 /// Reads the console.
 pub(crate) fn parse(console: &str) -> Report {
     let mut report = Report::default();
-    let (mut binary, mut section, mut in_skips, mut finished) = (String::new(), Vec::new(), false, false);
+    let (mut section, mut running, mut finished) = (Vec::new(), None, false);
     for line in console.lines() {
-        if let Some(ours) = line.strip_prefix(MARK) {
-            let words: Vec<&str> = ours.split_whitespace().collect();
-            match words[..] {
-                ["begin", name] => {
-                    name.clone_into(&mut binary);
-                    section.clear();
-                }
-                ["end", name, code] => {
-                    let before = report.failed.len();
-                    let passed = read_results(name, &section, &mut report);
-                    if code != "0" && report.failed.len() == before {
-                        report.failed.push((name.into(), format!("ended with status {code}\n{}", section.join("\n"))));
-                    }
-                    report.passed += passed;
-                    report.programs.push((name.into(), passed, report.failed.len() - before));
-                    section.clear();
-                    binary.clear();
-                }
-                ["skips"] => in_skips = true,
-                ["done"] => finished = true,
-                _ => {}
-            }
-        } else if in_skips {
-            let mut parts = line.splitn(3, '\t').map(str::to_owned);
-            if let (Some(test), Some(what), Some(cure)) = (parts.next(), parts.next(), parts.next()) {
-                report.skipped.push((test, what, cure));
-            }
-        } else {
+        let Some(ours) = line.strip_prefix(MARK) else {
             section.push(line.to_owned());
+            continue;
+        };
+        let words: Vec<&str> = ours.split_whitespace().collect();
+        match words[..] {
+            ["begin", name] => running = Some(name),
+            ["end", name, code] => {
+                let mut program = Program::read(name, &section);
+                if code != "0" && program.failed.is_empty() {
+                    program
+                        .failed
+                        .push(("the program".into(), format!("status {code}\n{}", section.join("\n")).trim().into()));
+                }
+                report.programs.push(program);
+                running = None;
+            }
+            ["done"] => {
+                report.skipped = skips(&section.join("\n"));
+                finished = true;
+            }
+            _ => {}
         }
+        section.clear();
     }
     if !finished {
-        let tail: Vec<&str> = console.lines().rev().take(30).collect();
-        let tail: Vec<&str> = tail.into_iter().rev().collect();
-        report.failed.push((format!("the guest ({binary})"), format!("stopped early:\n{}", tail.join("\n"))));
+        const TAIL: usize = 30;
+        let tail = section[section.len().saturating_sub(TAIL)..].join("\n");
+        report.broken = Some(format!("stopped early, in {}:\n{tail}", running.unwrap_or("none of the tests")));
     }
-    // For libtest a skipped test is a passed one.
-    report.passed = report.passed.saturating_sub(report.skipped.len());
     report
-}
-
-/// What ends a binary's output, and how many of its tests passed: `test result: ok. 3 passed; 0 failed; …`. It is believed
-/// more than single lines, which the kernel may write into.
-fn passed(lines: &[String]) -> usize {
-    let results = lines.iter().filter_map(|line| line.strip_prefix("test result: "));
-    let count = |rest: &str| rest.split_once(". ")?.1.split(' ').next()?.parse::<usize>().ok();
-    results.filter_map(count).sum()
-}
-
-/// Adds what failed: `test NAME ... FAILED`, and `---- NAME stdout ----` before what it printed.
-fn read_results(binary: &str, lines: &[String], report: &mut Report) -> usize {
-    let failed = lines.iter().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
-    for test in failed.map(|test| test.strip_suffix(" - should panic").unwrap_or(test)) {
-        let head = format!("---- {test} stdout ----");
-        let output = lines.iter().skip_while(|line| **line != head).skip(1);
-        let output: Vec<&str> =
-            output.take_while(|line| !line.starts_with("---- ") && *line != "failures:").map(String::as_str).collect();
-        report.failed.push((format!("{binary}::{test}"), output.join("\n")));
-    }
-    passed(lines)
 }
 
 #[cfg(test)]
@@ -112,21 +98,16 @@ mod tests {
 
     #[test]
     fn passed_failed_and_skipped_are_told_apart() {
-        let console = "boot\n@@ begin cgroups/memory\ntest a ... ok\ntest b ... FAILED\ntest c ...[ 9.1] a word from the kernel\n\
-                       ok\nfailures:\n---- b stdout ----\nexpected 1\nfailures:\n    b\n\
+        let console = "boot\n@@ begin cgroups/memory\ntest a ... ok\ntest b ... FAILED\ntest c ... ok\n\
+                       failures:\n---- b stdout ----\nexpected 1\nfailures:\n    b\n\
                        test result: FAILED. 2 passed; 1 failed; 0 ignored\n@@ end cgroups/memory 101\n\
-                       @@ skips\nc\tthe v1 list\ta v1 machine\n@@ done\n";
-        let report = parse(console);
-        assert_eq!(report.passed, 1);
-        insta::assert_snapshot!(report);
-        assert_eq!(report.failed, [("cgroups/memory::b".to_owned(), "expected 1".to_owned())]);
-        assert_eq!(report.skipped, [("c".to_owned(), "the v1 list".to_owned(), "a v1 machine".to_owned())]);
+                       @@ begin cgroups/io\n@@ end cgroups/io 139\n\
+                       @@ skips\nmemory::c\tthe v1 list\ta v1 machine\n@@ done\n";
+        insta::assert_snapshot!(parse(console));
     }
 
     #[test]
     fn a_guest_that_dies_is_a_failure() {
-        let report = parse("@@ begin cgroups/memory\ntest a ... ok\nKernel panic");
-        assert_eq!(report.failed.len(), 1);
-        assert!(report.failed[0].0.contains("cgroups/memory"));
+        insta::assert_snapshot!(parse("@@ begin cgroups/memory\ntest a ... ok\nKernel panic"));
     }
 }

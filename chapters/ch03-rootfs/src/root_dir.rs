@@ -21,6 +21,8 @@ const TRIES: usize = 128;
 /// As many links as the kernel follows on one walk.
 const LINKS: usize = 40;
 
+const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY);
+
 /// A path inside a root could not be followed or made.
 #[derive(Debug, Error)]
 pub enum RootDirError {
@@ -70,6 +72,14 @@ impl RootDirError {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Path { errno: Errno::ENOENT | Errno::ENOTDIR, .. })
     }
+}
+
+/// How far directories could be made.
+enum Step {
+    /// All of them; this is the last.
+    Done(OwnedFd),
+    /// Up to a link that leads to nothing: this path goes on where it says.
+    Link(PathBuf),
 }
 
 /// A directory that is the root of all paths given to it. Absolute and relative ones mean the same.
@@ -132,32 +142,53 @@ impl RootDir {
         Ok(content)
     }
 
-    /// The directory at `path`; it and its parents are made where they are missing, and where a link leads to nothing.
+    /// The directory at `path`; it and its parents are made where they are missing.
+    ///
+    /// A link that leads to nothing says where to make it. Images of running machines have such links:
+    /// `/etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf`.
     ///
     /// # Errors
     /// [`RootDirError::Path`]: `ENOTDIR` where a file is in the way.
     pub fn create_dir_all(&self, path: impl AsRef<Path>, mode: u32) -> Result<OwnedFd, RootDirError> {
         let path = path.as_ref();
-        let directory = OFlag::O_PATH | OFlag::O_DIRECTORY;
-        match walk(self.0.as_fd(), path, directory, Mode::empty()) {
+        match walk(self.0.as_fd(), path, DIRECTORY, Mode::empty()) {
             Err(Errno::ENOENT) => {}
             other => return other.map_err(failed("open", path)),
         }
-        let path = &self.without_loose_ends(path)?;
-        // One component at a time, each below the last one's descriptor. The prefix is always resolved from the root,
-        // so that a link in the middle means inside what it means to the container.
-        let mut so_far = PathBuf::new();
-        let mut current =
-            walk(self.0.as_fd(), Path::new("/"), directory, Mode::empty()).map_err(failed("open", path))?;
-        for name in components(path) {
-            match mkdirat(&current, name, Mode::from_bits_truncate(mode)) {
-                Ok(()) | Err(Errno::EEXIST) => {}
-                Err(errno) => return Err(failed("create", path)(errno)),
+        let mut now = path.to_path_buf();
+        for _ in 0..LINKS {
+            match self.make_directories(&now, Mode::from_bits_truncate(mode)).map_err(failed("create", path))? {
+                Step::Done(directory) => return Ok(directory),
+                Step::Link(next) => now = next,
             }
-            so_far.push(name);
-            current = walk(self.0.as_fd(), &so_far, directory, Mode::empty()).map_err(failed("create", path))?;
         }
-        Ok(current)
+        Err(failed("create", path)(Errno::ELOOP))
+    }
+
+    /// One component at a time, each made below the last one's descriptor. The prefix is always walked from the root, so
+    /// that a link in the middle means inside what it means to the container.
+    fn make_directories(&self, path: &Path, mode: Mode) -> Result<Step, Errno> {
+        let mut so_far = PathBuf::from("/");
+        let mut current = walk(self.0.as_fd(), &so_far, DIRECTORY, Mode::empty())?;
+        let mut names = components(path);
+        while let Some(name) = names.next() {
+            so_far.push(name);
+            let mut found = walk(self.0.as_fd(), &so_far, DIRECTORY, Mode::empty());
+            if matches!(found, Err(Errno::ENOENT)) {
+                match mkdirat(&current, name, mode) {
+                    // Not there, and yet in the way: a link to nothing. What it says is walked from the root again.
+                    Err(Errno::EEXIST) => {
+                        let text = readlinkat(&current, name)?;
+                        so_far.pop();
+                        return Ok(Step::Link(so_far.join(text).join(names.collect::<PathBuf>())));
+                    }
+                    made => made?,
+                }
+                found = walk(self.0.as_fd(), &so_far, DIRECTORY, Mode::empty());
+            }
+            current = found?;
+        }
+        Ok(Step::Done(current))
     }
 
     /// The file at `path`, as an `O_PATH` descriptor; an empty one is made where it is missing, with its parents, and
@@ -166,17 +197,25 @@ impl RootDir {
     /// # Errors
     /// [`RootDirError::Path`].
     pub fn create_file(&self, path: impl AsRef<Path>, mode: u32) -> Result<OwnedFd, RootDirError> {
+        const NEW: OFlag = OFlag::O_CREAT.union(OFlag::O_EXCL).union(OFlag::O_NOFOLLOW).union(OFlag::O_WRONLY);
         let path = path.as_ref();
-        match walk(self.0.as_fd(), path, OFlag::O_PATH, Mode::empty()) {
-            Err(Errno::ENOENT) => {}
-            other => return other.map_err(failed("open", path)),
+        let mut now = path.to_path_buf();
+        for _ in 0..LINKS {
+            match walk(self.0.as_fd(), &now, OFlag::O_PATH, Mode::empty()) {
+                Err(Errno::ENOENT) => {}
+                other => return other.map_err(failed("open", path)),
+            }
+            let (parent, name) = self.parent_of(&now)?;
+            match walk(parent.as_fd(), Path::new(&name), NEW, Mode::from_bits_truncate(mode)) {
+                Err(Errno::EEXIST) => {
+                    let text = readlinkat(&parent, name.as_os_str()).map_err(failed("create", path))?;
+                    now = now.parent().unwrap_or(Path::new("/")).join(text);
+                }
+                // Walked once more, as an O_PATH descriptor.
+                made => drop(made.map_err(failed("create", path))?),
+            }
         }
-        let (parent, name) = self.parent_of(self.without_loose_ends(path)?)?;
-        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY;
-        walk(parent.as_fd(), Path::new(&name), flags, Mode::from_bits_truncate(mode))
-            .map_err(failed("create", path))?;
-        walk(parent.as_fd(), Path::new(&name), OFlag::O_PATH | OFlag::O_NOFOLLOW, Mode::empty())
-            .map_err(failed("open", path))
+        Err(failed("create", path)(Errno::ELOOP))
     }
 
     /// The directory that holds the last component of `path`, made where it is missing, and that component: for calls
@@ -189,42 +228,6 @@ impl RootDir {
         let name = path.file_name().ok_or_else(|| failed("split", path)(Errno::EINVAL))?;
         let parent = path.parent().unwrap_or(Path::new("/"));
         Ok((self.create_dir_all(parent, 0o755)?, name.into()))
-    }
-
-    /// `path` with every link that leads to nothing replaced by what it says. An image of a running machine has such
-    /// links (`/etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf`): what they say is where things are made.
-    fn without_loose_ends(&self, path: &Path) -> Result<PathBuf, RootDirError> {
-        let mut now = path.to_path_buf();
-        for _ in 0..LINKS {
-            match self.loose_end(&now).map_err(failed("follow", path))? {
-                Some(next) => now = next,
-                None => return Ok(now),
-            }
-        }
-        Err(failed("follow", path)(Errno::ELOOP))
-    }
-
-    /// `path` with the first such link replaced, if there is one. The text may say anything: it is walked from the root
-    /// again.
-    fn loose_end(&self, path: &Path) -> Result<Option<PathBuf>, Errno> {
-        let mut so_far = PathBuf::from("/");
-        let mut names = components(path);
-        while let Some(name) = names.next() {
-            let place = so_far.clone();
-            so_far.push(name);
-            match walk(self.0.as_fd(), &so_far, OFlag::O_PATH, Mode::empty()) {
-                Err(Errno::ENOENT) => {}
-                other => {
-                    other?;
-                    continue;
-                }
-            }
-            let link = walk(self.0.as_fd(), &so_far, OFlag::O_PATH | OFlag::O_NOFOLLOW, Mode::empty());
-            let text = link.and_then(|link| readlinkat(&link, ""));
-            // Missing altogether, or made by somebody else since: no link.
-            return Ok(text.ok().map(|text| place.join(text).join(names.collect::<PathBuf>())));
-        }
-        Ok(None)
     }
 
     /// Whether the last component of `path` is a symbolic link.

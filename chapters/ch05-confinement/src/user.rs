@@ -42,7 +42,7 @@ fn errno(error: rustix::io::Errno) -> Errno {
     Errno::from_raw(error.raw_os_error())
 }
 
-/// Becomes `user` with exactly these groups and capabilities. There is no way back.
+/// Becomes `user` with exactly these groups and capabilities. After `exec` there is no way back.
 ///
 /// The bounding set shrinks first, for that takes `CAP_SETPCAP`. Then the ids change, with the capabilities kept, for a
 /// process that leaves user 0 loses them all. The sets come last.
@@ -58,8 +58,8 @@ pub fn become_user(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets)
     }
     set_keep_capabilities(true).map_err(|error| failed("keep capabilities")(errno(error)))?;
     match setgroups(groups) {
-        // In a user namespace of an unprivileged maker this is forbidden, and there is nothing to drop.
-        Err(Errno::EPERM) if groups.is_empty() => {}
+        // A user namespace of an ordinary user forbids it, also to drop groups. Docker's rootless mode goes on as well.
+        Err(Errno::EPERM) if groups.is_empty() && setgroups_is_denied() => {}
         other => other.map_err(failed("set the supplementary group ids"))?,
     }
     setresgid(group, group, group).map_err(failed(format!("set group id {group}")))?;
@@ -69,6 +69,12 @@ pub fn become_user(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets)
     // ANCHOR_END: ex_become_user
 }
 // ANCHOR_END: become_user
+
+/// Whether the user namespace was made so, by an ordinary user (`user_namespaces(7)`).
+fn setgroups_is_denied() -> bool {
+    // Without /proc nobody can say. What root may not do is then an error, as it should be outside of such a namespace.
+    std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "deny")
+}
 
 /// The sets of this process, all but the bounding one. A user other than root is left with none after `exec` unless
 /// they are ambient: that is the kernel's rule, and docker's.

@@ -36,8 +36,16 @@ fn a_session_costs_less_than_with_libseccomps_binary_tree() {
     let ours = Filter::compile(&seccomp).expect("a filter");
     let (list, tree) = (peer::compile(&seccomp, 1), peer::compile(&seccomp, 2));
     let costs = [ours.instructions(), &tree, &list].map(average);
-    println!("instructions for a call: ours {:.1}, libseccomp's tree {:.1}, its list {:.1}", costs[0], costs[1], costs[2]);
-    println!("instructions in all: ours {}, libseccomp's tree {}, its list {}", ours.instructions().len(), tree.len(), list.len());
+    println!(
+        "instructions for a call: ours {:.1}, libseccomp's tree {:.1}, its list {:.1}",
+        costs[0], costs[1], costs[2]
+    );
+    println!(
+        "instructions in all: ours {}, libseccomp's tree {}, its list {}",
+        ours.instructions().len(),
+        tree.len(),
+        list.len()
+    );
     assert!(costs[0] <= costs[1], "{costs:?}");
 }
 
@@ -57,8 +65,27 @@ fn allow(names: &[&str]) -> Seccomp {
 fn every_number_finds_its_answer_in_few_steps() {
     // Every other number from 0 on: as many ranges as possible.
     let names = [
-        "read", "open", "stat", "lstat", "lseek", "mprotect", "brk", "rt_sigprocmask", "ioctl", "pwrite64", "writev",
-        "pipe", "sched_yield", "msync", "madvise", "shmat", "dup", "pause", "getitimer", "setitimer", "sendfile",
+        "read",
+        "open",
+        "stat",
+        "lstat",
+        "lseek",
+        "mprotect",
+        "brk",
+        "rt_sigprocmask",
+        "ioctl",
+        "pwrite64",
+        "writev",
+        "pipe",
+        "sched_yield",
+        "msync",
+        "madvise",
+        "shmat",
+        "dup",
+        "pause",
+        "getitimer",
+        "setitimer",
+        "sendfile",
     ];
     let seccomp = allow(&names);
     let filter = Filter::compile(&seccomp).expect("a filter");
@@ -78,7 +105,8 @@ fn every_number_finds_its_answer_in_few_steps() {
             if wrong.len() > 40 && !shifted {
                 "the sides are swapped: at or above the boundary a number belongs to the high half".into()
             } else if shifted && !first {
-                "the number at a boundary goes to the low half: the high half begins with it, so the test is >=, not >".into()
+                "the number at a boundary goes to the low half: the high half begins with it, so the test is >=, not >"
+                    .into()
             } else {
                 "some ranges are never reached".into()
             }

@@ -57,84 +57,51 @@ pub(crate) fn rule(args: &[Argument], width: Width, action: u32) -> Vec<SockFilt
     program
 }
 
+/// `<` holds where `>=` fails, so three tests do for all operators: the test, and where it leads.
 fn condition(arg: &Argument, width: Width) -> Vec<Step> {
-    // A mask without high bits makes the high half count for nothing.
-    let masked_low = arg.op == Operator::MaskedEqual && arg.value >> 32 == 0;
-    if width == Width::Low || masked_low { in_low_half(arg) } else { in_two_halves(arg) }
-}
-
-fn in_low_half(arg: &Argument) -> Vec<Step> {
     use To::{Fails, Holds};
 
-    let low = low(arg.value);
-    let mut steps = vec![Step::Plain(load(argument_low(arg.index)))];
-    steps.extend(match arg.op {
-        Operator::Equal => vec![Step::Compare(Test::Equal, low, Holds, Fails)],
-        Operator::NotEqual => vec![Step::Compare(Test::Equal, low, Fails, Holds)],
-        Operator::Greater => vec![Step::Compare(Test::Greater, low, Holds, Fails)],
-        Operator::GreaterOrEqual => vec![Step::Compare(Test::GreaterOrEqual, low, Holds, Fails)],
-        Operator::Less => vec![Step::Compare(Test::GreaterOrEqual, low, Fails, Holds)],
-        Operator::LessOrEqual => vec![Step::Compare(Test::Greater, low, Fails, Holds)],
-        Operator::MaskedEqual => {
-            vec![Step::Plain(and(low)), Step::Compare(Test::Equal, low & self::low(arg.value_two), Holds, Fails)]
-        }
-    });
-    steps
-}
-
-/// The high halves decide, and if they are equal, the low ones.
-// ANCHOR: condition
-fn in_two_halves(arg: &Argument) -> Vec<Step> {
-    use Test::{Equal, Greater, GreaterOrEqual};
-    use To::{Fails, Holds, Next};
-
-    let (high, low) = (high(arg.value), low(arg.value));
-    let load_high = Step::Plain(load(argument_high(arg.index)));
-    let load_low = Step::Plain(load(argument_low(arg.index)));
-    // ANCHOR: ex_condition
-    match arg.op {
-        Operator::Equal => {
-            vec![load_high, Step::Compare(Equal, high, Next, Fails), load_low, Step::Compare(Equal, low, Holds, Fails)]
-        }
-        Operator::NotEqual => {
-            vec![load_high, Step::Compare(Equal, high, Next, Holds), load_low, Step::Compare(Equal, low, Fails, Holds)]
-        }
-        Operator::Greater | Operator::GreaterOrEqual => {
-            let test = if arg.op == Operator::Greater { Greater } else { GreaterOrEqual };
-            let high_decides = [Step::Compare(Greater, high, Holds, Next), Step::Compare(Equal, high, Next, Fails)];
-            [load_high]
-                .into_iter()
-                .chain(high_decides)
-                .chain([load_low, Step::Compare(test, low, Holds, Fails)])
-                .collect()
-        }
-        Operator::Less | Operator::LessOrEqual => {
-            let test = if arg.op == Operator::Less { GreaterOrEqual } else { Greater };
-            let high_decides = [Step::Compare(Greater, high, Fails, Next), Step::Compare(Equal, high, Next, Holds)];
-            [load_high]
-                .into_iter()
-                .chain(high_decides)
-                .chain([load_low, Step::Compare(test, low, Fails, Holds)])
-                .collect()
-        }
-        Operator::MaskedEqual => masked(arg, load_high, load_low),
+    let (test, yes, no) = match arg.op {
+        Operator::Equal | Operator::MaskedEqual => (Test::Equal, Holds, Fails),
+        Operator::NotEqual => (Test::Equal, Fails, Holds),
+        Operator::Greater => (Test::Greater, Holds, Fails),
+        Operator::LessOrEqual => (Test::Greater, Fails, Holds),
+        Operator::GreaterOrEqual => (Test::GreaterOrEqual, Holds, Fails),
+        Operator::Less => (Test::GreaterOrEqual, Fails, Holds),
+    };
+    let (mask, value) = match arg.op {
+        Operator::MaskedEqual => (arg.value, arg.value & arg.value_two),
+        _ => (u64::MAX, arg.value),
+    };
+    let low_only = width == Width::Low || high(mask) == 0;
+    let load_low = load_half(argument_low(arg.index), low(mask));
+    if low_only {
+        return load_low.into_iter().chain([Step::Compare(test, low(value), yes, no)]).collect();
     }
-    // ANCHOR_END: ex_condition
+    in_two_halves(test, value, load_half(argument_high(arg.index), high(mask)), load_low, yes, no)
 }
-// ANCHOR_END: condition
 
-/// `argument & value == valueTwo & value`, half by half.
-fn masked(arg: &Argument, load_high: Step, load_low: Step) -> Vec<Step> {
-    let wanted = arg.value & arg.value_two;
-    vec![
-        load_high,
-        Step::Plain(and(high(arg.value))),
-        Step::Compare(Test::Equal, high(wanted), To::Next, To::Fails),
-        load_low,
-        Step::Plain(and(low(arg.value))),
-        Step::Compare(Test::Equal, low(wanted), To::Holds, To::Fails),
-    ]
+fn load_half(offset: u32, mask: u32) -> Vec<Step> {
+    let mask = (mask != u32::MAX).then(|| Step::Plain(and(mask)));
+    [Step::Plain(load(offset))].into_iter().chain(mask).collect()
 }
+
+/// The high halves decide; if they are equal, the low ones do. `yes` and `no` say where the test leads.
+// ANCHOR: in_two_halves
+fn in_two_halves(test: Test, value: u64, load_high: Vec<Step>, load_low: Vec<Step>, yes: To, no: To) -> Vec<Step> {
+    let (high, low) = (high(value), low(value));
+    // ANCHOR: ex_in_two_halves
+    let mut steps = load_high;
+    if test != Test::Equal {
+        steps.push(Step::Compare(Test::Greater, high, yes, To::Next));
+    }
+    steps.push(Step::Compare(Test::Equal, high, To::Next, no));
+    steps.extend(load_low);
+    steps.push(Step::Compare(test, low, yes, no));
+    steps
+    // ANCHOR_END: ex_in_two_halves
+}
+// ANCHOR_END: in_two_halves
 
 fn high(value: u64) -> u32 {
     (value >> 32) as u32

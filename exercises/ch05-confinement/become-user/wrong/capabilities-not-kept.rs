@@ -1,0 +1,9 @@
+// mistake: the change of user takes the capabilities along
+for capability in Capabilities::all().iter().filter(|capability| !sets.bounding.contains(*capability)) {
+    remove_capability_from_bounding_set(kernel_set(capability.bit()))
+        .map_err(|error| failed(format!("drop {capability} from the bounding set"))(errno(error)))?;
+}
+setgroups(groups).map_err(failed("set the supplementary group ids"))?;
+setresgid(group, group, group).map_err(failed(format!("set group id {group}")))?;
+setresuid(user, user, user).map_err(failed(format!("set user id {user}")))?;
+apply(sets)

@@ -45,12 +45,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
             format!("{major}.{minor}"),
             "the mount API and openat2 need it: update the system",
         ),
-        finding(
-            needed(facts.root),
-            "root",
-            yes(facts.root),
-            "containers are made as root: sudo -E env PATH=$PATH cargo wb …",
-        ),
+        root(facts),
         finding(
             needed(facts.overlay),
             "overlay file system",
@@ -73,8 +68,11 @@ fn judge(facts: &Facts) -> Vec<Finding> {
         finding(
             useful(facts.user_namespaces),
             "user namespaces",
-            yes(facts.user_namespaces),
-            "sysctl user.max_user_namespaces=10000 (and kernel.unprivileged_userns_clone=1 on older Debian)",
+            match &facts.only_for_root[..] {
+                [] => yes(facts.user_namespaces),
+                settings => format!("for root only, by {}", settings.join(" and ")),
+            },
+            "sysctl -w user.max_user_namespaces=10000",
         ),
         finding(needed(facts.linker), "a linker", yes(facts.linker), "apt-get install gcc libc6-dev"),
         finding(
@@ -91,6 +89,19 @@ fn judge(facts: &Facts) -> Vec<Finding> {
         ),
         finding(Verdict::Good, "KVM", yes(facts.kvm), ""),
     ]
+}
+
+fn root(facts: &Facts) -> Finding {
+    let (verdict, seen, cure) = match (facts.root, facts.admin) {
+        (true, true) => (Verdict::Good, "yes", ""),
+        (true, false) => (
+            Verdict::Bad,
+            "yes, without CAP_SYS_ADMIN",
+            "this looks like a container: start that with --privileged, or use a real or virtual machine",
+        ),
+        (false, _) => (Verdict::Bad, "no", "containers are made as root: sudo -E env PATH=$PATH cargo wb …"),
+    };
+    Finding { verdict, what: "root", seen: seen.into(), cure }
 }
 
 fn render(findings: &[Finding]) -> String {
@@ -121,7 +132,9 @@ mod tests {
         Facts {
             kernel: (6, 12),
             root: true,
+            admin: true,
             user_namespaces: true,
+            only_for_root: Vec::new(),
             overlay: true,
             seccomp: true,
             cgroups: Some("v2".into()),
@@ -143,6 +156,7 @@ mod tests {
         let bad = Facts {
             kernel: (4, 19),
             root: false,
+            admin: false,
             user_namespaces: false,
             overlay: false,
             cgroups: None,
@@ -151,5 +165,16 @@ mod tests {
             ..facts()
         };
         insta::assert_snapshot!(render(&judge(&bad)));
+    }
+
+    #[test]
+    fn a_container_without_privileges_is_recognised() {
+        let inside = Facts {
+            admin: false,
+            only_for_root: vec!["kernel.apparmor_restrict_unprivileged_userns"],
+            busybox: false,
+            ..facts()
+        };
+        insta::assert_snapshot!(render(&judge(&inside)));
     }
 }

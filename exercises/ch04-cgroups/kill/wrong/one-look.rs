@@ -1,0 +1,4 @@
+// mistake: one list is enough
+let killed = kill(&group.list()?);
+wait_for(&killed, None);
+Ok(())

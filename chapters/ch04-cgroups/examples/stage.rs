@@ -1,5 +1,5 @@
-//! The container as far as chapter 4 goes: what chapter 3 has, in a control group: 64 MiB of memory, half a processor, 50
-//! processes, and only harmless devices. It may still do everything else that root may.
+//! The container as far as chapter 4 goes: with a share of memory, processor and processes, and harmless devices only. It
+//! may still do everything else that root may.
 //!
 //! `stage ROOTFS COMMAND [ARGS…]`
 
@@ -11,7 +11,7 @@ use cgroups::{Cgroup, Cpu, DeviceRule, Layout, Limits, Memory, cgroup_mounts, ne
 use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
 use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
-use process::{DEFAULT_PATH, ExitStatus, Failure, Pending, Program, Spawn};
+use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
 use rootfs::{Root, Rootfs};
 
 fn main() -> ExitCode {
@@ -41,13 +41,44 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
         plan = plan.with_new(Kind::User);
     }
     let layout = Layout::detect()?;
+    let name = format!("/mini-docker/stage-{}", std::process::id());
+    let group = Cgroup::create(&layout, Path::new(&name), &limits())?;
     let mut files = Rootfs::docker_default();
     files.mounts.extend(cgroup_mounts(&layout, Path::new("/sys/fs/cgroup"), true));
-    let path = format!("/mini-docker/stage-{}", std::process::id());
-    let group = Cgroup::create(&layout, path.as_ref(), &limits())?;
-    // A cgroup namespace begins where its maker is. So it is made later, from inside the group.
+    // Whatever comes of it, the group goes.
+    let outcome = start(&plan, &group, files, root, &program);
+    let gone = group.kill().and_then(|()| group.remove());
+    let status = outcome?;
+    gone?;
+    Ok(status)
+}
+// ANCHOR_END: run
+
+// ANCHOR: limits
+fn limits() -> Limits {
+    const BYTES: i64 = 64 << 20;
+    Limits {
+        // As much memory and swap together as memory alone: no swap.
+        memory: Memory { limit: Some(BYTES), swap: Some(BYTES), ..Memory::default() },
+        cpu: Cpu::default().with_nano_cpus(500_000_000),
+        pids: Some(32),
+        devices: DeviceRule::docker_defaults(),
+        ..Limits::default()
+    }
+}
+// ANCHOR_END: limits
+
+fn start(
+    plan: &Namespaces,
+    group: &Cgroup,
+    files: Rootfs,
+    root: PathBuf,
+    program: &Program,
+) -> Result<ExitStatus, Failure> {
+    // ANCHOR: start
+    // A cgroup namespace begins where its maker is: it is made from inside the group.
     let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
-    let started = group.start(spawn, |gate| -> Result<_, Failure> {
+    let pending = group.start(spawn, |gate| -> Result<_, Failure> {
         gate.wait()?;
         if plan.is_new(Kind::User) {
             become_root()?;
@@ -57,34 +88,12 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
         loopback_up()?;
         files.prepare(Root::Directory(root))?.pivot()?;
         Ok(program.exec()?)
-    });
-    let status = started.and_then(|pending| finish(pending, &plan));
-    let cleaned = group.kill().and_then(|()| group.remove());
-    let status = status?;
-    cleaned?;
-    Ok(status)
-}
-
-fn finish(pending: Pending, plan: &Namespaces) -> Result<ExitStatus, Failure> {
+    })?;
     if plan.is_new(Kind::User) {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         write_maps(pending.pid(), &IdMap::single(0, user), &IdMap::single(0, group))?;
     }
     let mut child = pending.release()?;
     Ok(child.wait()?)
+    // ANCHOR_END: start
 }
-// ANCHOR_END: run
-
-// ANCHOR: limits
-fn limits() -> Limits {
-    const LIMIT: i64 = 64 << 20;
-    Limits {
-        // As much memory and swap together as memory alone: no swap.
-        memory: Memory { limit: Some(LIMIT), swap: Some(LIMIT), ..Memory::default() },
-        cpu: Cpu::default().with_nano_cpus(500_000_000),
-        pids: Some(50),
-        devices: DeviceRule::docker_defaults(),
-        ..Limits::default()
-    }
-}
-// ANCHOR_END: limits

@@ -67,7 +67,11 @@ enum Command {
     /// Set up the machine, build mini-docker and run a first container.
     Try,
     /// Run everything that must be green: format, lints, tests, exercises, book.
-    Test,
+    Test {
+        /// Only these; nothing means all.
+        #[arg(value_enum)]
+        stages: Vec<machine::test::Stage>,
+    },
     /// Build or serve the book.
     Book {
         /// A command of mdbook and its options, such as `serve --open`; nothing builds it.
@@ -134,7 +138,7 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Dev(Dev::Generate) => dev::generate::run(),
         Command::Doctor => Ok(machine::doctor::run()),
         Command::Try => machine::try_it::run(),
-        Command::Test => machine::test::run(),
+        Command::Test { stages } => machine::test::run(&stages),
         Command::Book { args } => machine::book::run(&args),
         Command::Bench { peers, rounds, write } => {
             machine::bench::run(machine::bench::Options { peers, rounds: rounds.into(), write })

@@ -16,45 +16,65 @@ use crate::libtest::{Program, Skip, skips};
 use crate::vm::{self, Report};
 use crate::workspace::Workspace;
 
-/// Installs what tests need, and runs all of them.
-pub(crate) fn run() -> Result<ExitCode> {
+/// What can be asked for alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Stage {
+    /// rustfmt
+    Format,
+    /// clippy
+    Lints,
+    /// The release build
+    Build,
+    /// Every test, on this machine
+    Tests,
+    /// The kernel tests again, in the guest
+    Guest,
+    /// cargo wb dev check
+    Exercises,
+    /// Build the book, look at its links and pages
+    Book,
+}
+
+/// Installs what tests need, and runs all of them, or the stages asked for.
+pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
     let root = workspace.root();
     packages::install(Purpose::Test)?;
-    let mut all = Tally::default();
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
         command.args(arguments).current_dir(root).stdin(Stdio::null());
         command
     };
-    stage("format", &mut all, || command("format", &mut cargo(&["fmt", "--all", "--check"])));
-    stage("lints", &mut all, || {
+    let mut all = Tally::default();
+    let mut run = |which: Stage, name: &str, what: &mut dyn FnMut() -> Result<Tally>| {
+        if only.is_empty() || only.contains(&which) {
+            stage(name, &mut all, what);
+        }
+    };
+    run(Stage::Format, "format", &mut || command("format", &mut cargo(&["fmt", "--all", "--check"])));
+    run(Stage::Lints, "lints", &mut || {
         command("lints", &mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
     });
-    stage("release build", &mut all, || Ok(Tally::of("release build", release::build(root)?.is_dir())));
+    run(Stage::Build, "release build", &mut || Ok(Tally::of("release build", release::build(root)?.is_dir())));
     let (mut here, mut guest) = (Results::default(), Report::default());
-    stage("tests", &mut all, || {
+    run(Stage::Tests, "tests", &mut || {
         here = tests(root)?;
         Ok(here.tally())
     });
-    stage("tests in the guest", &mut all, || {
+    run(Stage::Guest, "tests in the guest", &mut || {
         guest = vm::run_tests(&[], &[])?;
         print!("{guest}");
         let failed = guest.failed().iter().map(|(name, _)| format!("{name} (guest)")).collect();
         Ok(Tally { passed: guest.passed(), failed, skipped: Vec::new() })
     });
-    let nowhere = ran_nowhere(&here, &guest);
-    let elsewhere = here.skipped.len().saturating_sub(nowhere.len());
-    if elsewhere > 0 {
-        println!("{elsewhere} tests that this machine cannot run have run in the guest");
-    }
-    all.skipped.extend(nowhere.into_iter().map(|skip| (skip.test, format!("{} ({})", skip.missing, skip.cure))));
-    stage("exercises", &mut all, || {
+    run(Stage::Exercises, "exercises", &mut || {
         let options = dev::check::Options { only_starters: false, bless: false };
         Ok(Tally::of("cargo wb dev check", dev::check::run(&[], options)? == ExitCode::SUCCESS))
     });
-    stage("book", &mut all, || book(root));
+    run(Stage::Book, "book", &mut || book(root));
+    let nowhere = ran_nowhere(&here, &guest);
+    all.skipped.extend(nowhere.into_iter().map(|skip| (skip.test, format!("{} ({})", skip.missing, skip.cure))));
     if std::env::var_os("CI").is_some() {
         let path = root.join(".ci/allowed-skips");
         let list = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
@@ -167,9 +187,11 @@ fn ran_nowhere(here: &Results, guest: &Report) -> Vec<Skip> {
 }
 
 fn book(root: &Path) -> Result<Tally> {
-    let mut tally = Tally::default();
     let mdbook = packages::mdbook(root)?;
-    tally.add(command("mdbook build", Command::new(mdbook).arg("build").arg(root.join("book")))?);
+    let mut tally = command("mdbook build", Command::new(mdbook).arg("build").arg(root.join("book")))?;
+    if !tally.failed.is_empty() {
+        return Ok(tally);
+    }
     let built = root.join("target/book");
     let mut checked = |name: &str, problems: Vec<String>| {
         let problems: Vec<String> = problems.into_iter().map(|problem| format!("{name}: {problem}")).collect();

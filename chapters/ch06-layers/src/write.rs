@@ -110,7 +110,7 @@ impl<W: Write> Archive<W> {
         header.set_gid(u64::from(if item.gid > LARGEST_ID { 0 } else { item.gid }));
         header.set_mtime(octal_time(item.mtime).unwrap_or_default());
         if let Some(ustar) = header.as_ustar_mut()
-            && device != (0, 0)
+            && matches!(kind, EntryType::Char | EntryType::Block)
         {
             ustar.set_device_major(device.0);
             ustar.set_device_minor(device.1);

@@ -1,6 +1,7 @@
 //! Classic BPF, as far as a filter needs it: load a word, compare, jump forward, return.
 //!
-//! The program sees `struct seccomp_data` (`seccomp(2)`): call number, architecture, instruction pointer, six arguments.
+//! Written from the end: the answers first, then the questions that lead to them. So each jump goes to what is known already,
+//! and an answer can be shared. The program sees `struct seccomp_data` (`seccomp(2)`): call number, architecture, instruction pointer, six arguments.
 
 use process::sys::SockFilter;
 
@@ -17,6 +18,11 @@ const RETURN: u16 = 0x06;
 pub(crate) const NUMBER: u32 = 0;
 pub(crate) const ARCHITECTURE: u32 = 4;
 const ARGUMENTS: u32 = 16;
+
+/// A conditional jump skips at most this many instructions.
+const REACH: usize = 255;
+/// An answer farther away than this is not shared: the jumps to come are farther still.
+const NEAR: usize = 200;
 
 /// Offset of the low half of an argument; the high half follows, on a little-endian machine.
 pub(crate) fn argument_low(index: u32) -> u32 {
@@ -35,48 +41,101 @@ pub(crate) enum Test {
     GreaterOrEqual,
 }
 
-pub(crate) fn load(offset: u32) -> SockFilter {
-    SockFilter { code: LOAD_WORD, jt: 0, jf: 0, k: offset }
+/// A place in a program: how many instructions there are from it to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Label(usize);
+
+/// A program in the making, its last instruction first.
+#[derive(Debug, Default)]
+pub(crate) struct Program {
+    reversed: Vec<SockFilter>,
+    /// The nearest place that gives each answer.
+    answers: Vec<(u32, Label)>,
 }
 
-pub(crate) fn and(mask: u32) -> SockFilter {
-    SockFilter { code: AND, jt: 0, jf: 0, k: mask }
-}
+impl Program {
+    fn push(&mut self, code: u16, jt: u8, jf: u8, k: u32) -> Label {
+        self.reversed.push(SockFilter { code, jt, jf, k });
+        Label(self.reversed.len())
+    }
 
-pub(crate) fn give_back(value: u32) -> SockFilter {
-    SockFilter { code: RETURN, jt: 0, jf: 0, k: value }
-}
+    /// Ends the program with this answer.
+    pub(crate) fn give_back(&mut self, answer: u32) -> Label {
+        let known = self.answers.iter().position(|(value, _)| *value == answer);
+        if let Some(place) = known
+            && self.distance(self.answers[place].1) <= NEAR
+        {
+            return self.answers[place].1;
+        }
+        let label = self.push(RETURN, 0, 0, answer);
+        match known {
+            Some(place) => self.answers[place].1 = label,
+            None => self.answers.push((answer, label)),
+        }
+        label
+    }
 
-/// Skips `yes` instructions if the comparison holds, else `no`.
-pub(crate) fn jump_if(test: Test, k: u32, yes: u8, no: u8) -> SockFilter {
-    let code = match test {
-        Test::Equal => JUMP_EQUAL,
-        Test::Greater => JUMP_GREATER,
-        Test::GreaterOrEqual => JUMP_GREATER_OR_EQUAL,
-    };
-    SockFilter { code, jt: yes, jf: no, k }
-}
+    /// Loads a word into the accumulator, then goes on at `next`.
+    pub(crate) fn load(&mut self, offset: u32, next: Label) -> Label {
+        self.then(next);
+        self.push(LOAD_WORD, 0, 0, offset)
+    }
 
-/// `then` if the comparison holds, `otherwise` if not. Both must end by giving back.
-///
-/// A conditional jump reaches 255 instructions, so the shorter of the two stands first and is jumped over. Where even
-/// that is too far, an unconditional jump, which reaches any distance, is one instruction more on the way to the longer.
-pub(crate) fn branch(test: Test, k: u32, then: Vec<SockFilter>, otherwise: Vec<SockFilter>) -> Vec<SockFilter> {
-    let then_first = then.len() < otherwise.len();
-    let (first, second) = if then_first { (then, otherwise) } else { (otherwise, then) };
-    let mut program = Vec::with_capacity(first.len() + second.len() + 2);
-    match (u8::try_from(first.len()), then_first) {
-        (Ok(over), true) => program.push(jump_if(test, k, 0, over)),
-        (Ok(over), false) => program.push(jump_if(test, k, over, 0)),
-        (Err(_), _) => {
-            let (yes, no) = if then_first { (1, 0) } else { (0, 1) };
-            program.push(jump_if(test, k, yes, no));
-            program.push(SockFilter { code: JUMP, jt: 0, jf: 0, k: u32::try_from(first.len()).unwrap_or(u32::MAX) });
+    /// Keeps only the bits of `mask`, then goes on at `next`.
+    pub(crate) fn and(&mut self, mask: u32, next: Label) -> Label {
+        self.then(next);
+        self.push(AND, 0, 0, mask)
+    }
+
+    /// Goes on at `yes` if the comparison holds, else at `no`.
+    // ANCHOR: branch
+    pub(crate) fn branch(&mut self, test: Test, k: u32, yes: Label, no: Label) -> Label {
+        // What is out of reach gets an unconditional jump on the way, which reaches any distance. One may push the other
+        // out of reach, so the farther one comes first.
+        let (yes, no) = if yes.0 < no.0 {
+            let yes = self.within_reach(yes);
+            (yes, self.within_reach(no))
+        } else {
+            let no = self.within_reach(no);
+            (self.within_reach(yes), no)
+        };
+        let code = match test {
+            Test::Equal => JUMP_EQUAL,
+            Test::Greater => JUMP_GREATER,
+            Test::GreaterOrEqual => JUMP_GREATER_OR_EQUAL,
+        };
+        let [yes, no] = [yes, no].map(|label| u8::try_from(self.distance(label)).unwrap_or(u8::MAX));
+        self.push(code, yes, no, k)
+    }
+    // ANCHOR_END: branch
+
+    /// How many instructions lie between here and `label`.
+    fn distance(&self, label: Label) -> usize {
+        self.reversed.len() - label.0
+    }
+
+    /// Makes the next instruction to be written run into `next`.
+    fn then(&mut self, next: Label) {
+        if self.distance(next) > 0 {
+            self.jump(next);
         }
     }
-    program.extend(first);
-    program.extend(second);
-    program
+
+    /// One less than the reach: a jump may still come between.
+    fn within_reach(&mut self, label: Label) -> Label {
+        if self.distance(label) < REACH { label } else { self.jump(label) }
+    }
+
+    fn jump(&mut self, to: Label) -> Label {
+        let distance = self.distance(to);
+        self.push(JUMP, 0, 0, u32::try_from(distance).unwrap_or(u32::MAX))
+    }
+
+    /// In the order in which it runs.
+    pub(crate) fn finish(mut self) -> Vec<SockFilter> {
+        self.reversed.reverse();
+        self.reversed
+    }
 }
 
 #[cfg(test)]
@@ -100,11 +159,38 @@ mod tests {
         }
     }
 
+    fn fill(program: &mut Program, count: usize) {
+        for _ in 0..count {
+            program.push(RETURN, 0, 0, 3);
+        }
+    }
+
     #[test]
     fn branches_arrive_at_any_distance() {
-        for (yes, no) in [(1, 1), (1, 255), (255, 1), (256, 255), (256, 256), (256, 3000), (3000, 256), (3000, 3000)] {
-            let program = branch(Test::Equal, 7, vec![give_back(1); yes], vec![give_back(2); no]);
-            assert_eq!((run(&program, 7), run(&program, 8)), (1, 2), "{yes} {no}");
+        for (far, near) in
+            [(0, 0), (0, 253), (0, 254), (0, 255), (0, 256), (300, 0), (300, 254), (300, 255), (3000, 3000)]
+        {
+            for swapped in [false, true] {
+                let mut program = Program::default();
+                let first = program.give_back(1);
+                fill(&mut program, far);
+                let second = program.give_back(2);
+                fill(&mut program, near);
+                let (yes, no) = if swapped { (second, first) } else { (first, second) };
+                program.branch(Test::Equal, 7, yes, no);
+                let program = program.finish();
+                let ends = (run(&program, 7), run(&program, 8));
+                assert_eq!(ends, if swapped { (2, 1) } else { (1, 2) }, "{far} {near}");
+            }
         }
+    }
+
+    #[test]
+    fn near_answers_are_shared() {
+        let mut program = Program::default();
+        let first = program.give_back(1);
+        program.give_back(2);
+        assert_eq!(program.give_back(1), first);
+        assert_eq!(program.finish().len(), 2);
     }
 }

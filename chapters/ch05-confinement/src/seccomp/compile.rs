@@ -7,7 +7,7 @@ use process::Diagnose;
 use process::sys::SockFilter;
 use thiserror::Error;
 
-use super::bpf::{ARCHITECTURE, NUMBER, Test, branch, give_back, load};
+use super::bpf::{ARCHITECTURE, NUMBER, Program, Test};
 use super::condition::Width;
 use super::dispatch::{Row, dispatch};
 use super::names;
@@ -87,18 +87,21 @@ impl Diagnose for SeccompError {
 // ANCHOR: compile
 pub(crate) fn compile(seccomp: &Seccomp) -> Result<Vec<SockFilter>, SeccompError> {
     let default = default_answer(seccomp)?;
-    let number = |tree: Vec<SockFilter>| [vec![load(NUMBER)], tree].concat();
-    let mut program = vec![give_back(KILL_THREAD)];
+    let mut program = Program::default();
+    let mut next = program.give_back(KILL_THREAD);
     if let Some(row) = narrow(seccomp)? {
-        let tree = number(dispatch(&row.ranges(&[]), Width::Low, default));
-        program = branch(Test::Equal, AUDIT_ARCH_I386, tree, program);
+        let tree = dispatch(&mut program, &row.ranges(&[]), Width::Low, default);
+        let number = program.load(NUMBER, tree);
+        next = program.branch(Test::Equal, AUDIT_ARCH_I386, number, next);
     }
     if let Some(row) = wide(seccomp)? {
         let hot: Vec<u32> = HOT.iter().filter_map(|name| names::number(name, Architecture::X86_64)).collect();
-        let tree = number(dispatch(&row.ranges(&hot), Width::Both, default));
-        program = branch(Test::Equal, AUDIT_ARCH_X86_64, tree, program);
+        let tree = dispatch(&mut program, &row.ranges(&hot), Width::Both, default);
+        let number = program.load(NUMBER, tree);
+        next = program.branch(Test::Equal, AUDIT_ARCH_X86_64, number, next);
     }
-    program.insert(0, load(ARCHITECTURE));
+    program.load(ARCHITECTURE, next);
+    let program = program.finish();
     if program.len() > LONGEST { Err(SeccompError::TooLong(program.len())) } else { Ok(program) }
 }
 // ANCHOR_END: compile

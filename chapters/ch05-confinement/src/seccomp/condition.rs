@@ -1,8 +1,6 @@
 //! Conditions on arguments. BPF compares 32 bits, arguments have 64.
 
-use process::sys::SockFilter;
-
-use super::bpf::{Test, and, argument_high, argument_low, give_back, jump_if, load};
+use super::bpf::{Label, Program, Test, argument_high, argument_low};
 use super::oci::{Argument, Operator};
 
 /// How many bits of an argument count.
@@ -14,94 +12,76 @@ pub(crate) enum Width {
     Both,
 }
 
-/// Where a comparison leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum To {
-    /// The next instruction.
-    Next,
-    /// The next condition: this one holds.
-    Holds,
-    /// Behind this rule: it does not apply.
-    Fails,
+/// A comparison of one argument.
+#[derive(Debug, Clone, Copy)]
+struct Comparison {
+    index: u32,
+    test: Test,
+    mask: u64,
+    value: u64,
 }
 
-/// A comparison with places in it, or any other instruction.
-enum Step {
-    Plain(SockFilter),
-    Compare(Test, u32, To, To),
+/// Goes on at `holds` if all conditions hold, else at `fails`.
+pub(crate) fn all(program: &mut Program, args: &[Argument], width: Width, holds: Label, fails: Label) -> Label {
+    args.iter().rev().fold(holds, |next, arg| condition(program, arg, width, next, fails))
 }
 
-/// One rule: gives `action` back if all conditions hold, else falls through.
-pub(crate) fn rule(args: &[Argument], width: Width, action: u32) -> Vec<SockFilter> {
-    let conditions: Vec<Vec<Step>> = args.iter().map(|arg| condition(arg, width)).collect();
-    let total: usize = conditions.iter().map(Vec::len).sum::<usize>() + 1;
-    let mut program = Vec::with_capacity(total);
-    for steps in conditions {
-        let end = program.len() + steps.len();
-        for step in steps {
-            // A jump counts from the instruction behind it.
-            let here = program.len() + 1;
-            // A rule has at most six conditions of six instructions: every distance fits.
-            let distance = |to: To| match to {
-                To::Next => 0,
-                To::Holds => u8::try_from(end - here).unwrap_or(u8::MAX),
-                To::Fails => u8::try_from(total - here).unwrap_or(u8::MAX),
-            };
-            program.push(match step {
-                Step::Plain(instruction) => instruction,
-                Step::Compare(test, k, yes, no) => jump_if(test, k, distance(yes), distance(no)),
-            });
-        }
-    }
-    program.push(give_back(action));
-    program
-}
-
-/// `<` holds where `>=` fails, so three tests do for all operators: the test, and where it leads.
-fn condition(arg: &Argument, width: Width) -> Vec<Step> {
-    use To::{Fails, Holds};
-
+/// `<` holds where `>=` fails, so three tests do for all operators.
+fn condition(program: &mut Program, arg: &Argument, width: Width, holds: Label, fails: Label) -> Label {
     let (test, yes, no) = match arg.op {
-        Operator::Equal | Operator::MaskedEqual => (Test::Equal, Holds, Fails),
-        Operator::NotEqual => (Test::Equal, Fails, Holds),
-        Operator::Greater => (Test::Greater, Holds, Fails),
-        Operator::LessOrEqual => (Test::Greater, Fails, Holds),
-        Operator::GreaterOrEqual => (Test::GreaterOrEqual, Holds, Fails),
-        Operator::Less => (Test::GreaterOrEqual, Fails, Holds),
+        Operator::Equal | Operator::MaskedEqual => (Test::Equal, holds, fails),
+        Operator::NotEqual => (Test::Equal, fails, holds),
+        Operator::Greater => (Test::Greater, holds, fails),
+        Operator::LessOrEqual => (Test::Greater, fails, holds),
+        Operator::GreaterOrEqual => (Test::GreaterOrEqual, holds, fails),
+        Operator::Less => (Test::GreaterOrEqual, fails, holds),
     };
     let (mask, value) = match arg.op {
         Operator::MaskedEqual => (arg.value, arg.value & arg.value_two),
         _ => (u64::MAX, arg.value),
     };
-    let low_only = width == Width::Low || high(mask) == 0;
-    let load_low = load_half(argument_low(arg.index), low(mask));
-    if low_only {
-        return load_low.into_iter().chain([Step::Compare(test, low(value), yes, no)]).collect();
+    let comparison = Comparison { index: arg.index, test, mask, value };
+    if width == Width::Low || high(mask) == 0 {
+        in_low_half(program, &comparison, yes, no)
+    } else {
+        in_two_halves(program, &comparison, yes, no)
     }
-    in_two_halves(test, value, load_half(argument_high(arg.index), high(mask)), load_low, yes, no)
 }
 
-fn load_half(offset: u32, mask: u32) -> Vec<Step> {
-    let mask = (mask != u32::MAX).then(|| Step::Plain(and(mask)));
-    [Step::Plain(load(offset))].into_iter().chain(mask).collect()
+fn in_low_half(program: &mut Program, comparison: &Comparison, yes: Label, no: Label) -> Label {
+    let test = program.branch(comparison.test, low(comparison.value), yes, no);
+    load_low(program, comparison, test)
 }
 
-/// The high halves decide; if they are equal, the low ones do. `yes` and `no` say where the test leads.
+/// The high halves decide; if they are equal, the low ones do.
 // ANCHOR: in_two_halves
-fn in_two_halves(test: Test, value: u64, load_high: Vec<Step>, load_low: Vec<Step>, yes: To, no: To) -> Vec<Step> {
-    let (high, low) = (high(value), low(value));
+fn in_two_halves(program: &mut Program, comparison: &Comparison, yes: Label, no: Label) -> Label {
+    let Comparison { test, value, .. } = *comparison;
     // ANCHOR: ex_in_two_halves
-    let mut steps = load_high;
+    // Read from the bottom: the program is written from its end.
+    let low_test = program.branch(test, low(value), yes, no);
+    let low_half = load_low(program, comparison, low_test);
+    let mut high_test = program.branch(Test::Equal, high(value), low_half, no);
     if test != Test::Equal {
-        steps.push(Step::Compare(Test::Greater, high, yes, To::Next));
+        high_test = program.branch(Test::Greater, high(value), yes, high_test);
     }
-    steps.push(Step::Compare(Test::Equal, high, To::Next, no));
-    steps.extend(load_low);
-    steps.push(Step::Compare(test, low, yes, no));
-    steps
+    load_high(program, comparison, high_test)
     // ANCHOR_END: ex_in_two_halves
 }
 // ANCHOR_END: in_two_halves
+
+fn load_low(program: &mut Program, comparison: &Comparison, next: Label) -> Label {
+    load_half(program, argument_low(comparison.index), low(comparison.mask), next)
+}
+
+fn load_high(program: &mut Program, comparison: &Comparison, next: Label) -> Label {
+    load_half(program, argument_high(comparison.index), high(comparison.mask), next)
+}
+
+fn load_half(program: &mut Program, offset: u32, mask: u32, next: Label) -> Label {
+    let next = if mask == u32::MAX { next } else { program.and(mask, next) };
+    program.load(offset, next)
+}
 
 fn high(value: u64) -> u32 {
     (value >> 32) as u32

@@ -5,10 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use process::sys::SockFilter;
-
-use super::bpf::{Test, branch, give_back};
-use super::condition::{Width, rule};
+use super::bpf::{Label, Program, Test};
+use super::condition::{Width, all};
 use super::rules::Answer;
 
 /// All numbers there are, in a row: from each of these on, this answer.
@@ -63,15 +61,16 @@ const RARE: u32 = 1;
 
 /// A tree over the ranges. The accumulator holds the number.
 // ANCHOR: dispatch
-pub(crate) fn dispatch(ranges: &[Range], width: Width, default: u32) -> Vec<SockFilter> {
+pub(crate) fn dispatch(program: &mut Program, ranges: &[Range], width: Width, default: u32) -> Label {
     // ANCHOR: ex_dispatch
     match ranges {
-        [] => vec![give_back(default)],
-        [range] => decide(&range.answer, width, default),
+        [] => program.give_back(default),
+        [range] => decide(program, &range.answer, width, default),
         _ => {
             let (low, high) = ranges.split_at(middle(ranges));
-            let (then, otherwise) = (dispatch(high, width, default), dispatch(low, width, default));
-            branch(Test::GreaterOrEqual, high[0].from, then, otherwise)
+            let at_or_above = dispatch(program, high, width, default);
+            let below = dispatch(program, low, width, default);
+            program.branch(Test::GreaterOrEqual, high[0].from, at_or_above, below)
         }
     }
     // ANCHOR_END: ex_dispatch
@@ -91,9 +90,11 @@ fn middle(ranges: &[Range]) -> usize {
 }
 // ANCHOR_END: middle
 
-fn decide(answer: &Answer, width: Width, default: u32) -> Vec<SockFilter> {
-    let mut program: Vec<SockFilter> =
-        answer.conditional.iter().flat_map(|(args, action)| rule(args, width, *action)).collect();
-    program.push(give_back(answer.otherwise.unwrap_or(default)));
-    program
+/// The first alternative that applies, or else the answer otherwise.
+fn decide(program: &mut Program, answer: &Answer, width: Width, default: u32) -> Label {
+    let otherwise = program.give_back(answer.otherwise.unwrap_or(default));
+    answer.conditional.iter().rev().fold(otherwise, |next, (args, action)| {
+        let holds = program.give_back(*action);
+        all(program, args, width, holds, next)
+    })
 }

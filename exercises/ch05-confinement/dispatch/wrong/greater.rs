@@ -1,9 +1,11 @@
 // mistake: > where >= is meant
 match ranges {
-    [] => vec![give_back(default)],
-    [range] => decide(&range.answer, width, default),
+    [] => program.give_back(default),
+    [range] => decide(program, &range.answer, width, default),
     _ => {
         let (low, high) = ranges.split_at(middle(ranges));
-        branch(Test::Greater, high[0].from, dispatch(high, width, default), dispatch(low, width, default))
+        let above = dispatch(program, high, width, default);
+        let below = dispatch(program, low, width, default);
+        program.branch(Test::Greater, high[0].from, above, below)
     }
 }

@@ -1,9 +1,11 @@
 // mistake: the low part is where the comparison holds
 match ranges {
-    [] => vec![give_back(default)],
-    [range] => decide(&range.answer, width, default),
+    [] => program.give_back(default),
+    [range] => decide(program, &range.answer, width, default),
     _ => {
         let (low, high) = ranges.split_at(middle(ranges));
-        branch(Test::GreaterOrEqual, high[0].from, dispatch(low, width, default), dispatch(high, width, default))
+        let at_or_above = dispatch(program, low, width, default);
+        let below = dispatch(program, high, width, default);
+        program.branch(Test::GreaterOrEqual, high[0].from, at_or_above, below)
     }
 }

@@ -1,6 +1,5 @@
 // mistake: only equal high halves are right
-let mut steps = load_high;
-steps.push(Step::Compare(Test::Equal, high, To::Next, no));
-steps.extend(load_low);
-steps.push(Step::Compare(test, low, yes, no));
-steps
+let low_test = program.branch(test, low(value), yes, no);
+let low_half = load_low(program, comparison, low_test);
+let high_test = program.branch(Test::Equal, high(value), low_half, no);
+load_high(program, comparison, high_test)

@@ -1,4 +1,3 @@
 // mistake: the high half is forgotten
-let mut steps = load_low;
-steps.push(Step::Compare(test, low, yes, no));
-steps
+let low_test = program.branch(test, low(value), yes, no);
+load_low(program, comparison, low_test)

@@ -2,15 +2,15 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::path::Path;
 
-use common::{failure, inside, mount, mounts};
+use common::{enter, failure, inside, mount, mounts};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::mount::MsFlags;
-use nix::sched::{CloneFlags, unshare};
+use nix::mount::{MntFlags, MsFlags, umount2};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, major, minor};
 use nix::unistd::{chdir, chroot, fchdir, mkfifo};
 use rootfs::{Root, Rootfs};
@@ -35,26 +35,67 @@ fn table() -> String {
     fs::read_to_string("/proc/self/mountinfo").expect("the mount table")
 }
 
+/// Whether a file of the host's can be seen after an attempt to get there.
+fn finds(marker: &Path, attempt: fn()) -> bool {
+    attempt();
+    marker.exists()
+}
+
+/// The way out of `chroot`, for whoever is root inside.
+// ANCHOR: chroot_again
+fn chroot_again() {
+    let above = open("/", OFlag::O_RDONLY, Mode::empty()).expect("the root");
+    fs::create_dir_all("/tmp/jail").expect("a directory");
+    // Now the root is below the working directory, and so `..` never meets it.
+    chroot("/tmp/jail").expect("chroot");
+    fchdir(&above).expect("fchdir");
+    for _ in 0..20 {
+        chdir("..").expect("..");
+    }
+    chroot(".").expect("chroot");
+}
+// ANCHOR_END: chroot_again
+
+/// The way out of a root that is only mounted over the host's: take it off, and enter the namespace anew.
+// ANCHOR: take_the_root_away
+fn take_the_root_away() {
+    let namespace = File::open("/proc/self/ns/mnt").expect("the mount namespace");
+    umount2("/", MntFlags::MNT_DETACH).expect("unmount");
+    setns(&namespace, CloneFlags::CLONE_NEWNS).expect("setns");
+}
+// ANCHOR_END: take_the_root_away
+
 kernel_test! {
-    /// The judge of the exercise `isolate`.
+    /// A judge of the exercise `isolate`.
     fn mounts_inside_do_not_appear_outside(host) {
         require(Need::Busybox);
+        let disk = host.dir().join("disk");
+        fs::create_dir(&disk).expect("a directory");
+        nix::mount::mount(Some("disk"), &disk, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a disk");
         share_all();
-        let before = table().lines().count();
-        let root = host.rootfs();
-        // The mounts alone: what follows them is another exercise.
-        let _inmate = Inmate::new(|| {
-            unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
-            let plan = Rootfs::docker_default();
-            plan.prepare(Root::Directory(root)).unwrap_or_else(|error| panic!("{error}"));
-            String::new()
+        let roots = [host.rootfs(), host.rootfs_named("disk/rootfs")];
+        let more = roots.each_ref().map(|root| {
+            let before = table().lines().count();
+            // Without the pivot, which is another exercise.
+            let inmate = Inmate::new(|| {
+                unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+                let prepared = unmasked().prepare(Root::Directory(root.clone())).map(drop);
+                prepared.map_or_else(|error| error.to_string(), |()| String::new())
+            });
+            (inmate.said().to_owned(), table().lines().count() - before)
         });
-        judge("how many mounts the host has more than before")
-            .expected(0)
-            .seen(table().lines().count() - before)
-            .cause(|_| "the mounts are still shared with the host, so what was mounted inside was mounted outside, too: \
-                        every mount has to be made private first, all the way down (MS_REC)".into())
+        judge("how many mounts the host has more than before, for a root on its main disk and for one on another")
+            .expected([(String::new(), 0), (String::new(), 0)])
+            .seen(more)
+            .cause(|seen| match seen {
+                [(_, 0), (_, more)] if *more > 0 => "the mount at / is private, but those below it are still shared: \
+                    a root on another disk mounts into the host's table; the change has to go all the way down (MS_REC)".into(),
+                [(said, 0), _] if !said.is_empty() => format!("nobody got in: {said}"),
+                _ => "the mounts are still shared with the host, so what was mounted inside was mounted outside, too: \
+                      every mount has to be made private first".into(),
+            })
             .read(PROPAGATION);
+        nix::mount::umount(&disk).expect("unmount");
     }
 
     /// A judge of the exercise `isolate`: what the host mounts later stays out, too.
@@ -81,56 +122,55 @@ kernel_test! {
     /// A judge of the exercise `pivot`.
     fn the_old_root_is_gone(host) {
         require(Need::Busybox);
-        let inmate = inside(&host.rootfs(), &unmasked(), String::new);
+        let root = host.rootfs();
+        let inmate = Inmate::new(|| enter(&root, &unmasked()).map_or_else(|failure| failure.message, |()| "in".into()));
         let table = inmate.proc("mountinfo");
-        let of_the_root = table.lines().filter(|line| line.split(' ').nth(4) == Some("/")).count();
-        let sources = ["/sys/fs/cgroup ", "workbench"].iter().any(|text| table.contains(text));
-        judge("how many mounts the process has at /")
-            .expected((1, false))
-            .seen((of_the_root, sources))
-            .cause(|(count, _)| if *count > 1 {
-                "the old root is still mounted under the new one: umount2(\".\", MNT_DETACH) takes it away".into()
-            } else {
-                "mounts of the host are still in the table: the old root was not detached with all that is in it".into()
+        let at_root = table.lines().filter(|line| line.split(' ').nth(4) == Some("/")).count();
+        judge("whether the process got in, and how many mounts it has at /")
+            .expected(("in".to_owned(), 1))
+            .seen((inmate.said().to_owned(), at_root))
+            .cause(|(said, _)| match said.as_str() {
+                "in" => "the old root is still mounted over the new one: umount2(\".\", MNT_DETACH) takes it away".into(),
+                said if said.contains("EBUSY") && !said.contains("pivot_root") => "the old root is in use, by this \
+                    very process among others, and so a plain umount is refused: MNT_DETACH takes it out of the tree now \
+                    and lets it die with its last user".into(),
+                said if said.contains("pivot_root") => "pivot_root(\".\", \".\") was called where \".\" is still the old \
+                    root: fchdir to the new one comes first".into(),
+                said => format!("nobody got in: {said}"),
             })
             .read(PIVOT);
     }
 
-    /// A judge of the exercise `pivot`: the classic way out, chroot and `..`.
-    fn a_second_chroot_leads_nowhere(host) {
+    /// A judge of the exercise `pivot`: whoever takes the root away must not find another below it.
+    fn nothing_lies_below_the_new_root(host) {
         require(Need::Busybox);
         let marker = host.dir().join("on-the-host");
         fs::write(&marker, "").expect("a file");
-        let escape = |marker: &Path| {
-            // A directory outside of the innermost root, held open, and `..` from there.
-            let above = open("/", OFlag::O_RDONLY, Mode::empty()).expect("the root");
-            fs::create_dir_all("/tmp/jail").expect("a directory");
-            chroot("/tmp/jail").expect("chroot");
-            fchdir(&above).expect("fchdir");
-            for _ in 0..20 {
-                chdir("..").expect("..");
-            }
-            chroot(".").expect("chroot");
-            format!("{}", marker.exists())
-        };
-        // With chroot alone it works: that is why there is pivot_root.
+        let inmate = inside(&host.rootfs(), &unmasked(), || format!("{}", finds(&marker, take_the_root_away)));
+        judge("whether the host comes to light when the root is unmounted")
+            .expected("false".to_owned())
+            .seen(inmate.said().to_owned())
+            .cause(|_| "the old root still lies below the new one: chroot only moves where / points; pivot_root moves \
+                        the mount, and then umount2 can take the old one away".into())
+            .read(PIVOT);
+    }
+
+    /// The classic: it works against chroot, and that is why there is pivot_root.
+    fn a_second_chroot_leads_out_of_chroot_and_not_out_of_here(host) {
+        require(Need::Busybox);
+        let marker = host.dir().join("on-the-host");
+        fs::write(&marker, "").expect("a file");
         let root = host.rootfs();
         let with_chroot = Inmate::new(|| {
             chroot(&root).expect("chroot");
             chdir("/").expect("chdir");
-            escape(&marker)
+            format!("{}", finds(&marker, chroot_again))
         });
-        assert_eq!(with_chroot.said(), "true", "the attack works against chroot");
-        let with_pivot = inside(&root, &unmasked(), || escape(&marker));
-        judge("whether chroot and .. lead back to the host")
-            .expected("false".to_owned())
-            .seen(with_pivot.said().to_owned())
-            .cause(|_| "the old root is still there to be found: chroot only moves where / points; pivot_root moves the \
-                        mount, and umount2 takes the old one away".into())
-            .read(PIVOT);
+        let with_pivot = inside(&root, &unmasked(), || format!("{}", finds(&marker, chroot_again)));
+        assert_eq!((with_chroot.said(), with_pivot.said()), ("true", "false"));
     }
 
-    /// A judge of the exercise `pivot`, and CVE-2024-21626: a working directory outside is a way back.
+    /// CVE-2024-21626: a working directory outside is a way back.
     fn the_working_directory_is_the_new_root(host) {
         require(Need::Busybox);
         let inmate = inside(&host.rootfs(), &unmasked(), || {
@@ -138,11 +178,7 @@ kernel_test! {
             let root = fs::metadata("/").expect("the root");
             format!("{}", (here.dev(), here.ino()) == (root.dev(), root.ino()))
         });
-        judge("whether the working directory is the new root")
-            .expected("true".to_owned())
-            .seen(inmate.said().to_owned())
-            .cause(|_| "the working directory is still in the old root, where umount2 left it: chdir(\"/\") is missing".into())
-            .read(PIVOT);
+        assert_eq!(inmate.said(), "true");
     }
 
     /// The judge of the exercise `mask`.

@@ -67,12 +67,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Import(args) => image::import::run(&args, &open()?),
         Command::Info(args) => info::run(&args, &open()?),
         Command::Version(args) => Ok(version::run(&args)),
-        Command::Completion(args) => Ok(completion::run(&args)),
-        Command::Man(args) => man::run(&args),
+        Command::Completion(args) => Ok(completion::run(&args, Cli::command())),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
-}
-
-/// The whole command line, for completions and manual pages.
-pub fn command() -> clap::Command {
-    Cli::command()
 }

@@ -10,8 +10,9 @@ use process::{Child, Diagnose, Spawn, SpawnError, step};
 use rootfs::Root;
 use thiserror::Error;
 
+use crate::error::PlanError;
 use crate::inside;
-use crate::plan::{Plan, PlanError};
+use crate::plan::Plan;
 use crate::spec::Spec;
 use crate::stdio::{self, Ends, Stdio};
 

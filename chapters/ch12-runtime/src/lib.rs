@@ -5,6 +5,7 @@
 
 pub mod attend;
 mod container;
+mod error;
 mod inside;
 mod limits;
 mod plan;
@@ -12,5 +13,5 @@ pub mod spec;
 mod stdio;
 
 pub use container::{Container, Running, RuntimeError};
-pub use plan::PlanError;
+pub use error::PlanError;
 pub use stdio::{Ends, Stdio};

@@ -2,7 +2,7 @@
 
 use cgroups::{BlockIo, Cpu, DeviceKind, DeviceRate, DeviceRule, DeviceWeight, HugePages, Limits, Memory};
 
-use crate::plan::PlanError;
+use crate::error::PlanError;
 use crate::spec::{Resources, ThrottleDevice};
 
 pub(crate) fn translate(resources: &Resources) -> Result<Limits, PlanError> {

@@ -2,73 +2,16 @@
 
 use std::path::PathBuf;
 
-use cgroups::{Layout, LayoutError};
-use confinement::{
-    Capabilities, Capability, CapabilityError, CapabilitySets, Filter, Rlimit, RlimitError, SeccompError,
-};
-use namespaces::{IdMap, IdMapError, IdRange, Kind, Namespaces, NamespacesError, Offsets};
+use cgroups::Layout;
+use confinement::{Capabilities, Capability, CapabilityError, CapabilitySets, Filter, Rlimit};
+use namespaces::{IdMap, IdRange, Kind, Namespaces, Offsets};
 use nix::unistd::{Gid, Uid};
-use process::{Diagnose, ExecError, Program};
+use process::Program;
 use rootfs::{Device, DeviceKind, Mount, Rootfs};
-use thiserror::Error;
 
+use crate::error::PlanError;
 use crate::limits;
 use crate::spec::{CapabilityNames, ConsoleSize, IdMapping, Process, Spec};
-
-/// Why a specification cannot become a container.
-#[derive(Debug, Error)]
-pub enum PlanError {
-    /// A field that we need.
-    #[error("the specification has no {0}")]
-    Missing(&'static str),
-    /// Something that we cannot do, and that must not be skipped silently.
-    #[error("the specification asks for {0}, which this runtime does not do")]
-    Unsupported(String),
-    /// A field with a wrong value.
-    #[error("invalid {field}: {value:?}")]
-    Invalid {
-        /// Its name.
-        field: &'static str,
-        /// What it says.
-        value: String,
-    },
-    /// Namespaces.
-    #[error(transparent)]
-    Namespaces(#[from] NamespacesError),
-    /// Id maps.
-    #[error(transparent)]
-    IdMap(#[from] IdMapError),
-    /// Capabilities.
-    #[error(transparent)]
-    Capability(#[from] CapabilityError),
-    /// Resource limits.
-    #[error(transparent)]
-    Rlimit(#[from] RlimitError),
-    /// The system call filter.
-    #[error(transparent)]
-    Seccomp(#[from] SeccompError),
-    /// The control group hierarchies.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// The program.
-    #[error(transparent)]
-    Program(#[from] ExecError),
-}
-
-impl Diagnose for PlanError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Namespaces(error) => error.hint(),
-            Self::IdMap(error) => error.hint(),
-            Self::Capability(error) => error.hint(),
-            Self::Rlimit(error) => error.hint(),
-            Self::Seccomp(error) => error.hint(),
-            Self::Layout(error) => error.hint(),
-            Self::Program(error) => error.hint(),
-            _ => None,
-        }
-    }
-}
 
 /// Everything that the child needs, ready to use.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args) -> u8 {
+pub(crate) fn run(args: &Args, mut cli: clap::Command) -> u8 {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut crate::cli::command(), "mini-docker", &mut script);
+    clap_complete::generate(args.shell, &mut cli, "mini-docker", &mut script);
     anstream::print!("{}", String::from_utf8_lossy(&script));
     0
 }

@@ -21,9 +21,9 @@ struct ManError {
 
 impl Diagnose for ManError {}
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args, cli: clap::Command) -> Result<u8, Failure> {
     let failed = |source| ManError { directory: args.directory.clone(), source };
     std::fs::create_dir_all(&args.directory).map_err(failed)?;
-    clap_mangen::generate_to(crate::cli::command(), &args.directory).map_err(failed)?;
+    clap_mangen::generate_to(cli, &args.directory).map_err(failed)?;
     Ok(0)
 }

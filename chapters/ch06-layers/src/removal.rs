@@ -4,15 +4,16 @@
 //! Here a directory's subdirectories are moved up to the top before it is removed: nothing is ever deeper than two.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
-use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::beneath;
 
@@ -27,10 +28,10 @@ pub(crate) fn remove_all(path: &Path) -> Result<(), Errno> {
 pub(crate) fn remove_all_at(directory: impl AsFd, name: &Path) -> Result<(), Errno> {
     let Some(metadata) = beneath::look(&directory, name)? else { return Ok(()) };
     if beneath::kind(&metadata) != SFlag::S_IFDIR {
-        return gone(unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir));
+        return unlink(&directory, name, UnlinkatFlags::NoRemoveDir);
     }
     empty(&directory, name)?;
-    gone(unlinkat(&directory, name, UnlinkatFlags::RemoveDir))
+    unlink(&directory, name, UnlinkatFlags::RemoveDir)
 }
 
 fn empty(directory: impl AsFd, name: &Path) -> Result<(), Errno> {
@@ -40,7 +41,7 @@ fn empty(directory: impl AsFd, name: &Path) -> Result<(), Errno> {
     while !round.is_empty() {
         for (child, is_directory) in round {
             if !is_directory {
-                gone(unlinkat(&top, child.as_c_str(), UnlinkatFlags::NoRemoveDir))?;
+                unlink(&top, child.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
                 continue;
             }
             let mut below = open(&top, child.as_c_str())?;
@@ -48,10 +49,10 @@ fn empty(directory: impl AsFd, name: &Path) -> Result<(), Errno> {
                 if is_directory {
                     lift(&below, &grandchild, &top, &mut moved)?;
                 } else {
-                    gone(unlinkat(&below, grandchild.as_c_str(), UnlinkatFlags::NoRemoveDir))?;
+                    unlink(&below, grandchild.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
                 }
             }
-            gone(unlinkat(&top, child.as_c_str(), UnlinkatFlags::RemoveDir))?;
+            unlink(&top, child.as_c_str(), UnlinkatFlags::RemoveDir)?;
         }
         top = open(&directory, name)?;
         round = names(&mut top)?;
@@ -70,6 +71,10 @@ fn lift(from: &Dir, name: &CStr, top: &Dir, moved: &mut u64) -> Result<(), Errno
                 fchmodat(from, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
                 renameat(from, name, top, free.as_str())?;
                 return Ok(());
+            }
+            Err(Errno::EPERM) => {
+                thaw(from, name)?;
+                return renameat(from, name, top, free.as_str());
             }
             Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR) => {}
             other => return gone(other),
@@ -106,6 +111,33 @@ fn names(directory: &mut Dir) -> Result<Vec<(CString, bool)>, Errno> {
         names.push((name.to_owned(), is_directory));
     }
     Ok(names)
+}
+
+fn unlink<P: nix::NixPath + ?Sized>(directory: impl AsFd, name: &P, flags: UnlinkatFlags) -> Result<(), Errno> {
+    match unlinkat(&directory, name, flags) {
+        Err(Errno::EPERM) => {
+            thaw(&directory, name)?;
+            gone(unlinkat(&directory, name, flags))
+        }
+        other => gone(other),
+    }
+}
+
+/// A privileged container can make files, and directories, that not even root may remove: `chattr +i`, `chattr +a`.
+fn thaw<P: nix::NixPath + ?Sized>(directory: impl AsFd, name: &P) -> Result<(), Errno> {
+    let clear = |file: BorrowedFd| -> Result<(), Errno> {
+        let flags = ioctl_getflags(file).map_err(|_| Errno::EPERM)?;
+        let frozen = IFlags::IMMUTABLE | IFlags::APPEND;
+        if flags.intersects(frozen) { ioctl_setflags(file, flags - frozen).map_err(|_| Errno::EPERM) } else { Ok(()) }
+    };
+    clear(directory.as_fd())?;
+    let metadata = fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    // Only these can have the flags, and opening a device may do something.
+    if matches!(beneath::kind(&metadata), SFlag::S_IFREG | SFlag::S_IFDIR) {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        clear(openat(&directory, name, flags, Mode::empty())?.as_fd())?;
+    }
+    Ok(())
 }
 
 fn gone(result: Result<(), Errno>) -> Result<(), Errno> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use common::{Container, Mounted, READ_OVERLAY, attribute, is_whiteout, listing, tree};
 use layers::{Overlay, OverlayError, Upper};
 use process::Failure;
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use testkit::{Host, Need, judge, kernel_test, require};
 
 fn image(host: &Host) -> PathBuf {
@@ -152,6 +153,30 @@ kernel_test! {
         let left: Vec<_> = fs::read_dir(host.dir().join("one")).expect("a directory").flatten().map(|e| e.file_name()).collect();
         assert_eq!(left, ["merged"]);
         Upper::remove(&host.dir().join("one")).expect("once more");
+    }
+
+    /// What `chattr +i` does in a container that has the right to.
+    fn files_that_nobody_may_remove_are_removed(host) {
+        require(Need::Overlay);
+        let dir = host.dir().join("one");
+        let upper = tree(&dir, "upper", &[("file", ""), ("a/b/file", ""), ("frozen/a/file", ""), ("log", "")]);
+        fs::create_dir(dir.join("work")).expect("a directory");
+        std::os::unix::fs::symlink("file", upper.join("a/b/link")).expect("a link");
+        for (name, flag) in [
+            ("file", IFlags::IMMUTABLE),
+            ("a/b/file", IFlags::IMMUTABLE),
+            ("a/b", IFlags::IMMUTABLE),
+            ("frozen/a", IFlags::APPEND),
+            ("frozen", IFlags::IMMUTABLE),
+            ("log", IFlags::APPEND),
+        ] {
+            let file = fs::File::open(upper.join(name)).expect("a file");
+            // A file system without such flags has no such files.
+            let Ok(flags) = ioctl_getflags(&file) else { return };
+            ioctl_setflags(&file, flags | flag).expect("a flag");
+        }
+        Upper::remove(&dir).expect("remove");
+        assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 0);
     }
 
     fn errors_say_what_and_what_to_do(host) {

@@ -47,7 +47,7 @@ impl Archive {
         let mut body = Vec::new();
         for (key, value) in records {
             let rest = key.len() + value.len() + 3;
-            let length = (rest..).find(|length| *length == rest + length.to_string().len()).expect("a length");
+            let length = (rest..=rest + 9).find(|length| *length == rest + length.to_string().len()).expect("a length");
             body.extend_from_slice(format!("{length} {key}=").as_bytes());
             body.extend_from_slice(value);
             body.push(b'\n');

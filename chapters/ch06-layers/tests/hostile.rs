@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::archive::Archive;
 use common::{READ_UNPACK, listing};
@@ -27,7 +27,7 @@ impl Stage {
         Self { layer: host.dir().join("layer"), before: Self::look(&outside), outside }
     }
 
-    fn look(outside: &PathBuf) -> String {
+    fn look(outside: &Path) -> String {
         let links = fs::metadata(outside.join("canary")).map(|file| file.nlink());
         format!("{}\n{} name", listing(outside), links.unwrap_or_default())
     }

@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cgroups::{Cgroup, Layout, Limits, Memory, cgroup_mounts};
+use cgroups::{Cgroup, Cpu, DeviceRule, Layout, Limits, Memory, cgroup_mounts, new_cgroup_namespace};
 use confinement::{Capabilities, CapabilitySets, Filter, SeccompProfile, become_user};
 use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
+use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid, getegid, geteuid};
 use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
 use rootfs::{Root, Rootfs};
@@ -40,10 +41,8 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
         plan = plan.with_new(Kind::User);
     }
     let layout = Layout::detect()?;
-    let memory = Memory { limit: Some(64 << 20), swap: Some(64 << 20), ..Memory::default() };
-    let limits = Limits { memory, pids: Some(32), ..Limits::default() };
     let name = format!("/mini-docker/stage-{}", std::process::id());
-    let group = Cgroup::create(&layout, Path::new(&name), &limits)?;
+    let group = Cgroup::create(&layout, Path::new(&name), &limits())?;
     let mut files = Rootfs::docker_default();
     files.mounts.extend(cgroup_mounts(&layout, Path::new("/sys/fs/cgroup"), true));
     // Whatever comes of it, the group goes.
@@ -55,6 +54,20 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
 }
 // ANCHOR_END: run
 
+// ANCHOR: limits
+fn limits() -> Limits {
+    const BYTES: i64 = 64 << 20;
+    Limits {
+        // As much memory and swap together as memory alone: no swap.
+        memory: Memory { limit: Some(BYTES), swap: Some(BYTES), ..Memory::default() },
+        cpu: Cpu::default().with_nano_cpus(500_000_000),
+        pids: Some(32),
+        devices: DeviceRule::docker_defaults(),
+        ..Limits::default()
+    }
+}
+// ANCHOR_END: limits
+
 fn start(
     plan: &Namespaces,
     group: &Cgroup,
@@ -65,15 +78,18 @@ fn start(
     // ANCHOR: start
     let capabilities = Capabilities::docker_default();
     let filter = Filter::compile(&SeccompProfile::docker_default().resolve(&capabilities))?;
-    let spawn = Spawn::new().namespaces(plan.clone_flags());
+    // A cgroup namespace begins where its maker is: it is made from inside the group.
+    let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
     let pending = group.start(spawn, |gate| -> Result<_, Failure> {
         gate.wait()?;
         if plan.is_new(Kind::User) {
             become_root()?;
         }
+        new_cgroup_namespace()?;
         set_hostname("inside")?;
         loopback_up()?;
         files.prepare(Root::Directory(root))?.pivot()?;
+        // Before the capabilities go: without no_new_privs, loading takes CAP_SYS_ADMIN.
         filter.load()?;
         become_user(Uid::from_raw(0), Gid::from_raw(0), &[], &CapabilitySets::docker(capabilities))?;
         Ok(program.exec()?)

@@ -9,17 +9,20 @@ use super::bpf::{Label, Program, Test};
 use super::condition::{Width, all};
 use super::rules::Answer;
 
-/// All numbers there are, in a row: from each of these on, this answer.
+/// All numbers there are, in a row: from each of these on, this answer. Sorted.
 #[derive(Debug, Default)]
-pub(crate) struct Row(BTreeMap<u32, Answer>);
+pub(crate) struct Row(Vec<(u32, Answer)>);
 
 impl Row {
-    /// From `start` on: `answers`, whose numbers count from there, and `gap` for the numbers between.
+    /// From `start` on, which is above all that is there: `answers`, whose numbers count from `start`, and `gap` for the
+    /// numbers between.
     pub(crate) fn section(&mut self, start: u32, answers: BTreeMap<u32, Answer>, gap: &Answer) {
-        self.0.insert(start, gap.clone());
+        self.0.push((start, gap.clone()));
         for (number, answer) in answers {
-            self.0.insert(start + number, answer);
-            self.0.entry(start + number + 1).or_insert_with(|| gap.clone());
+            let from = start + number;
+            // The gap behind the number before is empty.
+            self.0.pop_if(|(gap_from, _)| *gap_from == from);
+            self.0.extend([(from, answer), (from + 1, gap.clone())]);
         }
     }
 

@@ -72,6 +72,8 @@ pub struct Container<'a> {
     pub stdio: Stdio,
     /// Where compiled filters are kept.
     pub cache: Option<PathBuf>,
+    /// Whether the program ends with whoever starts it, also if that is killed.
+    pub attached: bool,
 }
 
 /// A container that runs its program. Dropped, it is killed, and its group removed.
@@ -95,10 +97,10 @@ impl Container<'_> {
         let (mut ends, streams) = stdio::open_streams(self.stdio).map_err(RuntimeError::Streams)?;
         let cgroup = Group(Some(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?));
         let visit = plan.namespaces.join_before_clone()?;
-        let root = self.root;
+        let (root, attached) = (self.root, self.attached);
         // The cgroup namespace comes later, from inside: see `inside`.
         let spawn = Spawn::new().namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
-        let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, gate));
+        let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, attached, gate));
         visit.end()?;
         let pending = pending.map_err(SpawnError::Inside)?;
         if let Some((users, groups)) = &plan.ids {

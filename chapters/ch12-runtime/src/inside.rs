@@ -53,7 +53,13 @@ fn failed(action: impl Into<String>) -> impl FnOnce(Errno) -> InsideError {
 }
 
 /// Runs in the child; returns only if it could not become the program.
-pub(crate) fn become_container(plan: &Plan, root: Root, streams: Inner, gate: &Gate) -> Result<Infallible, Failure> {
+pub(crate) fn become_container(
+    plan: &Plan,
+    root: Root,
+    streams: Inner,
+    attached: bool,
+    gate: &Gate,
+) -> Result<Infallible, Failure> {
     gate.wait()?;
     // A session of our own: the terminal outside, and its Ctrl-C, are not ours.
     setsid().map_err(failed("start a session"))?;
@@ -96,6 +102,9 @@ pub(crate) fn become_container(plan: &Plan, root: Root, streams: Inner, gate: &G
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
     confine(plan, *user, *group, groups)?;
+    if attached {
+        end_with_parent();
+    }
     plan.program.exec().map_err(Failure::from)
 }
 
@@ -114,8 +123,10 @@ fn set_sysctls(plan: &Plan, prepared: &Prepared) -> Result<(), Failure> {
 /// A terminal of the container's own devpts, so that its name means the same inside; the parent gets the other side.
 fn open_terminal(plan: &Plan, gate: &Gate) -> Result<(), Failure> {
     let pty = Pty::open()?;
-    if let Some(size) = plan.console {
-        pty.resize(size.height, size.width);
+    match plan.console {
+        Some(size) => pty.resize(size.height, size.width),
+        // Standard input is still the caller's. Done here, for the program may ask for the size at once.
+        None => pty::copy_window_size(std::io::stdin(), &pty.master),
     }
     gate.send_fd(&pty.master)?;
     rootfs::bind_console(pty.slave.as_fd())?;
@@ -143,6 +154,11 @@ fn confine(
         load_filter(plan)?;
     }
     Ok(())
+}
+
+/// `PR_SET_PDEATHSIG`. Only now: a change of user takes it back. A filter that forbids `prctl` costs no more than this.
+fn end_with_parent() {
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }
 
 fn load_filter(plan: &Plan) -> Result<(), Failure> {

@@ -41,6 +41,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// Reads all of `spec`. Compiled filters are kept in `cache`, if that is given.
     pub(crate) fn new(spec: &Spec, id: &str, cache: Option<&std::path::Path>) -> Result<Self, PlanError> {
+        if !is_id(id) {
+            return Err(PlanError::Invalid { field: "container id", value: id.into() });
+        }
         refuse_unsupported(spec)?;
         let process = spec.process.as_ref().ok_or(PlanError::Missing("process"))?;
         let root = spec.root.as_ref().ok_or(PlanError::Missing("root"))?;
@@ -48,6 +51,7 @@ impl Plan {
             return Err(PlanError::Invalid { field: "process.cwd", value: process.cwd.display().to_string() });
         }
         let namespaces = namespaces(spec)?;
+        let sysctl = sysctl(spec, &namespaces)?;
         let layout = Layout::detect()?;
         let filter = match (&spec.linux.seccomp, cache) {
             (Some(seccomp), Some(cache)) => Some(Filter::cached(seccomp, cache)?),
@@ -65,7 +69,7 @@ impl Plan {
             namespaces,
             hostname: spec.hostname.clone(),
             domainname: spec.domainname.clone(),
-            sysctl: sysctl(spec)?,
+            sysctl,
             capabilities: capability_sets(process.capabilities.as_ref())?,
             rlimits: rlimits(process)?,
             no_new_privileges: process.no_new_privileges,
@@ -85,6 +89,12 @@ impl Plan {
             limits: spec.linux.resources.as_ref().map(limits::translate).transpose()?.unwrap_or_default(),
         })
     }
+}
+
+/// An id becomes a part of paths, and must be no path itself. The rule is runc's.
+fn is_id(id: &str) -> bool {
+    !matches!(id, "" | "." | "..")
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'.'))
 }
 
 /// A runtime that skips what it does not know makes containers that are less confined than they look.
@@ -174,21 +184,36 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Result<Rootfs, PlanEr
     })
 }
 
-/// `net.ipv4.ip_forward` is `/proc/sys/net/ipv4/ip_forward`.
-fn sysctl(spec: &Spec) -> Result<Vec<(PathBuf, String)>, PlanError> {
+/// `net.ipv4.ip_forward` is `/proc/sys/net/ipv4/ip_forward`. Only what belongs to a namespace of the container may be
+/// written: everything else is the whole machine's.
+fn sysctl(spec: &Spec, namespaces: &Namespaces) -> Result<Vec<(PathBuf, String)>, PlanError> {
     spec.linux
         .sysctl
         .iter()
         .map(|(name, value)| {
             let path = PathBuf::from("/proc/sys").join(name.replace('.', "/"));
             let plain = path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
-            if plain && !name.is_empty() && !name.starts_with('/') {
-                Ok((path, value.clone()))
-            } else {
-                Err(PlanError::Invalid { field: "linux.sysctl", value: name.clone() })
+            if !plain || name.is_empty() || name.starts_with('/') {
+                return Err(PlanError::Invalid { field: "linux.sysctl", value: name.clone() });
+            }
+            match sysctl_namespace(&name.replace('/', ".")) {
+                Some(kind) if !namespaces.is_host(kind) => Ok((path, value.clone())),
+                _ => Err(PlanError::Unsupported(format!("a change of the host's kernel parameter {name}"))),
             }
         })
         .collect()
+}
+
+/// The namespace that a kernel parameter belongs to; the list is runc's.
+fn sysctl_namespace(name: &str) -> Option<Kind> {
+    const IPC: [&str; 8] = ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];
+    match name.split_once('.')? {
+        ("net", _) => Some(Kind::Net),
+        ("kernel", "domainname" | "hostname") => Some(Kind::Uts),
+        ("kernel", rest) if IPC.contains(&rest) => Some(Kind::Ipc),
+        ("fs", rest) if rest.starts_with("mqueue.") => Some(Kind::Ipc),
+        _ => None,
+    }
 }
 
 fn capability_sets(names: Option<&CapabilityNames>) -> Result<CapabilitySets, PlanError> {

@@ -125,10 +125,12 @@ impl Rlimit {
     ///
     /// # Errors
     /// [`RlimitError::Kernel`]: `EPERM` for a hard limit above ours.
+    // ANCHOR: apply
     pub fn apply(&self) -> Result<(), RlimitError> {
         setrlimit(RESOURCES[self.kind.0].2, self.soft, self.hard)
             .map_err(|errno| RlimitError::Kernel { limit: self.to_string(), errno })
     }
+    // ANCHOR_END: apply
 }
 
 impl fmt::Display for Rlimit {

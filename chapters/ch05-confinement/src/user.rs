@@ -106,8 +106,10 @@ fn kernel_set(bits: u64) -> CapabilitySet {
 ///
 /// # Errors
 /// `EINVAL` before Linux 3.5.
+// ANCHOR: no_new_privs
 pub fn no_new_privs() -> Result<(), UserError> {
     set_no_new_privs(true).map_err(|error| failed("set no_new_privs")(errno(error)))?;
     step!(5, "no_new_privs: exec gives no more rights");
     Ok(())
 }
+// ANCHOR_END: no_new_privs

@@ -299,3 +299,6 @@ fn is_hostname(name: &str) -> bool {
         && !name.ends_with('-')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,18 +112,16 @@ impl DataRoot {
         let data = self.data.join("containers").join(id);
         create_private(&self.data)?;
         create_private(&data)?;
-        let lock = lock_file(&data)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::Error(source) => StateError::Io { action: "lock", path: data.clone(), source },
-            TryLockError::WouldBlock => {
-                StateError::Io { action: "lock", path: data.clone(), source: io::ErrorKind::WouldBlock.into() }
-            }
-        })?;
+        let lock = lock(&data)?;
         let run = self.run.join("containers").join(id);
         let mut directory = ContainerDir { data, run, name: None, _lock: lock };
         create_private(&directory.run)?;
-        if let Some(name) = name {
-            directory.name = Some(self.claim_name(name, id)?);
+        match name.map(|name| self.claim_name(name, id)).transpose() {
+            Ok(name) => directory.name = name,
+            Err(error) => {
+                let _ = directory.remove();
+                return Err(error);
+            }
         }
         Ok(directory)
     }
@@ -207,9 +205,17 @@ impl ContainerDir {
     }
 }
 
-fn lock_file(directory: &Path) -> Result<File, StateError> {
-    let path = directory.join("lock");
-    File::options().create(true).append(true).open(&path).map_err(failed("create", &path))
+/// Makes the lock file of a new directory. It gets its name only when it is locked: at no moment can another command
+/// find it free, and take the container for an abandoned one.
+fn lock(directory: &Path) -> Result<File, StateError> {
+    let (early, path) = (directory.join("lock.new"), directory.join("lock"));
+    let file = File::options().create(true).append(true).open(&early).map_err(failed("create", &early))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::Error(source) => failed("lock", &early)(source),
+        TryLockError::WouldBlock => failed("lock", &early)(io::ErrorKind::WouldBlock.into()),
+    })?;
+    fs::rename(&early, &path).map_err(failed("create", &path))?;
+    Ok(file)
 }
 
 /// Images have setuid programs: nobody but root looks in from outside.
@@ -219,4 +225,71 @@ fn create_private(path: &Path) -> Result<(), StateError> {
     }
     fs::create_dir_all(path).map_err(failed("create", path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o711)).map_err(failed("set the mode of", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+    const SECOND: &str = "2222222222222222222222222222222222222222222222222222222222222222";
+
+    /// Every path below the data root that belongs to a container.
+    fn traces(root: &DataRoot) -> Vec<String> {
+        ["containers", "run/containers", "run/names"]
+            .iter()
+            .flat_map(|directory| fs::read_dir(root.data().join(directory)).into_iter().flatten().flatten())
+            .map(|entry| entry.path().display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_claimed_is_held_and_what_is_removed_leaves_no_trace() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let root = DataRoot::new(scratch.path());
+        let container = root.claim(FIRST, Some("web")).expect("a claim");
+        container.write("hosts", "").expect("a file");
+        assert_eq!(root.container_ids(), [FIRST]);
+        assert!(root.abandoned(FIRST).is_none(), "its engine lives");
+        container.remove().expect("a removal");
+        assert_eq!(traces(&root), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_is_taken_once_and_the_loser_leaves_no_trace() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let root = DataRoot::new(scratch.path());
+        let _first = root.claim(FIRST, Some("web")).expect("a claim");
+        let before = traces(&root);
+        let error = root.claim(SECOND, Some("web")).expect_err("a conflict");
+        insta::assert_snapshot!(error, @r#"Conflict. The container name "/web" is already in use by container "1111111111111111111111111111111111111111111111111111111111111111". You have to remove (or rename) that container to be able to reuse that name."#);
+        assert_eq!(traces(&root), before);
+    }
+
+    #[test]
+    fn what_docker_does_not_take_for_a_name_is_refused() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let root = DataRoot::new(scratch.path());
+        for name in ["", "a", "-web", ".web", "../web", "we/b", "w b", "wéb"] {
+            assert!(matches!(root.claim(FIRST, Some(name)), Err(StateError::BadName(_))), "{name:?}");
+        }
+        assert_eq!(traces(&root), Vec::<String>::new());
+        for name in ["we", "0web", "we_b.1-2"] {
+            let container = root.claim(FIRST, Some(name)).expect(name);
+            container.remove().expect("a removal");
+        }
+    }
+
+    #[test]
+    fn a_container_without_an_engine_is_found_with_its_name() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let root = DataRoot::new(scratch.path());
+        // As after a SIGKILL: the lock is gone, the files are not.
+        drop(root.claim(FIRST, Some("web")).expect("a claim"));
+        let abandoned = root.abandoned(FIRST).expect("nobody holds it");
+        assert!(root.abandoned(FIRST).is_none(), "now we do");
+        abandoned.remove().expect("a removal");
+        assert_eq!(traces(&root), Vec::<String>::new());
+        assert!(root.claim(SECOND, Some("web")).is_ok(), "the name is free again");
+    }
 }

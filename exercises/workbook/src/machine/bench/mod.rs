@@ -44,7 +44,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     if !packages::is_root() {
         bail!("containers are made as root\nhint: sudo -E env PATH=$PATH cargo wb bench");
     }
-    let binaries = release::build(root)?;
+    let binaries = release::build(root, &["mini-docker", "mini-runc"])?;
     let prices = if options.peers { None } else { Some(prices(root)?) };
     println!("\n== mini-docker and its peers: {} rounds, taking turns", options.rounds);
     let scratch = root.join("target/wb/peers");

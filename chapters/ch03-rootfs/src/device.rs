@@ -100,6 +100,7 @@ impl Device {
     }
 
     /// Makes the node inside `root`, or binds the host's, where a user namespace forbids making any.
+    // ANCHOR: make
     pub(crate) fn make(&self, root: &RootDir) -> Result<(), DeviceError> {
         let (parent, name) = root.parent_of(&self.path)?;
         let kind = match self.kind {
@@ -117,6 +118,7 @@ impl Device {
             Err(errno) => Err(self.failed("make device", errno)),
         }
     }
+    // ANCHOR_END: make
 
     fn give(&self, parent: &OwnedFd, name: &OsStr) -> Result<(), DeviceError> {
         let (uid, gid) = (Uid::from_raw(self.uid).as_raw(), Gid::from_raw(self.gid).as_raw());

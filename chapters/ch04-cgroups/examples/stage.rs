@@ -46,7 +46,7 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
     let mut files = Rootfs::docker_default();
     files.mounts.extend(cgroup_mounts(&layout, Path::new("/sys/fs/cgroup"), true));
     // Whatever comes of it, the group goes.
-    let outcome = start(&plan, &group, files, root, &program);
+    let outcome = start(&plan, &group, &files, root, &program);
     let gone = group.kill().and_then(|()| group.remove());
     let status = outcome?;
     gone?;
@@ -71,7 +71,7 @@ fn limits() -> Limits {
 fn start(
     plan: &Namespaces,
     group: &Cgroup,
-    files: Rootfs,
+    files: &Rootfs,
     root: PathBuf,
     program: &Program,
 ) -> Result<ExitStatus, Failure> {

@@ -51,10 +51,7 @@ impl Cgroup {
             Layout::V1(..) => Version::V1(v1::Group::create(layout, path, limits, accounts)?),
             Layout::V2(mount) => Version::V2(v2::Group::create(mount, path, limits, accounts)?),
         });
-        let mut names = limits.controllers();
-        names.extend(accounts.iter().filter(|name| !limits.controllers().contains(name)));
-        let names = if names.is_empty() { "no limits".into() } else { names.join(" ") };
-        step!(4, "control group {} on v{}: {names}", path.display(), layout.version());
+        step!(4, "control group {} on v{}: {}", path.display(), layout.version(), summary(limits, accounts));
         Ok(group)
     }
 
@@ -108,8 +105,18 @@ impl Cgroup {
     ///
     /// # Errors
     /// Those of `start`, and [`CgroupError::File`].
-    // ANCHOR: start
     pub fn start<E, F>(&self, spawn: Spawn, inside: F) -> Result<Pending, Failure>
+    where
+        E: Into<Failure>,
+        F: FnOnce(&Gate) -> Result<Infallible, E>,
+    {
+        let pending = self.start_inside(spawn, inside)?;
+        step!(4, "process {} begins in its control group", pending.pid());
+        Ok(pending)
+    }
+
+    // ANCHOR: start
+    fn start_inside<E, F>(&self, spawn: Spawn, inside: F) -> Result<Pending, Failure>
     where
         E: Into<Failure>,
         F: FnOnce(&Gate) -> Result<Infallible, E>,
@@ -259,6 +266,13 @@ pub fn remove_abandoned(path: &Path) {
     {
         let _ = group.remove();
     }
+}
+
+/// "pids devices: 32 processes, 12 device rules".
+fn summary(limits: &Limits, accounts: &[&str]) -> String {
+    let mut controllers = limits.controllers();
+    controllers.extend(accounts.iter().filter(|name| !limits.controllers().contains(name)));
+    if controllers.is_empty() { limits.summary() } else { format!("{}: {}", controllers.join(" "), limits.summary()) }
 }
 
 fn relative(path: &Path) -> Result<&Path, CgroupError> {

@@ -136,6 +136,29 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// In words, for people who watch.
+    pub(crate) fn summary(&self) -> String {
+        let bytes = |bytes: i64| if bytes < 0 { "all".into() } else { format!("{} KiB", bytes >> 10) };
+        let cpu = &self.cpu;
+        let devices = self.devices.len();
+        let rates = &self.block_io;
+        let parts = [
+            self.memory.limit.map(|limit| format!("{} of memory", bytes(limit))),
+            self.memory.swap.map(|both| format!("{} of memory and swap", bytes(both))),
+            self.memory.reservation.map(|soft| format!("{} of memory reserved", bytes(soft))),
+            cpu.quota.map(|quota| format!("{quota} of {} µs", cpu.period.unwrap_or(100_000))),
+            cpu.shares.map(|shares| format!("{shares} shares")),
+            (!cpu.cpus.is_empty()).then(|| format!("processors {}", cpu.cpus)),
+            self.pids.map(|pids| format!("{pids} processes")),
+            (*rates != BlockIo::default()).then(|| "disks".into()),
+            (devices > 0).then(|| format!("{devices} device rules")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { "no limits".into() } else { parts.join(", ") }
+    }
+}
+
 /// What a limit by this controller is called in messages.
 pub(crate) fn wish(controller: &str) -> &'static str {
     match controller {
@@ -182,6 +205,22 @@ mod tests {
             ..Limits::default()
         };
         assert_eq!(limits.controllers(), ["memory", "pids", "blkio"]);
+    }
+
+    #[test]
+    fn limits_in_words() {
+        let limits = Limits {
+            memory: Memory { limit: Some(64 << 20), swap: Some(-1), ..Memory::default() },
+            cpu: Cpu::default().with_nano_cpus(500_000_000),
+            pids: Some(32),
+            devices: DeviceRule::docker_defaults(),
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.summary(),
+            "65536 KiB of memory, all of memory and swap, 50000 of 100000 µs, 32 processes, 12 device rules"
+        );
+        assert_eq!(Limits::default().summary(), "no limits");
     }
 
     #[test]

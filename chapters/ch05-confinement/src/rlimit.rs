@@ -20,8 +20,11 @@ pub enum RlimitError {
     /// Not a number.
     #[error("invalid ulimit value: {0}")]
     Value(String),
+    /// More than a soft and a hard limit.
+    #[error("too many limit value arguments - {0}, can only have up to two, `soft[:hard]`")]
+    TooMany(String),
     /// The wrong way round.
-    #[error("ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")]
+    #[error("ulimit soft limit must be less than or equal to hard limit: {} > {}", shown(*soft), shown(*hard))]
     Order {
         /// The lower one.
         soft: u64,
@@ -53,7 +56,8 @@ impl Diagnose for RlimitError {
 }
 
 /// Docker's name, the specification's, the kernel's number.
-const RESOURCES: [(&str, &str, resource::Resource); 15] = [
+const RESOURCES: [(&str, &str, resource::Resource); 16] = [
+    ("as", "RLIMIT_AS", resource::Resource::RLIMIT_AS),
     ("core", "RLIMIT_CORE", resource::Resource::RLIMIT_CORE),
     ("cpu", "RLIMIT_CPU", resource::Resource::RLIMIT_CPU),
     ("data", "RLIMIT_DATA", resource::Resource::RLIMIT_DATA),
@@ -71,10 +75,15 @@ const RESOURCES: [(&str, &str, resource::Resource); 15] = [
     ("stack", "RLIMIT_STACK", resource::Resource::RLIMIT_STACK),
 ];
 
-/// "is 20000 (nofile)", for a hint.
+/// Docker's word for no limit is -1.
+fn shown(limit: u64) -> String {
+    if limit == u64::MAX { "-1".into() } else { limit.to_string() }
+}
+
+/// "is 20000", for a hint.
 fn current(name: &str) -> Option<String> {
     let (_, _, resource) = RESOURCES.iter().find(|(known, ..)| *known == name)?;
-    getrlimit(*resource).ok().map(|(_, hard)| format!("is {hard}"))
+    getrlimit(*resource).ok().map(|(_, hard)| format!("is {}", shown(hard)))
 }
 
 /// Which limit.
@@ -135,8 +144,7 @@ impl Rlimit {
 
 impl fmt::Display for Rlimit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |number: u64| if number == u64::MAX { "-1".to_owned() } else { number.to_string() };
-        write!(out, "{}={}:{}", self.kind.name(), number(self.soft), number(self.hard))
+        write!(out, "{}={}:{}", self.kind.name(), shown(self.soft), shown(self.hard))
     }
 }
 
@@ -149,6 +157,9 @@ impl FromStr for Rlimit {
         let place = RESOURCES.iter().position(|(known, ..)| *known == name);
         let place = place.ok_or_else(|| RlimitError::Name(name.into()))?;
         let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+        if hard.contains(':') {
+            return Err(RlimitError::TooMany(values.into()));
+        }
         let number = |text: &str| match text {
             "-1" | "unlimited" => Ok(u64::MAX),
             _ => text.parse().map_err(|_| RlimitError::Value(text.into())),
@@ -170,14 +181,17 @@ mod tests {
 
     #[test]
     fn what_is_no_limit_is_refused() {
-        let errors = ["nofile", "files=1", "nofile=x", "nofile=2:1", "nofile=1:-2"]
+        let errors = ["nofile", "files=1", "nofile=x", "nofile=2:1", "nofile=-1:1", "nofile=1:-2", "nofile=1:2:3"]
             .map(|text| text.parse::<Rlimit>().expect_err(text).to_string());
         insta::assert_snapshot!(errors.join("\n"), @r"
         invalid ulimit argument: nofile
         invalid ulimit type: files
         invalid ulimit value: x
         ulimit soft limit must be less than or equal to hard limit: 2 > 1
+        ulimit soft limit must be less than or equal to hard limit: -1 > 1
         invalid ulimit value: -2
+        too many limit value arguments - 1:2:3, can only have up to two, `soft[:hard]`
         ");
+        assert_eq!(Rlimit::from_oci("RLIMIT_AS", 1, 2).expect("of the specification").to_string(), "as=1:2");
     }
 }

@@ -28,6 +28,6 @@ fn run(bundle: &std::path::Path) -> Result<u8, Failure> {
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let root = Root::Directory(spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default());
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };
-    let container = Container { id: "stage", spec: &spec, root, stdio, cache: None };
+    let container = Container { id: "stage", spec: &spec, root, stdio, cache: None, attached: false };
     Ok(attend::run(container, true)?.code())
 }

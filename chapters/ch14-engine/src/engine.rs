@@ -241,7 +241,7 @@ impl Engine {
         let spec = compose::compose(options, config, facts)?;
         let stdio = if options.tty { Stdio::Terminal } else { Stdio::Pipes { input: options.interactive } };
         let cache = Some(self.root.filters());
-        let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache };
+        let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
         Ok(attend::run(container, options.interactive)?)
     }
 

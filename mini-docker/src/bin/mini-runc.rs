@@ -55,6 +55,6 @@ fn run(bundle: &Path, id: &str) -> Result<u8, Failure> {
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let root = spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default();
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };
-    let container = Container { id, spec: &spec, root: Root::Directory(root), stdio, cache: None };
+    let container = Container { id, spec: &spec, root: Root::Directory(root), stdio, cache: None, attached: false };
     Ok(attend::run(container, true)?.code())
 }

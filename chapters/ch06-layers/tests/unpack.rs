@@ -105,10 +105,13 @@ kernel_test! {
     fn whiteouts_become_what_overlayfs_understands(host) {
         let layer = host.dir().join("layer");
         Archive::new()
+            .directory("etc/")
             .file("etc/.wh.motd", "")
             .file(".wh.top", "")
+            .directory("var/")
             .file("var/.wh..wh..opq", "")
             .file("var/new", "new")
+            .directory(".wh..wh.plnk/")
             .file(".wh..wh.plnk/1.2", "")
             .file("etc/wh.plain", "")
             .unpack(&layer)

@@ -58,6 +58,7 @@ kernel_test! {
         let cases = trycmd::TestCases::new();
         cases.env("MINI_DOCKER_ROOT", docker.root().display().to_string());
         cases.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        cases.env("TMPDIR", host.dir().display().to_string());
         cases.register_bin("mini-docker", Path::new(env!("CARGO_BIN_EXE_mini-docker")));
         for (name, path) in stages() {
             cases.register_bin(name, path);
@@ -66,9 +67,11 @@ kernel_test! {
             cases.register_bin(name, on_path(name));
         }
         let copies = host.dir().join("book");
+        // Pages call the root file system that they play with `rootfs`.
+        host.rootfs_named("book/rootfs");
+        std::env::set_current_dir(&copies).expect("the directory of the sessions");
         for page in pages(&book) {
             let name = page.strip_prefix(&book).expect("a page of the book").display().to_string().replace('/', "-");
-            fs::create_dir_all(&copies).expect("a directory");
             let text = fs::read_to_string(&page).expect("a page");
             fs::write(copies.join(name), end_outputs(&text)).expect("a copy");
         }

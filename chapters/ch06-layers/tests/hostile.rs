@@ -72,7 +72,7 @@ kernel_test! {
             stage.attack("a very long name", &Archive::new().pax(&[("path", format!("{}x", "d/".repeat(3000)).as_bytes())]).file("x", "dead"), cause),
             stage.attack("a whiteout of ..", &Archive::new().file(".wh...", ""), cause),
             stage.attack("a whiteout of .", &Archive::new().directory("a/").file("a/.wh..", ""), cause),
-            stage.attack("a whiteout of nothing", &Archive::new().file("a/.wh.", ""), cause),
+            stage.attack("a whiteout of nothing", &Archive::new().directory("a/").file("a/.wh.", ""), cause),
             stage.attack("a whiteout of a name with ..", &Archive::new().file("../outside/.wh.canary", ""), cause),
             stage.attack("a file as the root", &Archive::new().file("./.", "dead"), cause),
             stage.attack("a link as the root", &Archive::new().symlink(".", &stage.text("{out}")), cause),

@@ -90,7 +90,13 @@ fn every_number_finds_its_answer_in_few_steps() {
     let seccomp = allow(&names);
     let filter = Filter::compile(&seccomp).expect("a filter");
     let allowed: Vec<u32> = names.iter().filter_map(|name| number(name, Architecture::X86_64)).collect();
-    let expected = |number: u32| if allowed.contains(&number) { ALLOW } else { errno(1) };
+    let newest = allowed.iter().copied().max().unwrap_or(0);
+    let expected = |number: u32| match number {
+        allow if allowed.contains(&allow) => ALLOW,
+        // Newer than the profile: ENOSYS.
+        newer if newer > newest => errno(38),
+        _ => errno(1),
+    };
     let seen: Vec<(u32, u32)> =
         (0..600).map(|number| (number, answer(filter.instructions(), &Call::new(X86_64, number)))).collect();
     let wrong: Vec<(u32, u32)> = seen.into_iter().filter(|(number, answer)| *answer != expected(*number)).collect();
@@ -132,6 +138,21 @@ fn other_ways_into_the_kernel_are_shut() {
     assert_eq!(answer(X86_64, X32_BIT), KILL);
     // What a tracer sets to skip a call.
     assert_eq!(answer(X86_64, u32::MAX), errno(1));
+}
+
+/// `EPERM` would make a new C library give up where on an old kernel it goes another way.
+#[test]
+fn what_is_newer_than_the_profile_does_not_exist() {
+    let filter = Filter::compile(&allow(&["read", "mmap", "clone3"])).expect("a filter");
+    let answer = |number| answer(filter.instructions(), &Call::new(X86_64, number));
+    assert_eq!(
+        [answer(0), answer(1), answer(435), answer(436), answer(9999)],
+        [ALLOW, errno(1), ALLOW, errno(38), errno(38)]
+    );
+    assert_eq!([answer(X32_BIT + 434), answer(X32_BIT + 436)], [errno(1), errno(38)]);
+    let open = Seccomp { default_action: Action::Log, ..allow(&["read"]) };
+    let filter = Filter::compile(&open).expect("a filter");
+    assert_eq!(self::answer(filter.instructions(), &Call::new(X86_64, 9999)), 0x7ffc_0000);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::condition::Width;
 use super::dispatch::{Row, dispatch};
 use super::names;
 use super::oci::{Architecture, Seccomp};
-use super::rules::{Answer, KILL_THREAD, RuleError, answers, default_answer};
+use super::rules::{Answer, KILL_THREAD, RuleError, answers, default_answer, newer};
 
 /// `<linux/audit.h>`.
 const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
@@ -117,7 +117,8 @@ fn named(seccomp: &Seccomp, architecture: Architecture) -> Result<Option<BTreeMa
 fn narrow(seccomp: &Seccomp) -> Result<Option<Row>, RuleError> {
     Ok(named(seccomp, Architecture::X86)?.map(|answers| {
         let mut row = Row::default();
-        row.section(0, answers, &Answer::default());
+        row.section(0, answers, &Answer::default(), &newer(seccomp));
+        row.section(SKIPPED, BTreeMap::new(), &Answer::default(), &Answer::default());
         row
     }))
 }
@@ -130,11 +131,11 @@ fn wide(seccomp: &Seccomp) -> Result<Option<Row>, RuleError> {
         return Ok(None);
     }
     let mut row = Row::default();
-    let shut = Answer { conditional: Vec::new(), otherwise: Some(KILL_THREAD) };
+    let shut = Answer::always(KILL_THREAD);
     for (start, answers) in [(0, native), (X32_BIT, x32)] {
         let gap = if answers.is_some() { &Answer::default() } else { &shut };
-        row.section(start, answers.unwrap_or_default(), gap);
+        row.section(start, answers.unwrap_or_default(), gap, &newer(seccomp));
     }
-    row.section(SKIPPED, BTreeMap::new(), &Answer::default());
+    row.section(SKIPPED, BTreeMap::new(), &Answer::default(), &Answer::default());
     Ok(Some(row))
 }

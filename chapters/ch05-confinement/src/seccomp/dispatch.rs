@@ -14,15 +14,17 @@ use super::rules::Answer;
 pub(crate) struct Row(Vec<(u32, Answer)>);
 
 impl Row {
-    /// From `start` on, which is above all that is there: `answers`, whose numbers count from `start`, and `gap` for the
-    /// numbers between.
-    pub(crate) fn section(&mut self, start: u32, answers: BTreeMap<u32, Answer>, gap: &Answer) {
+    /// From `start` on, which is above all that is there: `answers`, whose numbers count from `start`, `gap` for the
+    /// numbers between, and `beyond` for those after the last.
+    pub(crate) fn section(&mut self, start: u32, answers: BTreeMap<u32, Answer>, gap: &Answer, beyond: &Answer) {
+        let last = answers.last_key_value().map(|(number, _)| *number);
         self.0.push((start, gap.clone()));
         for (number, answer) in answers {
             let from = start + number;
             // The gap behind the number before is empty.
             self.0.pop_if(|(gap_from, _)| *gap_from == from);
-            self.0.extend([(from, answer), (from + 1, gap.clone())]);
+            let behind = if Some(number) == last { beyond } else { gap };
+            self.0.extend([(from, answer), (from + 1, behind.clone())]);
         }
     }
 

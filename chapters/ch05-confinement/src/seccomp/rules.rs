@@ -11,6 +11,7 @@ use super::oci::{Action, Architecture, Argument, Operator, Rule, Seccomp};
 
 /// `<linux/seccomp.h>`.
 pub(crate) const KILL_THREAD: u32 = 0;
+const RET_ERRNO: u32 = 0x0005_0000;
 /// The highest error number (`MAX_ERRNO`).
 const MAX_ERRNO: u32 = 4095;
 
@@ -63,7 +64,26 @@ pub(crate) fn default_answer(seccomp: &Seccomp) -> Result<u32, RuleError> {
     encode(seccomp.default_action, seccomp.default_errno_ret, "all other calls")
 }
 
-/// By number, what the rules say on one architecture.
+impl Answer {
+    /// Whatever the arguments.
+    pub(crate) fn always(action: u32) -> Self {
+        Self { conditional: Vec::new(), otherwise: Some(action) }
+    }
+}
+
+/// For calls that are newer than the profile: newer than all that it names. A C library takes `ENOSYS` for an old kernel
+/// and goes another way; `EPERM` it would report. This is runc's rule, so it is docker's. A profile that lets through
+/// what it does not know goes on doing so.
+pub(crate) fn newer(seccomp: &Seccomp) -> Answer {
+    match seccomp.default_action {
+        Action::Allow | Action::Log | Action::Trace => Answer::default(),
+        Action::Errno | Action::KillThread | Action::KillProcess | Action::Trap | Action::Notify => {
+            Answer::always(RET_ERRNO | Errno::ENOSYS as u32)
+        }
+    }
+}
+
+/// By number, what the rules say on one architecture, of all calls that they name.
 ///
 /// As libseccomp has it, and so docker: a rule without conditions beats all with, and a rule for what happens anyway is
 /// no rule.
@@ -76,13 +96,13 @@ pub(crate) fn answers(seccomp: &Seccomp, architecture: Architecture) -> Result<B
         if let Some(argument) = rule.args.iter().find(|argument| argument.index > 5) {
             return Err(RuleError::Argument { call: first.into(), index: argument.index });
         }
-        if action == default {
-            continue;
-        }
         for name in &rule.names {
-            if let Some(number) = names::number(name, architecture) {
-                answers.entry(number).or_default().add(alternatives(&rule.args), action);
+            let Some(number) = names::number(name, architecture) else { continue };
+            let answer = answers.entry(number).or_default();
+            if action == default {
+                continue;
             }
+            answer.add(alternatives(&rule.args), action);
             if architecture == Architecture::X86
                 && let Some((number, which)) = through_another(name, rule)
             {
@@ -100,7 +120,7 @@ impl Answer {
             return;
         }
         if alternatives.iter().any(Vec::is_empty) {
-            *self = Self { conditional: Vec::new(), otherwise: Some(action) };
+            *self = Self::always(action);
         } else {
             self.conditional.extend(alternatives.into_iter().map(|args| (args, action)));
         }
@@ -187,7 +207,7 @@ fn encode(action: Action, data: Option<u32>, call: &str) -> Result<u32, RuleErro
         Action::KillProcess => 0x8000_0000,
         Action::KillThread => KILL_THREAD,
         Action::Trap => 0x0003_0000,
-        Action::Errno => 0x0005_0000 | data,
+        Action::Errno => RET_ERRNO | data,
         Action::Trace => 0x7ff0_0000 | data,
         Action::Log => 0x7ffc_0000,
         Action::Allow => 0x7fff_0000,

@@ -60,6 +60,9 @@ fn collect(group: &Path, found: &mut Vec<PathBuf>) {
 /// The last resort, after a failure: the processes died with their PID namespace, the groups are empty.
 pub(crate) fn remove(name: &str) {
     for group in groups(name) {
+        // A test that was killed in the middle may have left it frozen, and a frozen process does not even die.
+        let _ = fs::write(group.join("freezer.state"), "THAWED");
+        let _ = fs::write(group.join("cgroup.freeze"), "0");
         let _ = fs::remove_dir(group);
     }
 }

@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cgroups::{Cgroup, Layout, Limits, Memory, cgroup_mounts};
+use cgroups::{Cgroup, Cpu, DeviceRule, Layout, Limits, Memory, cgroup_mounts, new_cgroup_namespace};
 use confinement::{Capabilities, CapabilitySets, Filter, SeccompProfile, become_user};
 use layers::{Overlay, OverlayError, Upper, changes};
 use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
+use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid, getegid, geteuid};
 use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
 use rootfs::{Root, Rootfs};
@@ -42,29 +43,49 @@ fn run(root: &Path, command: &[OsString]) -> Result<ExitStatus, Failure> {
         plan = plan.with_new(Kind::User);
     }
     let layout = Layout::detect()?;
-    let memory = Memory { limit: Some(64 << 20), swap: Some(64 << 20), ..Memory::default() };
-    let limits = Limits { memory, pids: Some(32), ..Limits::default() };
     let name = format!("/mini-docker/stage-{}", std::process::id());
-    let group = Cgroup::create(&layout, Path::new(&name), &limits)?;
+    let group = Cgroup::create(&layout, Path::new(&name), &limits())?;
     let mut files = Rootfs::docker_default();
     files.mounts.extend(cgroup_mounts(&layout, Path::new("/sys/fs/cgroup"), true));
-    let scratch = std::env::temp_dir().join(format!("mini-docker-stage-{}", std::process::id()));
-    let failed = |source| OverlayError::Io { action: "make or remove", path: scratch.clone(), source };
-    fs::create_dir(&scratch).map_err(failed)?;
-    let upper = Upper::create(&scratch, Some(root))?;
-    let overlay = Overlay::new(vec![root.into()], &upper).volatile(true);
-    // Whatever comes of it, the group goes, and so does what was written.
-    let outcome = start(&plan, &group, &files, &overlay, &program);
+    // Whatever comes of it, the group goes.
+    let outcome = on_overlay(root, |overlay| start(&plan, &group, &files, overlay, &program));
     let gone = group.kill().and_then(|()| group.remove());
-    let written = changes(&upper.upper, &[root]);
-    Upper::remove(&scratch)?;
-    fs::remove_dir(&scratch).map_err(failed)?;
     let status = outcome?;
     gone?;
-    written?.iter().for_each(|change| eprintln!("{change}"));
     Ok(status)
 }
 // ANCHOR_END: run
+
+// ANCHOR: on_overlay
+/// What is written goes into a directory of its own. It is listed, and thrown away whatever comes of it.
+fn on_overlay(root: &Path, start: impl FnOnce(&Overlay) -> Result<ExitStatus, Failure>) -> Result<ExitStatus, Failure> {
+    let scratch = std::env::temp_dir().join(format!("mini-docker-stage-{}", std::process::id()));
+    let failed = |source| OverlayError::Io { action: "make or remove", path: scratch.clone(), source };
+    fs::create_dir(&scratch).map_err(failed)?;
+    let outcome = Upper::create(&scratch, Some(root)).map_err(Failure::from).and_then(|upper| {
+        let status = start(&Overlay::new(vec![root.into()], &upper).volatile(true))?;
+        changes(&upper.upper, &[root])?.iter().for_each(|change| eprintln!("{change}"));
+        Ok(status)
+    });
+    Upper::remove(&scratch)?;
+    fs::remove_dir(&scratch).map_err(failed)?;
+    outcome
+}
+// ANCHOR_END: on_overlay
+
+// ANCHOR: limits
+fn limits() -> Limits {
+    const BYTES: i64 = 64 << 20;
+    Limits {
+        // As much memory and swap together as memory alone: no swap.
+        memory: Memory { limit: Some(BYTES), swap: Some(BYTES), ..Memory::default() },
+        cpu: Cpu::default().with_nano_cpus(500_000_000),
+        pids: Some(32),
+        devices: DeviceRule::docker_defaults(),
+        ..Limits::default()
+    }
+}
+// ANCHOR_END: limits
 
 fn start(
     plan: &Namespaces,
@@ -76,15 +97,18 @@ fn start(
     // ANCHOR: start
     let capabilities = Capabilities::docker_default();
     let filter = Filter::compile(&SeccompProfile::docker_default().resolve(&capabilities))?;
-    let spawn = Spawn::new().namespaces(plan.clone_flags());
+    // A cgroup namespace begins where its maker is: it is made from inside the group.
+    let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
     let pending = group.start(spawn, |gate| -> Result<_, Failure> {
         gate.wait()?;
         if plan.is_new(Kind::User) {
             become_root()?;
         }
+        new_cgroup_namespace()?;
         set_hostname("inside")?;
         loopback_up()?;
         files.prepare(Root::Detached(overlay.mount()?))?.pivot()?;
+        // Before the capabilities go: without no_new_privs, loading takes CAP_SYS_ADMIN.
         filter.load()?;
         become_user(Uid::from_raw(0), Gid::from_raw(0), &[], &CapabilitySets::docker(capabilities))?;
         Ok(program.exec()?)

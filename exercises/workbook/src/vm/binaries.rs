@@ -62,17 +62,20 @@ fn binary(message: &Value) -> Option<Binary> {
     let kind = message["target"]["kind"][0].as_str()?;
     let target = message["target"]["name"].as_str()?;
     let is_test = message["profile"]["test"].as_bool()?;
-    let package = message["package_id"]
-        .as_str()?
-        .rsplit(['/', '#'])
-        .find(|part| !part.is_empty() && !part.starts_with("path"))?;
-    let package = package.split('@').next()?;
+    let package = package(message["package_id"].as_str()?)?;
     let wanted = match (kind, is_test) {
         ("test", true) => !NOT_IN_THE_GUEST.iter().any(|word| target.contains(word)),
         ("bin", false) => true,
         _ => false,
     };
     wanted.then(|| Binary { name: format!("{package}/{target}"), executable, manifest_directory, is_program: !is_test })
+}
+
+/// Of `path+file:///w/chapters/ch04-cgroups#cgroups@0.1.0` what is before the `@`; cargo leaves that out where the folder has
+/// the same name: `path+file:///w/mini-docker#0.1.0`.
+fn package(id: &str) -> Option<&str> {
+    let (path, name) = id.split_once('#')?;
+    name.split_once('@').map(|(name, _)| name).or_else(|| path.rsplit('/').next())
 }
 
 #[cfg(test)]
@@ -94,9 +97,12 @@ mod tests {
             "not JSON".into(),
         ];
         let names: Vec<(String, bool)> = parse(&lines.join("\n")).into_iter().map(|b| (b.name, b.is_program)).collect();
-        assert_eq!(
-            names,
-            [("cgroups@0.1.0/memory".replace("@0.1.0", ""), false), ("cgroups/mini-docker".into(), true)]
-        );
+        assert_eq!(names, [("cgroups/memory".into(), false), ("cgroups/mini-docker".into(), true)]);
+    }
+
+    #[test]
+    fn a_package_may_be_named_by_its_folder() {
+        assert_eq!(package("path+file:///w/chapters/ch04-cgroups#cgroups@0.1.0"), Some("cgroups"));
+        assert_eq!(package("path+file:///w/mini-docker#0.1.0"), Some("mini-docker"));
     }
 }

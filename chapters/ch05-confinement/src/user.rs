@@ -25,6 +25,9 @@ impl Diagnose for UserError {
             Errno::EINVAL if self.action.contains("id") => {
                 Some("in a user namespace only mapped ids exist: see /proc/self/uid_map".into())
             }
+            Errno::EPERM if self.action.contains("supplementary") && setgroups_is_denied() => {
+                Some("a user namespace of an ordinary user has no supplementary groups; ask for none".into())
+            }
             Errno::EPERM if self.action.contains("capabilit") => {
                 Some("nobody can give what they do not have: see CapPrm and CapBnd in /proc/self/status".into())
             }

@@ -7,8 +7,10 @@ use std::fs;
 use common::inside::{complaint, outcome, output, sets, status};
 use confinement::{Capabilities, Capability, CapabilitySets, become_user, no_new_privs};
 use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_dumpable;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use nix::unistd::{Gid, Uid, setgroups, sethostname};
+use nix::unistd::{Gid, Uid, setgroups, sethostname, setresgid, setresuid};
 use process::Diagnose;
 use testkit::{Inmate, Need, judge, kernel_test, require};
 
@@ -140,6 +142,34 @@ kernel_test! {
             format!("{:?}", mknod(&host.dir().join("disk"), SFlag::S_IFBLK, Mode::S_IRUSR, makedev(7, 0)))
         });
         assert_eq!(inmate.said(), "Err(EPERM)");
+    }
+
+    /// Without root on the host: root of a user namespace that may not change groups.
+    fn an_ordinary_users_container_is_confined_too(_host) {
+        require(Need::UserNamespaces);
+        let enter = || {
+            let (user, group) = ids(1000);
+            setgroups(&[]).expect("setgroups");
+            setresgid(group, group, group).expect("setresgid");
+            setresuid(user, user, user).expect("setresuid");
+            set_dumpable(true).expect("prctl");
+            unshare(CloneFlags::CLONE_NEWUSER).expect("unshare");
+            fs::write("/proc/self/setgroups", "deny").expect("setgroups");
+            fs::write("/proc/self/uid_map", "0 1000 1").expect("uid_map");
+            fs::write("/proc/self/gid_map", "0 1000 1").expect("gid_map");
+            ids(0)
+        };
+        let inmate = Inmate::new(|| {
+            let (user, group) = enter();
+            outcome(become_user(user, group, &[], &docker()))
+        });
+        assert_eq!(inmate.said(), "ok");
+        assert_eq!(sets(&inmate), [NONE, FOURTEEN, FOURTEEN, FOURTEEN, NONE]);
+        let inmate = Inmate::new(|| {
+            let (user, group) = enter();
+            complaint(become_user(user, group, &[group], &docker()))
+        });
+        insta::assert_snapshot!(inmate.said());
     }
 
     fn there_is_no_way_back_up(_host) {

@@ -13,7 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testkit::{Host, Need, kernel_test, require};
 
-/// After `run --rm --network none`; IMAGE stands for the image.
+/// After `run --rm --network none`; IMAGE stands for the image. Without `--privileged`, which old dockers cannot do on
+/// a machine that lacks a capability, and without `/dev/core`, which runc makes only where there is a `/proc/kcore`.
 const LINES: &[&[&str]] = &[
     &["IMAGE", "echo", "hello"],
     &["IMAGE", "sh", "-c", "exit 7"],
@@ -38,15 +39,8 @@ const LINES: &[&[&str]] = &[
     &["--read-only", "IMAGE", "touch", "/x"],
     &["--tmpfs", "/run:size=1m", "IMAGE", "grep", " /run ", "/proc/mounts"],
     &["IMAGE", "mount", "-t", "tmpfs", "x", "/tmp"],
-    &["IMAGE", "sh", "-c", "stat -c '%A %u:%g %t,%T %N' /dev/*; ls /sys/class/net; umask; echo $$"],
+    &["IMAGE", "sh", "-c", "stat -c '%A %u:%g %t,%T %N' /dev/* | grep -v core; ls /sys/class/net; umask; echo $$"],
     &["--device", "/dev/null:/dev/nothing", "IMAGE", "stat", "-c", "%A %t,%T", "/dev/nothing"],
-    &[
-        "--privileged",
-        "IMAGE",
-        "sh",
-        "-c",
-        "grep -E 'Seccomp:|NoNewPrivs' /proc/self/status; mount -t tmpfs x /tmp; echo $?",
-    ],
 ];
 
 /// A docker daemon of the test's own, in a mount and a PID namespace that end with it.
@@ -72,7 +66,7 @@ impl Daemon {
         fs::create_dir(&directory).expect("a directory");
         let path = |name: &str| directory.join(name).display().to_string();
         let ready = UnixDatagram::bind(path("notify")).expect("a socket");
-        ready.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
+        ready.set_read_timeout(Some(Duration::from_mins(1))).expect("a time limit");
         let log = File::create(path("log")).expect("a file");
         let cgroup = host.cgroup_name();
         let unshare = Command::new("unshare")

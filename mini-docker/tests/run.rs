@@ -73,7 +73,7 @@ kernel_test! {
         HOSTNAME=h
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
         /work/here
-        uid=33(www-data) gid=33(www-data)
+        uid=33(www-data) gid=33(www-data) groups=33(www-data)
         ");
     }
 
@@ -233,7 +233,7 @@ kernel_test! {
         require(Need::UserNamespaces);
         let docker = Docker::new(host);
         insta::assert_snapshot!(out(&docker, &["--userns", "private"], "id; cat /proc/self/uid_map; touch /x; stat -c '%u:%g %n' / /bin/busybox /x; rm /bin/ls"), @r"
-        uid=0(root) gid=0(root)
+        uid=0(root) gid=0(root) groups=0(root)
                  0     100000      65536
         0:0 /
         0:0 /bin/busybox

@@ -3,6 +3,7 @@
 //! The files belong to the image, so they are hostile: read through [`RootDir`], never by the host's libc.
 
 use std::io;
+use std::iter;
 
 use process::Diagnose;
 use rootfs::RootDir;
@@ -89,13 +90,16 @@ fn resolve_in(text: &str, passwd: &str, group: &str) -> Result<Resolved, UserErr
         (None, Some(uid)) => (uid, 0, "/"),
         (None, None) => return Err(UserError::NoUser(who.into())),
     };
-    let mut user = User { uid, gid, ..User::default() };
-    match of {
-        Some(name) => user.gid = group_id(name, group)?,
+    let (gid, others) = match of {
         // An explicit group replaces the supplementary ones, too.
-        None => user.additional_gids = entry.map_or_else(Vec::new, |entry| groups_of(entry.name, group)),
-    }
-    Ok(Resolved { user, home: home.into() })
+        Some(name) => (group_id(name, group)?, Vec::new()),
+        None => (gid, entry.map_or_else(Vec::new, |entry| groups_of(entry.name, group))),
+    };
+    // The primary group is a supplementary one besides: a setgid program changes the primary one alone, and what is
+    // denied to the group would be allowed (CVE-2022-36109).
+    let others = others.into_iter().filter(|other| *other != gid);
+    let additional_gids = iter::once(gid).chain(others).collect();
+    Ok(Resolved { user: User { uid, gid, additional_gids, ..User::default() }, home: home.into() })
 }
 
 /// `None` for a name; an error for a number out of range. A sign or a blank makes it a name, which no entry has.
@@ -168,12 +172,12 @@ mod tests {
 
     #[test]
     fn every_form_that_docker_takes() {
-        assert_eq!(ids(""), (0, 0, vec![], "/root".into()));
-        assert_eq!(ids("alice"), (1000, 100, vec![50, 10], "/home/alice".into()));
-        assert_eq!(ids("1000"), (1000, 100, vec![50, 10], "/home/alice".into()));
-        assert_eq!(ids("4242"), (4242, 0, vec![], "/".into()));
-        assert_eq!(ids("alice:staff"), (1000, 50, vec![], "/home/alice".into()));
-        assert_eq!(ids("4242:4343"), (4242, 4343, vec![], "/".into()));
+        assert_eq!(ids(""), (0, 0, vec![0], "/root".into()));
+        assert_eq!(ids("alice"), (1000, 100, vec![100, 50, 10], "/home/alice".into()));
+        assert_eq!(ids("1000"), (1000, 100, vec![100, 50, 10], "/home/alice".into()));
+        assert_eq!(ids("4242"), (4242, 0, vec![0], "/".into()));
+        assert_eq!(ids("alice:staff"), (1000, 50, vec![50], "/home/alice".into()));
+        assert_eq!(ids("4242:4343"), (4242, 4343, vec![4343], "/".into()));
     }
 
     #[test]

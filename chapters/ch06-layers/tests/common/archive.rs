@@ -15,6 +15,11 @@ impl Archive {
         Self::default()
     }
 
+    /// One that somebody else has written.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
     pub(crate) fn file(self, name: &str, content: &str) -> Self {
         self.entry(EntryType::Regular, name, "", content.as_bytes(), |_| {})
     }

@@ -156,6 +156,9 @@ impl fmt::Display for Capability {
 pub struct Capabilities(u64);
 
 impl Capabilities {
+    /// How many there are in `capabilities(7)`.
+    pub const KNOWN: usize = NAMES.len();
+
     /// Docker's fourteen.
     pub fn docker_default() -> Self {
         DOCKER.iter().filter_map(|name| name.parse::<Capability>().ok()).collect()

@@ -96,7 +96,7 @@ fn apply(sets: &CapabilitySets) -> Result<(), UserError> {
         configure_capability_in_ambient_set(kernel_set(capability.bit()), true)
             .map_err(|error| failed(format!("make capability {capability} ambient"))(errno(error)))?;
     }
-    step!(5, "{} of {} capabilities left", sets.effective.len(), Capabilities::all().len());
+    step!(5, "{} of {} capabilities left", sets.effective.len(), Capabilities::KNOWN);
     Ok(())
 }
 

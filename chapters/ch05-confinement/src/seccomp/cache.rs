@@ -13,7 +13,7 @@ use super::compile::SeccompError;
 use super::oci::Seccomp;
 
 /// Changes whenever the compiler's output does: an older file in the cache is then another file.
-const COMPILER: &[u8] = b"mini-docker seccomp 4\n";
+const COMPILER: &[u8] = b"mini-docker seccomp 5\n";
 /// Bytes of one instruction.
 const SIZE: usize = 8;
 /// Bytes of the longest program that the kernel takes.

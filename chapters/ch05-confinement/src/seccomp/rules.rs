@@ -7,7 +7,7 @@ use process::Diagnose;
 use thiserror::Error;
 
 use super::names;
-use super::oci::{Action, Architecture, Argument, Operator, Rule, Seccomp};
+use super::oci::{Action, Architecture, Argument, Operator, Seccomp};
 
 /// `<linux/seccomp.h>`.
 pub(crate) const KILL_THREAD: u32 = 0;
@@ -96,17 +96,23 @@ pub(crate) fn answers(seccomp: &Seccomp, architecture: Architecture) -> Result<B
         if let Some(argument) = rule.args.iter().find(|argument| argument.index > 5) {
             return Err(RuleError::Argument { call: first.into(), index: argument.index });
         }
+        // Behind the second door the arguments lie in memory, where a filter cannot look. What is allowed only under
+        // conditions stays refused there; what is refused under conditions is refused.
+        let through_both = rule.args.is_empty() || !matches!(rule.action, Action::Allow | Action::Log);
         for name in &rule.names {
-            let Some(number) = names::number(name, architecture) else { continue };
-            let answer = answers.entry(number).or_default();
-            if action == default {
-                continue;
+            if let Some(number) = names::number(name, architecture) {
+                let answer = answers.entry(number).or_default();
+                if action != default {
+                    answer.add(alternatives(&rule.args), action);
+                }
             }
-            answer.add(alternatives(&rule.args), action);
             if architecture == Architecture::X86
-                && let Some((number, which)) = through_another(name, rule)
+                && let Some((number, which)) = second_door(name)
             {
-                answers.entry(number).or_default().add(vec![vec![which]], action);
+                let answer = answers.entry(number).or_default();
+                if action != default && through_both {
+                    answer.add(vec![vec![which]], action);
+                }
             }
         }
     }
@@ -134,20 +140,15 @@ fn alternatives(args: &[Argument]) -> Vec<Vec<Argument>> {
     if doubled { args.iter().map(|arg| vec![*arg]).collect() } else { vec![args.to_vec()] }
 }
 
-/// On 32-bit x86 there are two doors to `socket` and its like: a call of its own, and `socketcall(1, …)`. A rule that
-/// shuts one must shut the other. The number of the other door, and the condition on its first argument.
-fn through_another(name: &str, rule: &Rule) -> Option<(u32, Argument)> {
-    // There the arguments lie in memory, where a filter cannot look. What is allowed only under conditions stays
-    // refused; what is refused under conditions is refused.
-    if !rule.args.is_empty() && matches!(rule.action, Action::Allow | Action::Log) {
-        return None;
-    }
-    let of = |door, list: &[(&str, u64)], mask| {
+/// On 32-bit x86 there are two doors to `socket` and its like: a call of its own, if it has one, and `socketcall(1, …)`. A
+/// rule that shuts one must shut the other. The number of the second door, and the condition on its first argument.
+fn second_door(name: &str) -> Option<(u32, Argument)> {
+    let through = |door, list: &[(&str, u64)], mask| {
         let (_, which) = list.iter().find(|(known, _)| *known == name)?;
         let argument = Argument { index: 0, value: mask, value_two: *which, op: Operator::MaskedEqual };
         Some((names::number(door, Architecture::X86)?, argument))
     };
-    of("socketcall", &SOCKETCALL, u64::MAX).or_else(|| of("ipc", &IPC, IPC_WHICH))
+    through("socketcall", &SOCKETCALL, u64::MAX).or_else(|| through("ipc", &IPC, IPC_WHICH))
 }
 
 /// `<linux/net.h>`.

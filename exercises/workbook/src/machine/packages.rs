@@ -33,7 +33,7 @@ const fn package(name: &'static str, what: &'static str, needed_by: &'static [Pu
     Package { name, what, needed_by, programs: &[] }
 }
 
-const PACKAGES: [Package; 17] = [
+const PACKAGES: [Package; 18] = [
     Package { programs: &["cc"], ..package("gcc", "links programs", &[Try, Test, Bench]) },
     package("libc6-dev", "links programs, and the static C library", &[Try, Test, Bench]),
     package("busybox-static", "the first image", &[Try, Test, Bench]),
@@ -44,6 +44,7 @@ const PACKAGES: [Package; 17] = [
     package("golang-github-containers-common", "a real seccomp profile", &[Test]),
     package("qemu-system-x86", "the guest with cgroup v2", &[Test]),
     package("debootstrap", "images of Debian", &[Test]),
+    package("e2fsprogs", "a disk for the guest", &[Test]),
     package("xz-utils", "unpacks the guest's kernel modules", &[Test]),
     package("zstd", "unpacks the guest's kernel modules", &[Test]),
     Package { programs: &BROWSERS, ..package("chromium", "looks at the book", &[Test]) },

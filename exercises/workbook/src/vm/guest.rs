@@ -16,7 +16,8 @@ use super::kernel::Kernel;
 
 /// A guest that takes longer hangs.
 const LIMIT: Duration = Duration::from_mins(20);
-const MEMORY: &str = "3072";
+/// In MiB.
+const MEMORY: &str = "2048";
 /// Begins a line that is ours.
 pub(crate) const MARK: &str = "@@";
 
@@ -38,9 +39,10 @@ mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm /sys/fs/cgroup
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
-mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for m in /modules/*.ko; do insmod $m 2>/dev/null; done
+mount -t ext4 /dev/vda /tmp || mount -t tmpfs tmpfs /tmp
+chmod 1777 /tmp
 ifconfig lo 127.0.0.1 up
 hostname guest
 ";
@@ -81,16 +83,49 @@ enum Accelerator {
     Tcg,
 }
 
-/// Runs the guest until it is off, and returns what it said. Each line is also written to `log` and given to `listener`.
-pub(crate) fn boot(kernel: &Kernel, initramfs: &Path, log: &Path, mut listener: impl FnMut(&str)) -> Result<String> {
-    // A /dev/kvm that is there does not always work, for one inside another virtual machine: the proof is the guest.
-    if Path::new("/dev/kvm").exists() {
-        let said = run(qemu(kernel, initramfs, Accelerator::Kvm), log, &mut listener)?;
-        if said.contains(MARK) {
-            return Ok(said);
+/// What is booted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine<'a> {
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) initramfs: &'a Path,
+    pub(crate) disk: &'a Path,
+}
+
+impl Machine<'_> {
+    /// Runs it until it is off, and returns what it said. Each line is also written to `log` and given to `listener`.
+    pub(crate) fn boot(self, log: &Path, mut listener: impl FnMut(&str)) -> Result<String> {
+        // A /dev/kvm that is there does not always work, for one inside another virtual machine: the proof is the guest.
+        if Path::new("/dev/kvm").exists() {
+            let said = run(self.qemu(Accelerator::Kvm), log, &mut listener)?;
+            if said.contains(MARK) {
+                return Ok(said);
+            }
         }
+        run(self.qemu(Accelerator::Tcg), log, &mut listener)
     }
-    run(qemu(kernel, initramfs, Accelerator::Tcg), log, &mut listener)
+
+    /// Runs it in this terminal.
+    pub(crate) fn interactive(self) -> Result<ExitCode> {
+        let status = self
+            .qemu(Accelerator::Tcg)
+            .args(["-display", "none", "-serial", "mon:stdio"])
+            .status()
+            .context("run qemu-system-x86_64\nhint: apt-get install qemu-system-x86")?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn qemu(self, accelerator: Accelerator) -> Command {
+        let mut command = Command::new("qemu-system-x86_64");
+        command.arg("-kernel").arg(&self.kernel.image).arg("-initrd").arg(self.initramfs);
+        command.args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1 cgroup_no_v1=all"]);
+        command.args(["-m", MEMORY, "-smp", "2", "-nic", "none", "-no-reboot", "-nodefaults"]);
+        command.arg("-drive").arg(format!("file={},if=virtio,format=raw,cache=unsafe", self.disk.display()));
+        match accelerator {
+            Accelerator::Kvm => command.args(["-accel", "kvm", "-cpu", "host"]),
+            Accelerator::Tcg => command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]),
+        };
+        command
+    }
 }
 
 fn run(mut command: Command, log: &Path, listener: &mut impl FnMut(&str)) -> Result<String> {
@@ -130,25 +165,4 @@ fn run(mut command: Command, log: &Path, listener: &mut impl FnMut(&str)) -> Res
     child.wait()?;
     let _ = reader.join();
     Ok(said)
-}
-
-/// Runs the guest in this terminal.
-pub(crate) fn interactive(kernel: &Kernel, initramfs: &Path) -> Result<ExitCode> {
-    let status = qemu(kernel, initramfs, Accelerator::Tcg)
-        .args(["-display", "none", "-serial", "mon:stdio"])
-        .status()
-        .context("run qemu\nhint: apt-get install qemu-system-x86")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn qemu(kernel: &Kernel, initramfs: &Path, accelerator: Accelerator) -> Command {
-    let mut command = Command::new("qemu-system-x86_64");
-    command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
-    command.args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1 cgroup_no_v1=all"]);
-    command.args(["-m", MEMORY, "-smp", "2", "-nic", "none", "-no-reboot", "-nodefaults"]);
-    match accelerator {
-        Accelerator::Kvm => command.args(["-accel", "kvm", "-cpu", "host"]),
-        Accelerator::Tcg => command.args(["-accel", "tcg,thread=multi", "-cpu", "max"]),
-    };
-    command
 }

@@ -11,8 +11,8 @@ use super::cpio::Archive;
 use super::kernel::Kernel;
 use super::modules;
 
-/// Programs of this machine that tests start and busybox does not have.
-const BORROWED: [&str; 1] = ["/usr/bin/ipcmk"];
+/// Programs of this machine that tests start, where busybox has none, or one that knows less.
+const BORROWED: [&str; 6] = ["bash", "tar", "setpriv", "script", "ipcmk", "crun"];
 
 /// A guest's first file system, in the making.
 #[derive(Debug)]
@@ -23,7 +23,10 @@ pub(crate) struct Image {
 impl Image {
     /// Busybox under all its names, and the modules.
     pub(crate) fn with_tools(kernel: &Kernel) -> Result<Self> {
-        let mut archive = Archive::default();
+        let mut image = Self { archive: Archive::default() };
+        // First come, first served: these are in front of busybox's.
+        image.borrow_programs()?;
+        let archive = &mut image.archive;
         let busybox = ["/bin/busybox", "/usr/bin/busybox"].map(Path::new).into_iter().find(|path| path.is_file());
         let busybox = busybox.context("no static busybox\nhint: apt-get install busybox-static")?;
         let content = fs::read(busybox).with_context(|| format!("read {}", busybox.display()))?;
@@ -44,7 +47,7 @@ impl Image {
             let path = format!("/modules/{number:03}-{}.ko", module.name);
             archive.file(Path::new(&path), 0o644, &module.content);
         }
-        Ok(Self { archive })
+        Ok(image)
     }
 
     /// A program at `inside`, without its debug information, and every library that it is linked to.
@@ -62,12 +65,14 @@ impl Image {
         self.add_libraries(program)
     }
 
-    /// Programs that tests need beside themselves, as far as this machine has them.
-    pub(crate) fn borrow_programs(&mut self) -> Result<()> {
-        for program in BORROWED.map(Path::new).into_iter().filter(|program| program.is_file()) {
-            let name = program.file_name().context("a program has a name")?;
-            self.archive.file(&Path::new("/bin").join(name), 0o755, &fs::read(program)?);
-            self.add_libraries(program)?;
+    /// As far as this machine has them.
+    fn borrow_programs(&mut self) -> Result<()> {
+        for name in BORROWED {
+            let here = ["/usr/bin", "/bin"].map(|directory| Path::new(directory).join(name));
+            if let Some(program) = here.into_iter().find(|program| program.is_file()) {
+                self.archive.file(&Path::new("/bin").join(name), 0o755, &fs::read(&program)?);
+                self.add_libraries(&program)?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod binaries;
 mod cpio;
+mod disk;
 mod guest;
 mod image;
 mod kernel;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
+use guest::Machine;
 use image::Image;
 pub(crate) use report::Report;
 
@@ -29,11 +31,11 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         let workspace = Workspace::find()?;
         let root = workspace.root();
         let directory = root.join("target/vm");
-        let lock = alone(&directory)?;
+        let _lock = alone(&directory)?;
         let kernel = kernel::prepare(&directory)?;
-        drop(lock);
         let image = Image::with_tools(&kernel)?.script(&guest::shell());
-        return guest::interactive(&kernel, &image.write(&directory.join("shell.cpio"))?);
+        let initramfs = image.write(&directory.join("shell.cpio"))?;
+        return Machine { kernel: &kernel, initramfs: &initramfs, disk: &disk::make(&directory)? }.interactive();
     }
     let report = run_tests(&arguments.packages, &arguments.filters)?;
     print!("{report}");
@@ -49,7 +51,6 @@ pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Repor
     let kernel = kernel::prepare(&directory)?;
     let binaries = binaries::build(root, packages)?;
     let mut image = Image::with_tools(&kernel)?;
-    image.borrow_programs()?;
     for binary in &binaries {
         image.add_program(&binary.executable, &binary.inside(), &directory)?;
         image.add_snapshots(&binary.manifest_directory)?;
@@ -58,12 +59,13 @@ pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Repor
     let initramfs = image.write(&directory.join("tests.cpio"))?;
     let log = directory.join("console.log");
     eprintln!("booting the guest; what it says is in {}", log.display());
-    let said = guest::boot(&kernel, &initramfs, &log, |line| {
+    let machine = Machine { kernel: &kernel, initramfs: &initramfs, disk: &disk::make(&directory)? };
+    let said = machine.boot(&log, |line| {
         if let Some(program) = line.strip_prefix(guest::MARK).and_then(|rest| rest.trim().strip_prefix("begin ")) {
             eprintln!("  {program}");
         }
     })?;
-    let _ = fs::remove_file(initramfs);
+    let _ = fs::remove_file(&initramfs);
     Ok(report::parse(&said))
 }
 

@@ -11,7 +11,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// What is loaded in the guest, where it is no part of the kernel itself.
-const WANTED: [&str; 13] = [
+const WANTED: [&str; 16] = [
+    "virtio_pci",
+    "virtio_blk",
+    "ext4",
     "overlay",
     "loop",
     "veth",

@@ -15,7 +15,7 @@ use super::binaries::Binary;
 use super::kernel::Kernel;
 
 /// A guest that takes longer hangs.
-const LIMIT: Duration = Duration::from_mins(20);
+const LIMIT: Duration = Duration::from_mins(30);
 /// In MiB.
 const MEMORY: &str = "2048";
 /// Begins a line that is ours.

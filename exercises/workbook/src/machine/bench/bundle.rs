@@ -57,18 +57,27 @@ pub(crate) fn archive(rootfs: &Path, archive: &Path) -> Result<()> {
     if status.context("run tar")?.success() { Ok(()) } else { bail!("tar of {} failed", rootfs.display()) }
 }
 
-/// Writes `config.json` and the files that it mounts beside `rootfs`. `group` is where its control group goes.
-pub(crate) fn write(workspace: &Path, bundle: &Path, group: &str) -> Result<()> {
+/// Docker's seccomp profile, with its conditions decided.
+pub(crate) fn docker_profile(workspace: &Path) -> Result<Value> {
     let path = workspace.join(PROFILE);
     let profile = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let profile: Value = serde_json::from_str(&profile).with_context(|| format!("parse {}", path.display()))?;
-    ETC.iter().try_for_each(|file| fs::write(bundle.join(file), ""))?;
-    let config = serde_json::to_string_pretty(&config(bundle, group, &seccomp(&profile)))?;
-    let path = bundle.join("config.json");
-    fs::write(&path, config).with_context(|| format!("write {}", path.display()))
+    let profile = serde_json::from_str(&profile).with_context(|| format!("parse {}", path.display()))?;
+    Ok(seccomp(&profile))
 }
 
-fn config(bundle: &Path, group: &str, seccomp: &Value) -> Value {
+/// Writes `config.json` and the files that it mounts. `group` is where its control group goes.
+pub(crate) fn write(bundle: &Path, rootfs: &Path, group: &str, seccomp: Option<&Value>) -> Result<()> {
+    fs::create_dir_all(bundle).with_context(|| format!("create {}", bundle.display()))?;
+    ETC.iter().try_for_each(|file| fs::write(bundle.join(file), ""))?;
+    let mut config = config(bundle, rootfs, group);
+    if let Some(seccomp) = seccomp {
+        config["linux"]["seccomp"] = seccomp.clone();
+    }
+    let path = bundle.join("config.json");
+    fs::write(&path, serde_json::to_string_pretty(&config)?).with_context(|| format!("write {}", path.display()))
+}
+
+fn config(bundle: &Path, rootfs: &Path, group: &str) -> Value {
     let mount = |destination: &str, kind: &str, source: &str, options: &[&str]| json!({ "destination": destination, "type": kind, "source": source, "options": options });
     let mut mounts = vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
@@ -98,7 +107,7 @@ fn config(bundle: &Path, group: &str, seccomp: &Value) -> Value {
             "cwd": "/",
             "capabilities": { "bounding": CAPABILITIES, "effective": CAPABILITIES, "permitted": CAPABILITIES },
         },
-        "root": { "path": "rootfs" },
+        "root": { "path": rootfs },
         "hostname": "peer",
         "mounts": mounts,
         "linux": {
@@ -106,7 +115,6 @@ fn config(bundle: &Path, group: &str, seccomp: &Value) -> Value {
             "namespaces": namespaces,
             "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
             "sysctl": { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" },
-            "seccomp": seccomp,
             "maskedPaths": masked_paths(),
             "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
         },

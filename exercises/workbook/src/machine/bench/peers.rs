@@ -30,20 +30,24 @@ pub(crate) struct Comparison {
 pub(crate) fn compare(workspace: &Path, binaries: &Path, scratch: &Path, rounds: usize) -> Result<Comparison> {
     let _ = fs::remove_dir_all(scratch);
     let private = Private::enter()?;
-    let bundle = scratch.join("bundle");
-    let (rootfs, archive) = (bundle.join("rootfs"), scratch.join("rootfs.tar"));
+    let (bundle, bare) = (scratch.join("bundle"), scratch.join("bare"));
+    let (rootfs, archive) = (scratch.join("rootfs"), scratch.join("rootfs.tar"));
     bundle::root_file_system(&rootfs)?;
     bundle::archive(&rootfs, &archive)?;
-    bundle::write(workspace, &bundle, private.group())?;
+    bundle::write(&bundle, &rootfs, private.group(), Some(&bundle::docker_profile(workspace)?))?;
+    bundle::write(&bare, &rootfs, private.group(), None)?;
 
     let mut candidates = Vec::new();
     let mut absent = Absent::new();
     let mini_docker = mini_docker(binaries, scratch, &archive)?;
     candidates.push(mini_docker.run("mini-docker run", &[], &["true"]));
-    candidates.push(runtime("mini-runc run", &binaries.join("mini-runc"), &bundle));
-    for (name, program) in [("crun run", "crun"), ("runc run", "runc")] {
+    let mini_runc = binaries.join("mini-runc");
+    candidates.push(runtime("mini-runc run", &mini_runc, &bundle));
+    candidates.push(runtime("mini-runc run, no seccomp", &mini_runc, &bare));
+    let peers = [("crun run", "crun", &bundle), ("crun run, no seccomp", "crun", &bare), ("runc run", "runc", &bundle)];
+    for (name, program, bundle) in peers {
         if is_installed(program) {
-            candidates.push(runtime(name, Path::new(program), &bundle));
+            candidates.push(runtime(name, Path::new(program), bundle));
         } else {
             absent.push((name, "not installed".to_owned()));
         }

@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -73,9 +74,10 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 /// The benchmarks of the chapters, as a table.
 fn prices(root: &Path) -> Result<String> {
     println!("\n== what each step costs");
+    let start = SystemTime::now();
     let status = Command::new("cargo").args(["bench", "-p", "benches"]).current_dir(root).status();
     if !status.context("run cargo bench")?.success() {
         bail!("the benchmarks failed");
     }
-    prices::table(&root.join("target/criterion"))
+    prices::table(&root.join("target/criterion"), start)
 }

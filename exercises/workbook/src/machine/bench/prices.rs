@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// One line for each benchmark, in the order of the chapters.
-pub(crate) fn table(criterion: &Path) -> Result<String> {
+/// One line for each benchmark that has run since `start`, in the order of the chapters.
+pub(crate) fn table(criterion: &Path, start: SystemTime) -> Result<String> {
     let mut found = Vec::new();
-    collect(criterion, &mut found)?;
+    collect(criterion, start, &mut found)?;
     found.sort_by(|one, other| one.0.cmp(&other.0));
     let mut text = String::from("| step | median |\n|---|---:|\n");
     for (name, nanoseconds) in found {
@@ -19,17 +20,22 @@ pub(crate) fn table(criterion: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn collect(directory: &Path, found: &mut Vec<(String, f64)>) -> Result<()> {
+fn collect(directory: &Path, start: SystemTime, found: &mut Vec<(String, f64)>) -> Result<()> {
     let entries = fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))?;
     for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
         if path.ends_with("new") {
+            // Criterion keeps what a benchmark said that is no more.
+            let written = fs::metadata(path.join("estimates.json")).and_then(|file| file.modified());
+            if written.is_ok_and(|written| written < start) {
+                continue;
+            }
             let read =
                 |name: &str| -> Option<Value> { serde_json::from_str(&fs::read_to_string(path.join(name)).ok()?).ok() };
             let name = read("benchmark.json").and_then(|file| file["full_id"].as_str().map(str::to_owned));
             let median = read("estimates.json").and_then(|file| file["median"]["point_estimate"].as_f64());
             found.extend(name.zip(median));
         } else {
-            collect(&path, found)?;
+            collect(&path, start, found)?;
         }
     }
     Ok(())
@@ -57,7 +63,7 @@ mod tests {
             fs::write(path.join("estimates.json"), format!(r#"{{"median":{{"point_estimate":{median}}}}}"#))
                 .expect("a file");
         }
-        let text = table(directory.path()).expect("benchmarks");
+        let text = table(directory.path(), SystemTime::UNIX_EPOCH).expect("benchmarks");
         assert_eq!(text, "| step | median |\n|---|---:|\n| ch01/clone3 | 950 ns |\n| ch06/overlay | 3.50 ms |\n");
     }
 }

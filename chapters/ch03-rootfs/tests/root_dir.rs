@@ -91,7 +91,7 @@ kernel_test! {
 
     /// A judge of the exercise `walk`: while one thread walks, another swaps a directory for a link to the outside.
     fn a_swap_during_the_walk_gets_nobody_out(host) {
-        const TRIES: usize = 5_000;
+        const TRIES: usize = 20_000;
         let root_path = host.dir().join("root");
         fs::create_dir_all(root_path.join("dir")).expect("directories");
         fs::create_dir(host.dir().join("outside")).expect("a directory");

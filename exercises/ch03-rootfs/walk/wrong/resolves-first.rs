@@ -6,7 +6,8 @@ let (mut safe, mut links) = (PathBuf::new(), 0);
 while let Some(name) = rest.pop() {
     match std::fs::read_link(base.join(&safe).join(&name)) {
         _ if name == ".." => drop(safe.pop()),
-        Ok(_) if links == TRIES => return Err(Errno::ELOOP),
+        // What stands in /proc is not trusted: that much was thought of.
+        Ok(_) if links == TRIES || base.join(&safe).starts_with("/proc") => return Err(Errno::ELOOP),
         Ok(target) => {
             links += 1;
             safe = if target.is_absolute() { PathBuf::new() } else { safe };

@@ -51,7 +51,10 @@ const PACKAGES: [Package; 18] = [
     Package { programs: &["crun"], ..package("crun", "an OCI runtime to compare with", &[Test, Bench]) },
     Package { programs: &["runc"], ..package("runc", "a peer", &[Bench]) },
     Package { programs: &["podman"], ..package("podman", "a peer", &[Bench]) },
-    Package { programs: &["dockerd"], ..package("docker.io", "a peer", &[Bench]) },
+    Package {
+        programs: &["dockerd"],
+        ..package("docker.io", "the engine whose answers ours are compared with", &[Test, Bench])
+    },
 ];
 
 /// Programs that can look at a page.

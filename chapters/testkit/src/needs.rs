@@ -88,7 +88,7 @@ impl Need {
             Self::Kernel(major, minor) => (
                 kernel_version() >= (major, minor),
                 format!("Linux {major}.{minor}"),
-                "a newer kernel: cargo wb vm boots one".into(),
+                "a machine with a newer kernel".into(),
             ),
             Self::Program(name, package) => {
                 (on_path(name), format!("the program {name}"), format!("apt-get install {package}"))

@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio, exit};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
 use crate::host::Host;
 use crate::{cgroup, leaks, needs};
@@ -39,7 +40,8 @@ pub fn run(test: &str) {
     let host = directory.path().join("host");
     fs::create_dir(&host).expect("a directory in the temporary directory");
     let status = execute(test, &format!("host:{}", host.display()), |command| {
-        command.stdout(sink.try_clone().expect("a second descriptor")).stderr(sink);
+        // A group of its own, so that all of it can be ended at once.
+        command.process_group(0).stdout(sink.try_clone().expect("a second descriptor")).stderr(sink);
     });
     let said = fs::read_to_string(&output).unwrap_or_default();
     cgroup::remove(&cgroup::name_for(&host));
@@ -120,6 +122,7 @@ fn execute(test: &str, stage: &str, adjust: impl FnOnce(&mut Command)) -> ExitSt
     let timeout = PollTimeout::try_from(Duration::from_secs(limit)).unwrap_or(PollTimeout::MAX);
     if poll(&mut interest, timeout) == Ok(0) {
         eprintln!("testkit: {test} still runs after {limit} s (set {LIMIT} for more) and is ended");
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
         let _ = pidfd_send_signal(&pidfd, Signal::KILL);
     }
     child.wait().expect("the end of a child")

@@ -64,7 +64,7 @@ kernel_test! {
         let file = host.dir().join("env");
         fs::write(&file, "# comment\nFROM_FILE=1\nBOTH=file\n").expect("a file");
         let file = file.display().to_string();
-        let flags = ["-h", "h", "--env-file", &file, "-e", "BOTH=flag", "-e", "A=b=c", "-w", "/work/here", "-u", "www-data"];
+        let flags = ["-h", "h", "--env-file", &file, "-e", "BOTH=flag", "-e", "A=b=c", "-w", "/srv/here", "-u", "www-data"];
         insta::assert_snapshot!(out(&docker, &flags, "env -u SHLVL -u PWD -u OLDPWD | sort; pwd; id"), @r"
         A=b=c
         BOTH=flag
@@ -72,7 +72,7 @@ kernel_test! {
         HOME=/var/www
         HOSTNAME=h
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-        /work/here
+        /srv/here
         uid=33(www-data) gid=33(www-data) groups=33(www-data)
         ");
     }

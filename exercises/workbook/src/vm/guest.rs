@@ -41,7 +41,11 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for m in /modules/*.ko; do insmod $m 2>/dev/null; done
-mount -t ext4 /dev/vda /tmp || mount -t tmpfs tmpfs /tmp
+mkdir /disk
+mount -t ext4 /dev/vda /disk || mount -t tmpfs tmpfs /disk
+# A workspace may be below /tmp, and its snapshots and programs with it.
+cp -a /tmp/. /disk/
+mount -o move /disk /tmp
 chmod 1777 /tmp
 ifconfig lo 127.0.0.1 up
 hostname guest

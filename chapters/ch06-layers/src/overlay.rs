@@ -55,7 +55,8 @@ impl Overlay {
             return Err(OverlayError::NoLower(self.upper.upper.clone()));
         }
         let mounted = if kernel() >= ONE_BY_ONE { self.one_by_one()? } else { self.by_one_string()? };
-        process::step!(6, "overlay of {} layers mounted", self.lower.len());
+        let layers = self.lower.len();
+        process::step!(6, "overlay of {layers} layer{} mounted", if layers == 1 { "" } else { "s" });
         Ok(mounted)
     }
     // ANCHOR_END: mount

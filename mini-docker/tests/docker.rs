@@ -53,11 +53,12 @@ struct Daemon {
 impl Daemon {
     /// Starts one and waits until it says that it is ready.
     fn start(host: &Host) -> Self {
-        // The daemon writes into /run and /etc/docker, wherever its data is.
+        // The daemon writes into /run, /etc/docker and /opt/containerd, wherever its data is.
         const SCRIPT: &str = r#"
             set -e
             mkdir -p "$1/etc-upper" "$1/etc-work"
             mount -t tmpfs run /run
+            mount -t tmpfs opt /opt
             mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/etc-upper,workdir=$1/etc-work" /etc
             shift
             exec "$@"

@@ -15,7 +15,7 @@ pub fn failure(failure: &Failure) -> ExitCode {
     if let Some(hint) = &failure.hint {
         eprintln!("{HINT}hint:{HINT:#} {hint}");
     }
-    ExitCode::from(failure.exit_code)
+    ExitCode::from(failure.exit_code())
 }
 
 /// Prints what clap has to say: help and version go to standard output and are no failure; a wrong command line leaves

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             if let Some(hint) = &failure.hint {
                 eprintln!("hint: {hint}");
             }
-            ExitCode::from(failure.exit_code)
+            ExitCode::from(failure.exit_code())
         }
     }
 }

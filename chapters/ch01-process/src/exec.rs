@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::unistd::{AccessFlags, access, execve};
 use thiserror::Error;
 
-use crate::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, NOT_FOUND, sys};
+use crate::{Diagnose, FailureKind, sys};
 
 /// Where a program is looked for when the environment has no `PATH`, as in docker.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -88,12 +88,15 @@ impl Diagnose for ExecError {
         }
     }
 
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::NotInPath { .. } | Self::Exec { errno: Errno::ENOENT | Errno::ENOTDIR, .. } => NOT_FOUND,
-            Self::Exec { .. } | Self::Engine { .. } => CANNOT_EXECUTE,
-            Self::NoCommand | Self::Nul { .. } | Self::Signals(_) | Self::Descriptors(_) => ENGINE_FAILED,
-        }
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::NotInPath { .. } | Self::Exec { errno: Errno::ENOENT | Errno::ENOTDIR, .. } => {
+                FailureKind::CommandNotFound
+            }
+            Self::Exec { .. } | Self::Engine { .. } => FailureKind::CannotExecute,
+            Self::NoCommand | Self::Nul { .. } => FailureKind::Invalid,
+            Self::Signals(_) | Self::Descriptors(_) => FailureKind::System,
+        })
     }
 }
 
@@ -248,6 +251,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{CANNOT_EXECUTE, Failure, NOT_FOUND};
 
     proptest! {
         /// Whatever PATH is, the lookup ends in a file that can be executed or in an error with the right code.
@@ -256,7 +260,7 @@ mod tests {
             let program = Program::new(&[&name], &[format!("PATH={path}")]).expect("no NUL byte");
             match program.find() {
                 Ok(file) => prop_assert!(file.is_file()),
-                Err(error) => prop_assert!(matches!(error.exit_code(), NOT_FOUND | CANNOT_EXECUTE)),
+                Err(error) => prop_assert!(matches!(Failure::from(error).exit_code(), NOT_FOUND | CANNOT_EXECUTE)),
             }
         }
 

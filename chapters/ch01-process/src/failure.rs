@@ -1,8 +1,8 @@
-//! How an error crosses from a child that cannot print to the parent that can: what happened, what to do, which
-//! exit code.
+//! How an error crosses from a child that cannot print to the parent that can: what happened, what to do, and which
+//! kind of failure it is.
 //!
 //! Every error enum of the chapters implements [`Diagnose`]; the command line prints the message, then the hint, and
-//! leaves with the code.
+//! leaves with the exit code that the kind stands for.
 
 use std::error::Error;
 use std::fmt;
@@ -16,16 +16,60 @@ pub const CANNOT_EXECUTE: u8 = 126;
 /// The command was not found (127, as in a shell).
 pub const NOT_FOUND: u8 = 127;
 
+/// What kind of failure it is: whoever receives one decides by this, never by the words. Exit codes follow from it, as
+/// HTTP statuses do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The object that was named does not exist.
+    NotFound,
+    /// It exists, and its state or somebody else's claim forbids what was asked.
+    Conflict,
+    /// The request makes no sense: a value out of range, options that exclude each other, a file that is none.
+    Invalid,
+    /// It is already as was asked.
+    NotModified,
+    /// It makes sense, and neither we nor this machine can do it.
+    Unsupported,
+    /// Whoever asked has not the right to it.
+    Denied,
+    /// The kernel, the disk or a program that we rely on failed.
+    System,
+    /// The container's command is there and cannot be executed.
+    CannotExecute,
+    /// The container's command is not there.
+    CommandNotFound,
+}
+
+impl FailureKind {
+    /// The exit status of `docker run`: 126 and 127 speak of the container's command, 125 of everything else.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::CannotExecute => CANNOT_EXECUTE,
+            Self::CommandNotFound => NOT_FOUND,
+            _ => ENGINE_FAILED,
+        }
+    }
+}
+
 /// What an error says beyond its message.
+///
+/// An enum whose variants wrap other errors names them in [`inner`](Diagnose::inner); what it does not know itself is
+/// then asked of them.
 pub trait Diagnose: Error {
-    /// The cure, where we know one: a sentence without the word "hint".
-    fn hint(&self) -> Option<String> {
+    /// The error inside, if this one only passes it on.
+    fn inner(&self) -> Option<&dyn Diagnose> {
         None
     }
 
-    /// The exit status that docker uses for this kind of failure.
-    fn exit_code(&self) -> u8 {
-        ENGINE_FAILED
+    /// The kind, where this error knows it better than the one inside.
+    fn kind(&self) -> Option<FailureKind> {
+        None
+    }
+
+    /// The cure, where we know one: a sentence without the word "hint".
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
@@ -36,8 +80,8 @@ pub struct Failure {
     pub message: String,
     /// The cure, if known.
     pub hint: Option<String>,
-    /// 125, 126 or 127.
-    pub exit_code: u8,
+    /// What kind it is of.
+    pub kind: FailureKind,
 }
 
 impl<E: Diagnose> From<E> for Failure {
@@ -52,7 +96,15 @@ impl<E: Diagnose> From<E> for Failure {
             }
             source = cause.source();
         }
-        Self { message, hint: error.hint(), exit_code: error.exit_code() }
+        // The outermost that knows has the word.
+        let (mut kind, mut hint) = (error.kind(), error.hint());
+        let mut inner = error.inner();
+        while let Some(error) = inner {
+            kind = kind.or_else(|| error.kind());
+            hint = hint.or_else(|| error.hint());
+            inner = error.inner();
+        }
+        Self { message, hint, kind: kind.unwrap_or(FailureKind::System) }
     }
 }
 
@@ -60,10 +112,20 @@ impl<E: Diagnose> From<E> for Failure {
 const LONGEST_TEXT: usize = 1300;
 
 impl Failure {
+    /// A failure without a hint.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, kind }
+    }
+
+    /// The exit status that docker has for it.
+    pub fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
     /// At most what fits one message of the channel: a `PATH` in a hint can be as long as a container likes.
     pub(crate) fn shortened(&self) -> Self {
         let hint = self.hint.as_deref().map(cut);
-        Self { message: cut(&self.message), hint, exit_code: self.exit_code }
+        Self { message: cut(&self.message), hint, kind: self.kind }
     }
 }
 

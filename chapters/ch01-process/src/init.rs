@@ -35,18 +35,8 @@ pub enum InitError {
 }
 
 impl Diagnose for InitError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Spawn(error) => error.hint(),
-            Self::Kernel { .. } => None,
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Spawn(error) => error.exit_code(),
-            Self::Kernel { .. } => crate::ENGINE_FAILED,
-        }
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Spawn(error) = self { Some(error) } else { None }
     }
 }
 

@@ -11,14 +11,16 @@ pub mod init;
 pub mod pty;
 pub mod relay;
 pub mod signals;
+mod single_thread;
 mod spawn;
 mod step;
 pub mod sys;
 
 pub use child::{Child, ChildError, ExitStatus};
 pub use exec::{DEFAULT_PATH, ExecError, Program};
-pub use failure::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, NOT_FOUND};
+pub use failure::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, FailureKind, NOT_FOUND};
 pub use pty::Pty;
+pub use single_thread::SingleThread;
 pub use spawn::{Gate, Pending, Spawn, SpawnError};
 
 /// Re-exported for [`step!`], so that a crate that reports steps needs no dependency of its own.

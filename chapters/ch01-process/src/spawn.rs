@@ -15,8 +15,9 @@ use thiserror::Error;
 
 use crate::channel::Channel;
 use crate::child::Child;
+use crate::single_thread::SingleThread;
 use crate::sys::{self, Clone3};
-use crate::{Diagnose, Failure, step};
+use crate::{Diagnose, Failure, FailureKind, step};
 
 /// First byte of a message: the parent opens the gate.
 const GO: u8 = b'g';
@@ -28,6 +29,9 @@ const DESCRIPTOR: u8 = b'd';
 /// Why there is no child.
 #[derive(Debug, Error)]
 pub enum SpawnError {
+    /// There are other threads: what they hold locked would stay locked in the child.
+    #[error("clone a process that has several threads")]
+    Threads,
     /// `clone3(2)` itself failed.
     #[error("clone3 with {flags}: {errno}")]
     Clone {
@@ -62,15 +66,17 @@ impl Diagnose for SpawnError {
                 Some("the kernel may lack one of these namespaces: compare ls /proc/self/ns".into())
             }
             Self::Clone { errno: Errno::EAGAIN, .. } => Some("a limit on processes is reached: see ulimit -u".into()),
+            Self::Threads => Some("clone before the first thread starts, and after the last has been joined".into()),
             Self::Inside(failure) => failure.hint.clone(),
             _ => None,
         }
     }
 
-    fn exit_code(&self) -> u8 {
+    fn kind(&self) -> Option<FailureKind> {
         match self {
-            Self::Inside(failure) => failure.exit_code,
-            _ => crate::ENGINE_FAILED,
+            Self::Inside(failure) => Some(failure.kind),
+            Self::Clone { errno: Errno::EPERM, .. } => Some(FailureKind::Denied),
+            _ => None,
         }
     }
 }
@@ -105,11 +111,8 @@ impl Spawn {
     /// Clones. The child runs `inside`, which returns only if it failed to become another program; it should call
     /// [`Gate::wait`] before it does anything that depends on the parent.
     ///
-    /// The caller must have one thread: see [`sys::clone3`].
-    ///
     /// # Errors
-    /// [`SpawnError::Clone`] and [`SpawnError::Channel`].
-    #[allow(unsafe_code, reason = "clone3 without threads is sound; this is where the workspace keeps that promise")]
+    /// [`SpawnError::Threads`], [`SpawnError::Clone`] and [`SpawnError::Channel`].
     // ANCHOR: start
     pub fn start<E, F>(self, inside: F) -> Result<Pending, SpawnError>
     where
@@ -119,11 +122,11 @@ impl Spawn {
         let (ours, theirs) =
             Channel::pair().map_err(|errno| SpawnError::Channel { action: "open a socket to", errno })?;
         let flags = self.namespaces.unwrap_or(CloneFlags::empty());
+        let alone = SingleThread::check().ok_or(SpawnError::Threads)?;
         // ANCHOR: ex_clone
         let bits = u64::from(flags.bits().cast_unsigned());
         let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
-        // SAFETY: clone3(2). The command line and the tests' re-executed main thread have no other thread.
-        let side = unsafe { sys::clone3(bits, Signal::SIGCHLD as i32, cgroup) }
+        let side = sys::clone3(bits, Signal::SIGCHLD as i32, cgroup, alone)
             .map_err(|errno| SpawnError::Clone { flags: names(flags), errno })?;
         match side {
             Clone3::Child => {
@@ -151,12 +154,12 @@ where
     // A panic must not unwind into the parent's copied stack frames: two processes would go on with one story.
     let failure = match catch_unwind(AssertUnwindSafe(|| inside(gate))) {
         Ok(Err(error)) => error.into(),
-        Err(panic) => Failure { message: panic_text(&*panic), hint: None, exit_code: crate::ENGINE_FAILED },
+        Err(panic) => Failure::new(FailureKind::System, panic_text(&*panic)),
     };
     let mut message = vec![FAILED];
     message.extend(serde_json::to_vec(&failure.shortened()).unwrap_or_default());
     let _ = gate.0.send(&message, None);
-    sys::exit_now(failure.exit_code)
+    sys::exit_now(failure.exit_code())
 }
 // ANCHOR_END: report
 
@@ -214,10 +217,9 @@ impl Pending {
 }
 
 fn parse_failure(json: &[u8]) -> Failure {
-    serde_json::from_slice(json).unwrap_or_else(|_| Failure {
-        message: format!("unreadable report from the child: {}", String::from_utf8_lossy(json)),
-        hint: None,
-        exit_code: crate::ENGINE_FAILED,
+    serde_json::from_slice(json).unwrap_or_else(|_| {
+        let text = String::from_utf8_lossy(json);
+        Failure::new(FailureKind::System, format!("unreadable report from the child: {text}"))
     })
 }
 
@@ -279,8 +281,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::parse_failure;
-    use crate::Failure;
     use crate::channel::LONGEST;
+    use crate::{Failure, FailureKind};
 
     proptest! {
         /// The child may have been killed in the middle, or be somebody else's idea of a child.
@@ -291,8 +293,8 @@ mod tests {
 
         /// Escaped as JSON, with the byte in front, the longest report is one message.
         #[test]
-        fn a_shortened_failure_fits_the_channel(text in "[\\u{1}-\\u{1f}é🦀x]{0,3000}", exit_code: u8) {
-            let failure = Failure { message: text.clone(), hint: Some(text), exit_code };
+        fn a_shortened_failure_fits_the_channel(text in "[\\u{1}-\\u{1f}é🦀x]{0,3000}") {
+            let failure = Failure { message: text.clone(), hint: Some(text), kind: FailureKind::CommandNotFound };
             let bytes = serde_json::to_vec(&failure.shortened()).expect("plain data");
             prop_assert!(bytes.len() < LONGEST);
         }

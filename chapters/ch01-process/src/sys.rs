@@ -11,6 +11,8 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::single_thread::SingleThread;
+
 /// `<linux/sched.h>`; libc's constant is too narrow for it.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
@@ -31,12 +33,15 @@ pub enum Clone3 {
 /// # Errors
 /// Those of `clone3(2)`: `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` for flags that exclude each other,
 /// `ENOSPC` past `/proc/sys/user/max_*_namespaces`, `EAGAIN` at a `pids` limit.
-///
-/// # Safety
-/// The calling process must have one thread. The child gets a copy of memory but not of the other threads: a lock
-/// that one of them held (the allocator's, for one) stays locked for ever, and glibc's fork handlers do not run.
+/// The child gets a copy of memory but not of other threads, and glibc's fork handlers do not run: hence the proof that
+/// there are no other threads.
 // ANCHOR: clone3
-pub unsafe fn clone3(flags: u64, exit_signal: c_int, cgroup: Option<BorrowedFd>) -> Result<Clone3, Errno> {
+pub fn clone3(
+    flags: u64,
+    exit_signal: c_int,
+    cgroup: Option<BorrowedFd>,
+    _alone: SingleThread,
+) -> Result<Clone3, Errno> {
     let mut pidfd: RawFd = -1;
     let mut args = libc::clone_args {
         flags: flags | libc::CLONE_PIDFD as u64,
@@ -56,7 +61,7 @@ pub unsafe fn clone3(flags: u64, exit_signal: c_int, cgroup: Option<BorrowedFd>)
         args.cgroup = u64::from(directory.as_raw_fd().unsigned_abs());
     }
     // SAFETY: clone3(2). `args` lives until the call returns, `size` is its own. Without CLONE_VM the child runs on a
-    // copy of this stack, as after fork(2). One thread is the caller's promise.
+    // copy of this stack, as after fork(2), and there is no other thread whose locks it could copy.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, ptr::from_mut(&mut args), size_of::<libc::clone_args>()) };
     let pid = match Errno::result(pid) {
         // Docker's filter says that there is no clone3, for it cannot look into `args`; clone shows its flags.

@@ -9,7 +9,7 @@ use common::{as_printed_error, descriptors, output_of, program, shell, start, tr
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
-use process::{CANNOT_EXECUTE, Diagnose, ExitStatus, NOT_FOUND, Program};
+use process::{CANNOT_EXECUTE, ExitStatus, Failure, FailureKind, NOT_FOUND, Program};
 use testkit::{Host, judge, kernel_test};
 
 const READ: &str = "ch01-process, \"Finding the program\"";
@@ -19,7 +19,10 @@ fn run_with_path(name: &str, path: &str) -> Result<String, (u8, String)> {
     let program = Program::new(&[name], &[format!("PATH={path}")]).map_err(|error| (0, error.to_string()))?;
     match try_start(&program) {
         Ok(_) => Ok(output_of(&program).1.trim().to_owned()),
-        Err(error) => Err((error.exit_code(), error.to_string())),
+        Err(error) => {
+            let failure = Failure::from(error);
+            Err((failure.exit_code(), failure.message))
+        }
     }
 }
 
@@ -233,7 +236,8 @@ kernel_test! {
     fn a_fifo_does_not_block(host) {
         let fifo = host.dir().join("fifo");
         nix::unistd::mkfifo(&fifo, Mode::from_bits_truncate(0o755)).expect("a FIFO");
-        assert_eq!(try_start(&program(&[&fifo])).expect_err("not a program").exit_code(), CANNOT_EXECUTE);
+        let error = try_start(&program(&[&fifo])).expect_err("not a program");
+        assert_eq!(Failure::from(error).kind, FailureKind::CannotExecute);
     }
 
     /// A script works as a program, and its own exit status counts.

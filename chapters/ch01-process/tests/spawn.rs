@@ -11,7 +11,7 @@ use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
-use process::{Child, Diagnose, Failure, Pending, Spawn, SpawnError, sys};
+use process::{Child, Diagnose, Failure, FailureKind, Pending, Spawn, SpawnError, sys};
 use testkit::{judge, kernel_test};
 
 const GATE: &str = "ch01-process, \"The gate\"";
@@ -29,7 +29,7 @@ fn sleeper(spawn: Spawn) -> Pending {
 
 /// How `release` ends when the child fails with this message.
 fn release_of_failing(message: &str) -> Result<Child, SpawnError> {
-    let failure = Failure { message: message.into(), hint: Some("a cure".into()), exit_code: 126 };
+    let failure = Failure { message: message.into(), hint: Some("a cure".into()), kind: FailureKind::CannotExecute };
     Spawn::new()
         .start(|gate| -> Result<Infallible, Failure> {
             gate.wait()?;
@@ -131,7 +131,7 @@ kernel_test! {
 
     /// A child that cannot become its program does not simply end: its failure is reported, and names its exit status.
     fn a_failure_ends_the_child_with_its_code(_host) {
-        let failure = Failure { message: "it failed".into(), hint: None, exit_code: 126 };
+        let failure = Failure { message: "it failed".into(), hint: None, kind: FailureKind::CannotExecute };
         let pending = Spawn::new().start(|_| -> Result<Infallible, Failure> { Err(failure) }).expect("a child");
         // Left to be reaped by its owner.
         let end = waitid(Id::PIDFd(pending.pidfd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).expect("its end");
@@ -148,7 +148,7 @@ kernel_test! {
     /// What goes wrong between clone and exec is an error of `release`, with its exit code and hint.
     fn a_failure_inside_comes_back(_host) {
         let seen = release_of_failing("mount /proc: permission denied");
-        let seen = seen.map(|child| child.pid().as_raw()).map_err(|error| (error.to_string(), error.exit_code()));
+        let seen = seen.map(|child| child.pid().as_raw()).map_err(|error| (error.to_string(), Failure::from(error).exit_code()));
         judge("what release() returns when the child could not become its program")
             .expected(Err(("mount /proc: permission denied".to_owned(), 126)))
             .seen(seen)
@@ -175,7 +175,7 @@ kernel_test! {
 
     /// A child that fails before it ever looks at the gate is heard all the same.
     fn a_failure_before_the_gate_comes_back(_host) {
-        let failure = Failure { message: "too early".into(), hint: None, exit_code: 125 };
+        let failure = Failure { message: "too early".into(), hint: None, kind: FailureKind::System };
         let pending = Spawn::new().start(|_| -> Result<Infallible, Failure> { Err(failure) }).expect("a child");
         until("the child has ended", || stat(pending.pid(), 3) == "Z");
         assert_eq!(pending.release().expect_err("a failure").to_string(), "too early");
@@ -196,7 +196,7 @@ kernel_test! {
         let long = format!("begin {}", "\u{1}…".repeat(50_000));
         let error = release_of_failing(&long).expect_err("a failure");
         assert!(error.to_string().starts_with("begin \u{1}…"), "{error}");
-        assert_eq!(error.exit_code(), 126);
+        assert_eq!(Failure::from(error).exit_code(), 126);
     }
 
     /// A descriptor sent through the gate arrives, whatever comes after it.
@@ -209,7 +209,7 @@ kernel_test! {
                     nix::unistd::write(&writer, b"from inside").expect("room in a pipe");
                     gate.send_fd(reader.as_fd())?;
                     if then_fail {
-                        return Err(Failure { message: "failed after sending".into(), hint: None, exit_code: 125 });
+                        return Err(Failure { message: "failed after sending".into(), hint: None, kind: FailureKind::System });
                     }
                     Ok(shell("exit 0").exec()?)
                 })

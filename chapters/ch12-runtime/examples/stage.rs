@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             eprintln!("Error: {failure}");
             failure.hint.iter().for_each(|hint| eprintln!("hint: {hint}"));
-            ExitCode::from(failure.exit_code)
+            ExitCode::from(failure.exit_code())
         }
     }
 }

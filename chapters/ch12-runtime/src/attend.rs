@@ -27,18 +27,11 @@ pub enum AttendError {
 }
 
 impl Diagnose for AttendError {
-    fn hint(&self) -> Option<String> {
+    fn inner(&self) -> Option<&dyn Diagnose> {
         match self {
-            Self::Start(error) => error.hint(),
-            Self::Relay(error) => error.hint(),
+            Self::Start(error) => Some(error),
+            Self::Relay(error) => Some(error),
             Self::Signals(_) => None,
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Start(error) => error.exit_code(),
-            _ => process::ENGINE_FAILED,
         }
     }
 }

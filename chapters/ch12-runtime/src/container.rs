@@ -40,21 +40,14 @@ pub enum RuntimeError {
 }
 
 impl Diagnose for RuntimeError {
-    fn hint(&self) -> Option<String> {
+    fn inner(&self) -> Option<&dyn Diagnose> {
         match self {
-            Self::Plan(error) => error.hint(),
-            Self::Cgroup(error) => error.hint(),
-            Self::Namespaces(error) => error.hint(),
-            Self::IdMaps(error) => error.hint(),
-            Self::Spawn(error) => error.hint(),
+            Self::Plan(error) => Some(error),
+            Self::Cgroup(error) => Some(error),
+            Self::Namespaces(error) => Some(error),
+            Self::IdMaps(error) => Some(error),
+            Self::Spawn(error) => Some(error),
             Self::Streams(_) => None,
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Spawn(error) => error.exit_code(),
-            _ => process::ENGINE_FAILED,
         }
     }
 }

@@ -61,6 +61,10 @@ pub enum EngineError {
 }
 
 impl Diagnose for EngineError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Runtime(error) = self { Some(error) } else { None }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::State(error) => error.hint(),
@@ -72,19 +76,12 @@ impl Diagnose for EngineError {
             Self::Root(error) => error.hint(),
             Self::User(error) => error.hint(),
             Self::Users(error) => error.hint(),
-            Self::Runtime(error) => error.hint(),
+            Self::Runtime(_) => None,
             Self::Bootstrap(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Layout(error) => error.hint(),
             Self::NoTty => Some("-t needs a terminal on standard input; leave it out in pipes and scripts".into()),
             Self::CidFile(_) => None,
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Runtime(error) => error.exit_code(),
-            _ => process::ENGINE_FAILED,
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn output_of(program: &Program) -> (ExitStatus, String) {
 /// What `main` prints for this error, and the code it leaves with.
 pub(crate) fn as_printed(failure: &Failure) -> String {
     let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    format!("Error: {}{hint}\nexit code: {}", failure.message, failure.exit_code)
+    format!("Error: {}{hint}\nexit code: {}", failure.message, failure.exit_code())
 }
 
 /// The same for an error that has not become a [`Failure`] yet.

@@ -1,8 +1,7 @@
 // mistake: the child runs its closure and ends without a word about what came out of it
 let bits = u64::from(flags.bits().cast_unsigned());
 let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
-// SAFETY: clone3(2). One thread.
-let side = unsafe { sys::clone3(bits, Signal::SIGCHLD as i32, cgroup) }
+let side = sys::clone3(bits, Signal::SIGCHLD as i32, cgroup, alone)
     .map_err(|errno| SpawnError::Clone { flags: names(flags), errno })?;
 match side {
     Clone3::Child => {

@@ -1,7 +1,6 @@
 // mistake: the namespaces asked for never reach the kernel
 let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
-// SAFETY: clone3(2). One thread.
-let side = unsafe { sys::clone3(0, Signal::SIGCHLD as i32, cgroup) }
+let side = sys::clone3(0, Signal::SIGCHLD as i32, cgroup, alone)
     .map_err(|errno| SpawnError::Clone { flags: names(flags), errno })?;
 match side {
     Clone3::Child => {

@@ -1,9 +1,8 @@
 // mistake: no exit signal
 let bits = u64::from(flags.bits().cast_unsigned());
 let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
-// SAFETY: clone3(2). One thread.
-let side =
-    unsafe { sys::clone3(bits, 0, cgroup) }.map_err(|errno| SpawnError::Clone { flags: names(flags), errno })?;
+let side = sys::clone3(bits, 0, cgroup, alone)
+    .map_err(|errno| SpawnError::Clone { flags: names(flags), errno })?;
 match side {
     Clone3::Child => {
         drop(ours);

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe};
 
 /// A child that lives until it is dropped. Made by a plain fork, so that a hole in chapter 1 fails no other chapter.
@@ -39,10 +39,16 @@ impl Inmate {
                 drop((say, hold));
                 let mut said = String::new();
                 File::from(hear).read_to_string(&mut said).expect("what the inmate says");
-                // Made before the verdict, so that a failed inmate is let go too.
+                // Made before the verdict, so that one that failed is let go too.
                 let mut inmate = Self { pid, said: String::new(), door: Some(File::from(door)) };
-                let text = said.strip_prefix('=').expect("an inmate that did not fail: what it said is above");
-                inmate.said.push_str(text);
+                match said.strip_prefix('=') {
+                    Some(text) => inmate.said.push_str(text),
+                    None if said.is_empty() => {
+                        let end = waitpid(pid, None).map_or_else(|errno| errno.to_string(), |end| ending(&end));
+                        panic!("the process inside ended before it had done its part, by {end}");
+                    }
+                    None => panic!("the process inside panicked, as it says above"),
+                }
                 inmate
             }
         }
@@ -62,6 +68,15 @@ impl Inmate {
     pub fn proc(&self, file: &str) -> String {
         fs::read_to_string(format!("/proc/{}/{file}", self.pid))
             .map_or_else(|error| error.to_string(), |text| text.trim().to_owned())
+    }
+}
+
+/// How it ended, in words.
+fn ending(end: &WaitStatus) -> String {
+    match end {
+        WaitStatus::Exited(_, code) => format!("exit status {code}"),
+        WaitStatus::Signaled(_, signal, _) => format!("signal {}", *signal as i32),
+        other => format!("{other:?}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio, exit};
@@ -13,7 +13,9 @@ use std::time::Duration;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
+};
 
 use crate::host::Host;
 use crate::{cgroup, leaks, needs};
@@ -25,6 +27,10 @@ const STAGE: &str = "TESTKIT_STAGE";
 /// Seconds until a test counts as hanging; a machine that is emulated in software needs more than the default.
 const LIMIT: &str = "TESTKIT_SECONDS";
 const DEFAULT_LIMIT: u64 = 120;
+/// The exit status of a body that came to its end. Not 0: a body that calls `exit` in the middle proves nothing.
+const FINISHED: i32 = 76;
+/// The exit status of a body that failed, leaked or hung, after it was said why.
+const FAILED: i32 = 78;
 
 /// Runs the body of `test` in a process of its own and repeats its verdict. Called by [`kernel_test!`](crate::kernel_test).
 ///
@@ -51,7 +57,21 @@ pub fn run(test: &str) {
         return report_skip(test, what, cure);
     }
     print!("{said}");
-    assert!(status.success(), "{test} failed in its throw-away host ({status}); what it said is above");
+    match status.code() {
+        Some(FINISHED) => {}
+        Some(FAILED) => panic!("{test} failed in its throw-away host"),
+        _ => panic!("{test} did not come to its end: its process ended before, by {}", ending(status)),
+    }
+}
+
+/// How a process ended, in words. An exit status that none of ours has is the body's own.
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        // A PID 1 that a signal ends is seen by its parent as such, and passed on as a shell does.
+        (Some(code), _) if code > 128 => format!("signal {}", code - 128),
+        (Some(code), _) => format!("exit status {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
+    }
 }
 
 /// Called before `main` in every test binary: does nothing unless this process was started to run `test`.
@@ -60,6 +80,8 @@ pub fn enter(test: &str, body: fn(&Host)) {
     if env::var(TEST).as_deref() != Ok(test) {
         return;
     }
+    // Whoever ends the test ends all that it started: the next stage, and with PID 1 its whole namespace.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let stage = env::var(STAGE).unwrap_or_default();
     match stage.strip_prefix("host:") {
         Some(directory) => exit(make_host(test, directory)),
@@ -76,22 +98,23 @@ fn make_host(test: &str, directory: &str) -> i32 {
         | CloneFlags::CLONE_NEWPID;
     if let Err(errno) = unshare(all) {
         eprintln!("testkit: unshare for a throw-away host: {errno}");
-        return 1;
+        return FAILED;
     }
     let private = mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>);
     if let Err(errno) = private {
         eprintln!("testkit: make the mounts private: {errno}");
-        return 1;
+        return FAILED;
     }
     let _ = nix::unistd::sethostname("workbench");
-    execute(test, &format!("body:{directory}"), |_| {}).code().unwrap_or(1)
+    let status = execute(test, &format!("body:{directory}"), |_| {});
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
 /// The body, as PID 1, between two looks at what exists.
 fn live_in_host(directory: &Path, body: fn(&Host)) -> i32 {
     if let Err(errno) = mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None::<&str>) {
         eprintln!("testkit: mount /proc: {errno}");
-        return 1;
+        return FAILED;
     }
     let host = Host::new(directory);
     let before = leaks::Snapshot::take(&host);
@@ -99,12 +122,12 @@ fn live_in_host(directory: &Path, body: fn(&Host)) -> i32 {
     let leaked = before.compare(&leaks::Snapshot::take(&host));
     let _ = std::io::stdout().flush();
     match (outcome, leaked.is_empty()) {
-        (Ok(()), true) => 0,
+        (Ok(()), true) => FINISHED,
         (Ok(()), false) => {
             eprintln!("the test left behind:\n{}", leaked.join("\n"));
-            1
+            FAILED
         }
-        (Err(_), _) => 1,
+        (Err(_), _) => FAILED,
     }
 }
 

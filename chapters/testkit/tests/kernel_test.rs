@@ -27,6 +27,28 @@ kernel_test! {
         std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
     }
 
+    /// Whoever calls `exit` in the middle has proved nothing, whatever the status.
+    #[should_panic(expected = "did not come to its end: its process ended before, by exit status 0")]
+    fn a_body_that_exits_has_not_passed(_host) {
+        std::process::exit(0);
+    }
+
+    #[should_panic(expected = "did not come to its end: its process ended before, by signal")]
+    fn a_body_that_aborts_has_not_passed(_host) {
+        std::process::abort();
+    }
+
+    /// A process inside that says nothing is not taken for one that panicked.
+    fn an_end_inside_is_told_from_a_panic_inside(_host) {
+        let told = |inside: fn() -> String| {
+            let panic = std::panic::catch_unwind(|| testkit::Inmate::new(inside)).expect_err("no one inside");
+            panic.downcast_ref::<String>().cloned().or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        };
+        let [ended, panicked] = [told(|| std::process::exit(3)), told(|| panic!("on purpose"))].map(Option::unwrap_or_default);
+        assert_eq!(ended, "the process inside ended before it had done its part, by exit status 3");
+        assert_eq!(panicked, "the process inside panicked, as it says above");
+    }
+
     /// A missing need ends the test without failing it.
     fn a_missing_need_skips(_host) {
         require(Need::Kernel(6, 0));

@@ -53,8 +53,8 @@ kernel_test! {
         insta::assert_snapshot!(complaints(&docker, &[
             &["run", "-u", "bob", "busybox", "id"],
             &["run", "-u", "root:nobodies", "busybox", "id"],
-            &["run", "-u", "4294967296", "busybox", "id"],
-            &["run", "-u", "1:2:3", "busybox", "id"],
+            &["run", "-u", "4294967295", "busybox", "id"],
+            &["run", "-u", "1:-1", "busybox", "id"],
             &["run", "--name", "-x", "busybox", "true"],
             &["run", "-h", "no blanks", "busybox", "true"],
             &["run", "-w", "relative", "busybox", "true"],

@@ -83,6 +83,25 @@ kernel_test! {
         assert_eq!(docker.ok(&["run", "busybox"]), "", "the image's own command is a shell, whose input is empty");
     }
 
+    fn what_follows_the_image_is_the_programs_and_not_ours(host) {
+        let docker = Docker::new(host);
+        let effective = ["run", "--rm", "--entrypoint", "grep", "busybox", "CapEff", "/proc/self/status"];
+        let said = docker.run(&["run", "--rm", "--entrypoint", "grep", "busybox", "--privileged", "CapEff", "/proc/self/status"]);
+        assert!(said.stderr.contains("unrecognized option"), "grep does not know it: {said:?}");
+        assert_eq!(docker.ok(&effective), "CapEff:\t00000000a80425fb\n");
+        let said = docker.run(&["run", "--rm", "--entrypoint", "sh", "busybox", "-c", "echo x"]);
+        assert_eq!((said.stdout.as_str(), said.code), ("x\n", Some(0)), "{}", said.stderr);
+        // The program gets each word, also those that would be options, or the end of options, before the image.
+        for words in ["--rm -it", "-- --rm", "-u alice", "--help", "-h", "--root /tmp/x", "--explain", "-", "--"] {
+            let mut line = vec!["run", "--rm", "--entrypoint", "echo", "busybox"];
+            line.extend(words.split(' '));
+            assert_eq!(docker.ok(&line), format!("{words}\n"));
+            let mut line = vec!["run", "--rm", "--", "busybox", "echo", "first"];
+            line.extend(words.split(' '));
+            assert_eq!(docker.ok(&line), format!("first {words}\n"));
+        }
+    }
+
     fn the_root_is_confined(host) {
         let docker = Docker::new(host);
         let status = out(&docker, &[], "grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status");

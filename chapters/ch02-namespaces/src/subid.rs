@@ -61,16 +61,17 @@ impl Diagnose for SubidError {
 /// The map that gives a container of `user` all the ids that `path` (`/etc/subuid` or `/etc/subgid`) grants it: 0 inside
 /// is the first of them.
 ///
-/// `user` is a name; lines that carry the number `uid` instead count too.
+/// `user` is a name; lines that carry the number `uid` instead count too. An owner that is written in digits is a number,
+/// whoever is called so.
 ///
 /// # Errors
 /// [`SubidError`].
-pub fn subordinate_ids(path: &str, user: &str, uid: u32) -> Result<IdMap, SubidError> {
+pub fn subordinate_ids(path: &str, user: &str, uid: Option<u32>) -> Result<IdMap, SubidError> {
     let text = fs::read_to_string(path).map_err(|source| SubidError::Read { path: path.into(), source })?;
     granted(&text, path, user, uid)
 }
 
-fn granted(text: &str, path: &str, user: &str, uid: u32) -> Result<IdMap, SubidError> {
+fn granted(text: &str, path: &str, user: &str, uid: Option<u32>) -> Result<IdMap, SubidError> {
     let mut ranges = Vec::new();
     let mut inside = 0;
     for (index, line) in
@@ -81,7 +82,9 @@ fn granted(text: &str, path: &str, user: &str, uid: u32) -> Result<IdMap, SubidE
             line: index + 1,
             text: line.into(),
         })?;
-        if owner == user || owner.parse() == Ok(uid) {
+        let is_number = owner.bytes().all(|byte| byte.is_ascii_digit());
+        let is_theirs = if is_number { uid.is_some() && owner.parse().ok() == uid } else { owner == user };
+        if is_theirs {
             ranges.push(IdRange { inside, outside, count });
             inside = inside.saturating_add(count);
         }
@@ -105,7 +108,7 @@ mod tests {
     const FILE: &str = "# ids\nalice:100000:65536\nbob:165536:65536\n\n1000:500000:10\n";
 
     fn ids(text: &str, user: &str, uid: u32) -> String {
-        match granted(text, "/etc/subuid", user, uid) {
+        match granted(text, "/etc/subuid", user, Some(uid)) {
             Ok(map) => map.to_string(),
             Err(error) => format!("{error}\n{}", error.hint().unwrap_or_default()),
         }
@@ -115,6 +118,14 @@ mod tests {
     fn the_ranges_of_a_user_follow_each_other_inside() {
         assert_eq!(ids(FILE, "alice", 1000), "0:100000:65536,65536:500000:10");
         assert_eq!(ids(FILE, "bob", 1001), "0:165536:65536");
+    }
+
+    #[test]
+    fn digits_are_a_number_and_never_a_name() {
+        let map = granted(FILE, "/etc/subuid", "1000", Some(0));
+        assert!(matches!(map, Err(SubidError::NoRange { .. })), "{map:?}");
+        let map = granted("4294967295:1:1\n", "/etc/subuid", "alice", None);
+        assert!(matches!(map, Err(SubidError::NoRange { .. })), "{map:?}");
     }
 
     #[test]

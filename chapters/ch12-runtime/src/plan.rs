@@ -11,7 +11,7 @@ use rootfs::{Device, DeviceKind, Mount, Rootfs};
 
 use crate::error::PlanError;
 use crate::limits;
-use crate::spec::{CapabilityNames, ConsoleSize, IdMapping, Process, Spec};
+use crate::spec::{CapabilityNames, ConsoleSize, IdMapping, Process, Spec, User};
 
 /// Everything that the child needs, ready to use.
 #[derive(Debug)]
@@ -74,11 +74,7 @@ impl Plan {
             rlimits: rlimits(process)?,
             no_new_privileges: process.no_new_privileges,
             filter,
-            user: (
-                Uid::from_raw(process.user.uid),
-                Gid::from_raw(process.user.gid),
-                process.user.additional_gids.iter().copied().map(Gid::from_raw).collect(),
-            ),
+            user: user(&process.user)?,
             umask: process.user.umask,
             oom_score_adj: process.oom_score_adj,
             cwd: process.cwd.clone(),
@@ -89,6 +85,20 @@ impl Plan {
             limits: spec.linux.resources.as_ref().map(limits::translate).transpose()?.unwrap_or_default(),
         })
     }
+}
+
+/// Ids are 0 to 2147483647: the kernel takes (2^32)-1 for "as before", which would be root.
+fn user(user: &User) -> Result<(Uid, Gid, Vec<Gid>), PlanError> {
+    let valid = |field, id: u32| match i32::try_from(id) {
+        Ok(_) => Ok(id),
+        Err(_) => Err(PlanError::Invalid { field, value: format!("{id}, which is not between 0 and 2147483647") }),
+    };
+    let groups = user.additional_gids.iter().map(|gid| valid("process.user.additionalGids", *gid).map(Gid::from_raw));
+    Ok((
+        Uid::from_raw(valid("process.user.uid", user.uid)?),
+        Gid::from_raw(valid("process.user.gid", user.gid)?),
+        groups.collect::<Result<_, PlanError>>()?,
+    ))
 }
 
 /// An id becomes a part of paths, and must be no path itself. The rule is runc's.

@@ -16,9 +16,6 @@ const LONGEST_FILE: u64 = 10 << 20;
 /// Why a user could not be found.
 #[derive(Debug, Error)]
 pub enum UserError {
-    /// Not in the form `user[:group]`.
-    #[error("invalid user {0:?}: expected a name or number, and perhaps :group")]
-    Format(String),
     /// A number that no id has.
     #[error("invalid id {0:?}: uids and gids must be in range 0-2147483647")]
     Range(String),
@@ -61,9 +58,16 @@ pub(crate) struct Resolved {
 /// What one line of `passwd(5)` says.
 struct Entry<'text> {
     name: &'text str,
-    uid: u32,
-    gid: u32,
+    uid: &'text str,
+    gid: &'text str,
     home: &'text str,
+}
+
+/// What one line of `group(5)` says.
+struct Group<'text> {
+    name: &'text str,
+    gid: &'text str,
+    members: &'text str,
 }
 
 /// Looks `text` (`user[:group]`, empty for root) up in the files of `root`.
@@ -76,71 +80,84 @@ pub(crate) fn resolve(text: &str, root: &RootDir) -> Result<Resolved, UserError>
     resolve_in(text, &passwd, &group)
 }
 
+/// Either part may be missing, and what follows a second colon is nothing: `1000:`, `:50` and `a:b:c` are docker's, too.
 fn resolve_in(text: &str, passwd: &str, group: &str) -> Result<Resolved, UserError> {
-    let (who, of) = match text.split_once(':') {
-        Some((who, of)) if !of.is_empty() && !of.contains(':') => (who, Some(of)),
-        Some(_) => return Err(UserError::Format(text.into())),
-        None => (text, None),
-    };
-    let who = if who.is_empty() { "0" } else { who };
-    let number = as_id(who)?;
-    let entry = entries(passwd).find(|entry| entry.name == who || Some(entry.uid) == number);
-    let (uid, gid, home) = match (&entry, number) {
-        (Some(entry), _) => (entry.uid, entry.gid, entry.home),
-        (None, Some(uid)) => (uid, 0, "/"),
+    let mut parts = text.split(':').chain(iter::repeat(""));
+    let who = parts.next().filter(|who| !who.is_empty()).unwrap_or("0");
+    let of = parts.next().filter(|of| !of.is_empty());
+    let number = as_number(who)?;
+    // A name that is written in digits is never looked up: `1000` is a number, whoever else calls himself so.
+    let entry = entries(passwd).find(|entry| match number {
+        Some(number) => has_id(entry.uid, number),
+        None => entry.name == who,
+    });
+    let (uid, gid) = match (&entry, number) {
+        (Some(entry), _) => (field(entry.uid)?, field(entry.gid)?),
+        (None, Some(uid)) => (uid, 0),
         (None, None) => return Err(UserError::NoUser(who.into())),
     };
     let (gid, others) = match of {
         // An explicit group replaces the supplementary ones, too.
-        Some(name) => (group_id(name, group)?, Vec::new()),
-        None => (gid, entry.map_or_else(Vec::new, |entry| groups_of(entry.name, group))),
+        Some(of) => (group_id(of, group)?, Vec::new()),
+        None => (gid, entry.map_or_else(|| Ok(Vec::new()), |entry| groups_of(entry.name, group))?),
     };
     // The primary group is a supplementary one besides: a setgid program changes the primary one alone, and what is
     // denied to the group would be allowed (CVE-2022-36109).
-    let others = others.into_iter().filter(|other| *other != gid);
     let additional_gids = iter::once(gid).chain(others).collect();
+    // At home is who has the number, not who has the name: several names may share it.
+    let home = entries(passwd).find(|entry| has_id(entry.uid, uid)).map_or("/", |entry| entry.home);
     Ok(Resolved { user: User { uid, gid, additional_gids, ..User::default() }, home: home.into() })
 }
 
-/// `None` for a name; an error for a number out of range. A sign or a blank makes it a name, which no entry has.
-fn as_id(text: &str) -> Result<Option<u32>, UserError> {
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+/// `None` for a name. A number may have a sign, as for docker, but not a blank; one that no id can have is an error:
+/// (2^32)-1, of all numbers, is how `setresuid(2)` is told to change nothing.
+fn as_number(text: &str) -> Result<Option<u32>, UserError> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(None);
     }
-    let id: Option<i32> = text.parse().ok();
-    id.map(|id| Some(id.unsigned_abs())).ok_or_else(|| UserError::Range(text.into()))
+    let id = text.parse::<i32>().ok().and_then(|id| u32::try_from(id).ok());
+    id.map(Some).ok_or_else(|| UserError::Range(text.into()))
+}
+
+/// The id in a field of the file. Docker takes what is no number for 0, and so for root; here it is an error.
+fn field(text: &str) -> Result<u32, UserError> {
+    as_number(text)?.ok_or_else(|| UserError::Range(text.into()))
+}
+
+fn has_id(field: &str, id: u32) -> bool {
+    field.parse() == Ok(id)
+}
+
+/// Lines may be indented and may end early: what is missing is empty.
+fn lines<const N: usize>(file: &str) -> impl Iterator<Item = [&str; N]> {
+    file.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
+        let mut fields = line.split(':');
+        std::array::from_fn(|_| fields.next().unwrap_or_default())
+    })
 }
 
 fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
-    passwd.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, uid, gid, _, home, ..] = fields[..] else { return None };
-        Some(Entry { name, uid: uid.parse().ok()?, gid: gid.parse().ok()?, home })
-    })
+    lines(passwd).map(|[name, _, uid, gid, _, home]| Entry { name, uid, gid, home })
 }
 
-/// `(name, gid, members)` of each line of `group(5)`.
-fn groups(group: &str) -> impl Iterator<Item = (&str, u32, &str)> {
-    group.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, gid, members, ..] = fields[..] else { return None };
-        Some((name, gid.parse().ok()?, members))
-    })
+fn groups(group: &str) -> impl Iterator<Item = Group<'_>> {
+    lines(group).map(|[name, _, gid, members]| Group { name, gid, members })
 }
 
 fn group_id(text: &str, group: &str) -> Result<u32, UserError> {
-    let number = as_id(text)?;
-    groups(group)
-        .find(|(name, gid, _)| *name == text || Some(*gid) == number)
-        .map(|(_, gid, _)| gid)
-        .or(number)
-        .ok_or_else(|| UserError::NoGroup(text.into()))
+    match as_number(text)? {
+        Some(number) => Ok(number),
+        None => groups(group)
+            .find(|group| group.name == text)
+            .map_or_else(|| Err(UserError::NoGroup(text.into())), |group| field(group.gid)),
+    }
 }
 
-fn groups_of(user: &str, group: &str) -> Vec<u32> {
+fn groups_of(user: &str, group: &str) -> Result<Vec<u32>, UserError> {
     groups(group)
-        .filter(|(_, _, members)| members.split(',').any(|member| member == user))
-        .map(|(_, gid, _)| gid)
+        .filter(|group| group.members.split(',').any(|member| member == user))
+        .map(|group| field(group.gid))
         .collect()
 }
 
@@ -157,9 +174,32 @@ fn read(root: &RootDir, file: &'static str) -> Result<String, UserError> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str =
-        "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:100:A:/home/alice:/bin/sh\nbroken\n1234:x:7:7::/odd:\n";
-    const GROUP: &str = "root:x:0:\nusers:x:100:\nstaff:x:50:alice,bob\nwheel:x:10:alice\n";
+    const PASSWD: &str = "\
+root:x:0:0:root:/root:/bin/sh
+# a comment
+toor:x:0:0:toor:/toor:/bin/sh
+1000:x:0:0:evil:/root:/bin/sh
+alice:x:1000:100:A:/home/alice:/bin/sh
+alice:x:1001:101:A2:/home/alice2:/bin/sh
+short:x:1500:1500
+nohome:x:1600:1600:::
+  padded:x:1700:1700::/padded:/bin/sh \x20
+bad:x:abc:100:bad:/home/bad:/bin/sh
+big:x:4294967295:4294967295::/big:/bin/sh
+minus:x:-1:100::/minus:/bin/sh
+wide:x:7:4294967295::/wide:/bin/sh
+name-only
+last:x:2000:2000::/last";
+    const GROUP: &str = "\
+root:x:0:
+users:x:100:
+  staff:x:50:alice,bob
+wheel:x:10: alice
+50:x:7:
+app:x:1500
+dup:x:60:alice
+dup:x:61:alice
+big:x:4294967295:last";
 
     fn resolve(text: &str) -> Result<Resolved, UserError> {
         resolve_in(text, PASSWD, GROUP)
@@ -172,29 +212,86 @@ mod tests {
 
     #[test]
     fn every_form_that_docker_takes() {
-        assert_eq!(ids(""), (0, 0, vec![0], "/root".into()));
-        assert_eq!(ids("alice"), (1000, 100, vec![100, 50, 10], "/home/alice".into()));
-        assert_eq!(ids("1000"), (1000, 100, vec![100, 50, 10], "/home/alice".into()));
+        for text in ["", ":", "::", "0", "0:", "root", "root:0", "+0"] {
+            assert_eq!(ids(text), (0, 0, vec![0], "/root".into()), "{text:?}");
+        }
+        for text in ["alice", "1000", "1000:", "+1000", "alice::staff"] {
+            assert_eq!(ids(text), (1000, 100, vec![100, 50, 60, 61], "/home/alice".into()), "{text:?}");
+        }
         assert_eq!(ids("4242"), (4242, 0, vec![0], "/".into()));
+        assert_eq!(ids(":staff"), (0, 50, vec![50], "/root".into()));
+        assert_eq!(
+            ids(":50"),
+            (0, 50, vec![50], "/root".into()),
+            "a number, although a group of another id is called so"
+        );
         assert_eq!(ids("alice:staff"), (1000, 50, vec![50], "/home/alice".into()));
+        assert_eq!(ids("alice:50"), (1000, 50, vec![50], "/home/alice".into()));
+        assert_eq!(ids("alice:dup:x"), (1000, 60, vec![60], "/home/alice".into()));
         assert_eq!(ids("4242:4343"), (4242, 4343, vec![4343], "/".into()));
+        assert_eq!(ids("2147483647:2147483647"), (2_147_483_647, 2_147_483_647, vec![2_147_483_647], "/".into()));
+        assert_eq!(ids("toor"), (0, 0, vec![0], "/root".into()));
+        assert_eq!(ids("padded"), (1700, 1700, vec![1700], "/padded".into()));
+    }
+
+    #[test]
+    fn a_line_that_ends_early_has_empty_fields() {
+        assert_eq!(ids("short:app"), (1500, 1500, vec![1500], String::new()));
+        assert_eq!(ids("nohome"), (1600, 1600, vec![1600], String::new()));
+        assert_eq!(ids("2000:0"), (2000, 0, vec![0], "/last".into()));
     }
 
     #[test]
     fn what_is_no_user_is_refused_with_its_name() {
-        let errors: Vec<String> = ["bob", "alice:nobody", "2147483648", "-1", "+1", " 1", "1:", "a:b:c", "1:-1"]
-            .map(|text| resolve(text).expect_err(text).to_string())
-            .into();
+        let errors: Vec<String> = [
+            "bob",
+            "alice:nobody",
+            " 1",
+            "1 ",
+            "a:b:c",
+            "-",
+            "ALICE",
+            "1:1 ",
+            "0x10",
+            "2147483648",
+            "4294967295",
+            "99999999999999999999",
+            "-1",
+            "0:4294967295",
+            "1:-1",
+            "big",
+            "minus",
+            "wide",
+            "bad",
+            "name-only",
+            "root:big",
+            "last",
+        ]
+        .map(|text| format!("{text:?}: {}", resolve(text).expect_err(text)))
+        .into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        unable to find user bob: no matching entries in passwd file
-        unable to find group nobody: no matching entries in group file
-        invalid id "2147483648": uids and gids must be in range 0-2147483647
-        unable to find user -1: no matching entries in passwd file
-        unable to find user +1: no matching entries in passwd file
-        unable to find user  1: no matching entries in passwd file
-        invalid user "1:": expected a name or number, and perhaps :group
-        invalid user "a:b:c": expected a name or number, and perhaps :group
-        unable to find group -1: no matching entries in group file
+        "bob": unable to find user bob: no matching entries in passwd file
+        "alice:nobody": unable to find group nobody: no matching entries in group file
+        " 1": unable to find user  1: no matching entries in passwd file
+        "1 ": unable to find user 1 : no matching entries in passwd file
+        "a:b:c": unable to find user a: no matching entries in passwd file
+        "-": unable to find user -: no matching entries in passwd file
+        "ALICE": unable to find user ALICE: no matching entries in passwd file
+        "1:1 ": unable to find group 1 : no matching entries in group file
+        "0x10": unable to find user 0x10: no matching entries in passwd file
+        "2147483648": invalid id "2147483648": uids and gids must be in range 0-2147483647
+        "4294967295": invalid id "4294967295": uids and gids must be in range 0-2147483647
+        "99999999999999999999": invalid id "99999999999999999999": uids and gids must be in range 0-2147483647
+        "-1": invalid id "-1": uids and gids must be in range 0-2147483647
+        "0:4294967295": invalid id "4294967295": uids and gids must be in range 0-2147483647
+        "1:-1": invalid id "-1": uids and gids must be in range 0-2147483647
+        "big": invalid id "4294967295": uids and gids must be in range 0-2147483647
+        "minus": invalid id "-1": uids and gids must be in range 0-2147483647
+        "wide": invalid id "4294967295": uids and gids must be in range 0-2147483647
+        "bad": invalid id "abc": uids and gids must be in range 0-2147483647
+        "name-only": invalid id "": uids and gids must be in range 0-2147483647
+        "root:big": invalid id "4294967295": uids and gids must be in range 0-2147483647
+        "last": invalid id "4294967295": uids and gids must be in range 0-2147483647
         "#);
     }
 }

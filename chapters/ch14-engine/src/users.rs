@@ -68,7 +68,7 @@ impl Diagnose for UsersError {
 /// The ids of a container with users of its own.
 pub(crate) fn ids() -> IdMapping {
     let first = |path: &str| {
-        let map = NAMES.iter().find_map(|name| subordinate_ids(path, name, u32::MAX).ok())?;
+        let map = NAMES.iter().find_map(|name| subordinate_ids(path, name, None).ok())?;
         map.ranges().first().copied()
     };
     // One range for users and groups alike, as docker wants it.

@@ -119,23 +119,23 @@ pub(crate) struct Args {
     /// Print help.
     #[arg(long, action = clap::ArgAction::HelpLong)]
     help: Option<bool>,
-    /// Image name or id.
-    image: String,
-    /// Command and arguments.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<String>,
+    /// The image, and what to run in it in place of its own command.
+    ///
+    /// One list, for our flags end where the image is named: whatever follows belongs to the container's program.
+    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
+    words: Vec<String>,
 }
 
 pub(crate) fn run(args: Args, open: impl FnOnce() -> Result<Engine, EngineError>) -> Result<u8, Failure> {
     let narrator = args.explain.then(Narrator::start);
-    let image = args.image.clone();
     let options = options(args);
     let result = open().and_then(|engine| engine.run(&options));
     if let Some(narrator) = narrator {
         narrator.print();
     }
     if matches!(&result, Err(error) if error.is_image_missing()) {
-        let name = image.parse::<Reference>().map_or(image, |reference| reference.familiar());
+        let image = &options.image;
+        let name = image.parse::<Reference>().map_or_else(|_| image.clone(), |reference| reference.familiar());
         anstream::eprintln!("Unable to find image '{name}' locally");
     }
     Ok(result?.code())
@@ -143,9 +143,10 @@ pub(crate) fn run(args: Args, open: impl FnOnce() -> Result<Engine, EngineError>
 
 fn options(args: Args) -> RunOptions {
     let host = |mode: Option<String>| mode.as_deref() == Some("host");
+    let mut words = args.words.into_iter();
     RunOptions {
-        image: args.image,
-        command: args.command,
+        image: words.next().unwrap_or_default(),
+        command: words.collect(),
         entrypoint: args.entrypoint,
         interactive: args.interactive,
         tty: args.tty,

@@ -4,21 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::Subcommand;
 
 use crate::commands::{check, dev, diff, hint, init, list, reset, solution, watch};
-use crate::{machine, vm};
+use crate::machine;
 
-/// The workbook's runner: exercises, and the machine they run on.
-#[derive(Parser)]
-#[command(name = "cargo wb", bin_name = "cargo wb", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
+/// What can be typed.
+#[derive(Debug, Subcommand)]
+pub enum Command {
     /// Make a directory of your own, with the exercises in it.
     Init {
         /// A directory that does not exist yet, outside of this one.
@@ -64,42 +57,17 @@ enum Command {
     Dev(Dev),
     /// Check the machine, and say how to get what is missing.
     Doctor,
-    /// Set up the machine, build mini-docker and run a first container.
-    Try,
-    /// Run everything that must be green: format, lints, tests, exercises, book.
-    Test {
-        /// Only these; nothing means all.
-        #[arg(value_enum)]
-        stages: Vec<machine::test::Stage>,
-    },
     /// Build or serve the book.
     Book {
         /// A command of mdbook and its options, such as `serve --open`; nothing builds it.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Measure what each step costs, and mini-docker beside its peers.
-    Bench {
-        /// Only the comparison with the peers.
-        #[arg(long)]
-        peers: bool,
-        /// How often each of them runs.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
-        rounds: u16,
-        /// Put the tables into benches/README.md.
-        #[arg(long)]
-        write: bool,
-    },
-    /// Run the kernel tests in a guest with cgroup v2.
-    Vm {
-        /// Names of tests, `-p PACKAGE` for one chapter, or `--shell` for a look around.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
 }
 
-#[derive(Subcommand)]
-enum Dev {
+/// Below `cargo wb dev`.
+#[derive(Debug, Subcommand)]
+pub enum Dev {
     /// Prove that every exercise works: empty, solved, and with each known mistake; and that the book agrees.
     Check {
         /// Exercises or chapters; nothing means all.
@@ -120,29 +88,25 @@ enum Dev {
     Generate,
 }
 
-/// Reads the command line and does what it says.
-pub(crate) fn dispatch() -> Result<ExitCode> {
-    match Cli::parse().command {
-        Command::Init { dir } => init::run(&dir),
-        Command::Check { id } => check::run(id.as_deref()),
-        Command::Watch => watch::run(),
-        Command::Hint { id, level } => hint::run(id.as_deref(), level),
-        Command::Diff { id } => diff::run(&id),
-        Command::Solution { id, give_up } => solution::run(&id, give_up),
-        Command::Reset { id } => reset::run(&id),
-        Command::List => list::run(),
-        Command::Dev(Dev::Check { ids, only_starters, bless }) => {
-            dev::check::run(&ids, dev::check::Options { only_starters, bless })
+impl Command {
+    /// Does what was typed.
+    pub fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Init { dir } => init::run(&dir),
+            Self::Check { id } => check::run(id.as_deref()),
+            Self::Watch => watch::run(),
+            Self::Hint { id, level } => hint::run(id.as_deref(), level),
+            Self::Diff { id } => diff::run(&id),
+            Self::Solution { id, give_up } => solution::run(&id, give_up),
+            Self::Reset { id } => reset::run(&id),
+            Self::List => list::run(),
+            Self::Dev(Dev::Check { ids, only_starters, bless }) => {
+                dev::check::run(&ids, dev::check::Options { only_starters, bless })
+            }
+            Self::Dev(Dev::New { id }) => dev::new::run(&id),
+            Self::Dev(Dev::Generate) => dev::generate::run(),
+            Self::Doctor => Ok(machine::doctor::run()),
+            Self::Book { args } => machine::book::run(&args),
         }
-        Command::Dev(Dev::New { id }) => dev::new::run(&id),
-        Command::Dev(Dev::Generate) => dev::generate::run(),
-        Command::Doctor => Ok(machine::doctor::run()),
-        Command::Try => machine::try_it::run(),
-        Command::Test { stages } => machine::test::run(&stages),
-        Command::Book { args } => machine::book::run(&args),
-        Command::Bench { peers, rounds, write } => {
-            machine::bench::run(machine::bench::Options { peers, rounds: rounds.into(), write })
-        }
-        Command::Vm { args } => vm::run(&args),
     }
 }

@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 
 /// Results of one test program.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Program {
-    pub(crate) name: String,
+pub struct Program {
+    /// As cargo or the guest calls it.
+    pub name: String,
     /// Skipped tests count as passed here: libtest knows no skips.
-    pub(crate) passed: usize,
+    pub passed: usize,
     /// Test, and what it said.
-    pub(crate) failed: Vec<(String, String)>,
+    pub failed: Vec<(String, String)>,
     /// Every test, passed or not, as `program::test`.
-    pub(crate) ran: BTreeSet<String>,
+    pub ran: BTreeSet<String>,
     /// Whether it came to its end.
-    pub(crate) finished: bool,
+    pub finished: bool,
 }
 
 impl Program {
     /// Reads the output of the program `name`. Of `package/program` only the second part counts as its name in `ran`.
-    pub(crate) fn read(name: &str, lines: &[String]) -> Self {
+    pub fn read(name: &str, lines: &[String]) -> Self {
         let crate_name = name.rsplit('/').next().unwrap_or(name).replace('-', "_");
         let tests = lines.iter().filter_map(|line| line.strip_prefix("test ")?.split_once(" ..."));
         let ran = tests.clone().map(|(test, _)| format!("{crate_name}::{}", plain(test))).collect();
@@ -50,15 +51,17 @@ fn said(test: &str, lines: &[String]) -> String {
 
 /// A test that could not run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Skip {
+pub struct Skip {
     /// `program::test`.
-    pub(crate) test: String,
-    pub(crate) missing: String,
-    pub(crate) cure: String,
+    pub test: String,
+    /// What it needs and did not find.
+    pub missing: String,
+    /// How to get that.
+    pub cure: String,
 }
 
 /// Reads the file that `WB_SKIPS` names: `TEST<TAB>MISSING<TAB>CURE` lines. A test that says it twice is skipped once.
-pub(crate) fn skips(text: &str) -> Vec<Skip> {
+pub fn skips(text: &str) -> Vec<Skip> {
     let fields = text.lines().filter_map(|line| {
         let mut parts = line.split('\t').map(str::to_owned);
         Some(Skip { test: parts.next()?, missing: parts.next()?, cure: parts.next()? })

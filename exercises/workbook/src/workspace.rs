@@ -21,14 +21,14 @@ pub(crate) enum Role {
 
 /// A directory with chapters and exercises.
 #[derive(Debug)]
-pub(crate) struct Workspace {
+pub struct Workspace {
     root: PathBuf,
     role: Role,
 }
 
 impl Workspace {
     /// The workspace that the current directory is in.
-    pub(crate) fn find() -> Result<Self> {
+    pub fn find() -> Result<Self> {
         let here = env::current_dir().context("find the current directory")?;
         here.ancestors().find(|path| is_workspace(path)).map(Self::at).ok_or_else(|| {
             anyhow!(
@@ -43,7 +43,8 @@ impl Workspace {
         Self { root: root.to_owned(), role }
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// Its directory.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
@@ -61,7 +62,8 @@ impl Workspace {
         Ok(())
     }
 
-    pub(crate) fn require_origin(&self) -> Result<()> {
+    /// Refuses a learner's directory.
+    pub fn require_origin(&self) -> Result<()> {
         if self.role == Role::Learner {
             bail!(
                 "this is a learner's directory, with holes in it\n\
@@ -72,7 +74,7 @@ impl Workspace {
     }
 
     /// Where things can be written that may vanish.
-    pub(crate) fn scratch(&self) -> PathBuf {
+    pub fn scratch(&self) -> PathBuf {
         self.root.join("target/wb")
     }
 

@@ -24,6 +24,9 @@ pristine/  the sources without holes: `cargo wb diff`, `solution` and `reset` re
 saved/     what you had written when you typed `cargo wb reset`
 ";
 
+/// The maintainers' tools, which a learner has no use for and should not wait for.
+const MAINTAIN: &str = "exercises/maintain";
+
 pub(crate) fn run(directory: &Path) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
@@ -47,10 +50,14 @@ pub(crate) fn fill_directory(workspace: &Workspace, catalogue: &Catalogue, direc
     let with_holes = fill::files(catalogue);
     fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     for name in tree::files(workspace.root())? {
-        if is_answer(&name) {
+        if is_answer(&name) || name.starts_with(MAINTAIN) {
             continue;
         }
         tree::copy(workspace.root(), directory, &name)?;
+        if name == Path::new("Cargo.lock") {
+            let lock = without_maintain(&workspace.source(&name)?);
+            tree::write_if_changed(&directory.join(&name), lock.as_bytes())?;
+        }
         if with_holes.contains(name.as_path()) {
             let pristine = workspace.pristine(&name)?;
             let text = fill::file(&pristine, &name, catalogue, |_| Ok(Fill::Starter))?;
@@ -60,6 +67,13 @@ pub(crate) fn fill_directory(workspace: &Workspace, catalogue: &Catalogue, direc
     }
     tree::write_if_changed(&directory.join(STATE).join("README.txt"), README.as_bytes())?;
     Progress::load(directory)?.save()
+}
+
+/// `Cargo.lock` without the package that is not copied: cargo would take it out itself, and the learner's first commit would
+/// no longer be what git sees. What that package alone needs would have to go, too; it needs nothing that others do not.
+fn without_maintain(lock: &str) -> String {
+    let parts = lock.split("[[package]]\n").filter(|part| !part.starts_with("name = \"maintain\"\n"));
+    parts.collect::<Vec<_>>().join("[[package]]\n")
 }
 
 /// Whether a file is a wrong answer, which would spoil the exercise: `exercises/chNN-name/ID/wrong/NAME`.

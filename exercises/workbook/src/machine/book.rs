@@ -1,16 +1,16 @@
 //! `cargo wb book`: mdBook on our book, with whatever arguments; `build` if there are none.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::packages;
 use crate::workspace::Workspace;
 
 /// `cargo wb book`, `cargo wb book serve --open`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let mdbook = packages::mdbook(workspace.root())?;
+    let mdbook = mdbook(workspace.root())?;
     let (command, rest) = match arguments.split_first() {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("build", &[][..]),
@@ -18,4 +18,26 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let status = Command::new(mdbook).arg(command).arg(workspace.root().join("book")).args(rest).status();
     let status = status.context("run mdbook")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The version that the book is written for.
+const MDBOOK: &str = "0.5.4";
+
+/// mdBook: the one on `PATH` if it is of the right line, else one of our own below `target/tools`.
+pub fn mdbook(root: &Path) -> Result<PathBuf> {
+    let tools = root.join("target/tools");
+    let own = tools.join("bin/mdbook");
+    for candidate in [PathBuf::from("mdbook"), own.clone()] {
+        let output = Command::new(&candidate).arg("--version").output();
+        if output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(" v0.5.")) {
+            return Ok(candidate);
+        }
+    }
+    println!("installing mdbook {MDBOOK} into {}", tools.display());
+    let status = Command::new("cargo")
+        .args(["install", "mdbook", "--version", MDBOOK, "--locked", "--quiet", "--root"])
+        .arg(&tools)
+        .status()
+        .context("run cargo install mdbook")?;
+    if status.success() { Ok(own) } else { bail!("cargo install mdbook failed: {status}") }
 }

@@ -25,7 +25,7 @@ struct Finding {
 }
 
 /// Prints the table.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let findings = judge(&Facts::gather());
     anstream::print!("{}", render(&findings));
     let fine = findings.iter().all(|finding| finding.verdict != Verdict::Bad);

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::packages;
-
 /// Everything that containers depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a yes or no about the machine")]
@@ -38,7 +36,7 @@ impl Facts {
         let mounts = read("/proc/self/mountinfo");
         Self {
             kernel: version(&read("/proc/sys/kernel/osrelease")),
-            root: packages::is_root(),
+            root: is_root(),
             admin: has_admin(&read("/proc/self/status")),
             user_namespaces: Path::new("/proc/self/ns/user").exists()
                 && read("/proc/sys/user/max_user_namespaces").trim() != "0",
@@ -57,6 +55,13 @@ impl Facts {
             kvm: Path::new("/dev/kvm").exists(),
         }
     }
+}
+
+/// Whether we are root, by the file that says so.
+pub fn is_root() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
+    })
 }
 
 fn read(path: &str) -> String {
@@ -95,7 +100,8 @@ fn cgroup_mounts(mounts: &str) -> impl Iterator<Item = (&str, &str, &str)> {
     })
 }
 
-pub(crate) fn layout(mounts: &str) -> Option<String> {
+/// `v1`, `hybrid` or `v2`, by the mounts of `/proc/PID/mountinfo`.
+pub fn layout(mounts: &str) -> Option<String> {
     let v1 = cgroup_mounts(mounts).any(|(kind, _, options)| kind == "cgroup" && !options.contains("name="));
     let v2 = cgroup_mounts(mounts).any(|(kind, ..)| kind == "cgroup2");
     match (v1, v2) {

@@ -1,13 +1,7 @@
-//! What `cargo wb` does to and for the machine: look at it, install what is missing, build, test, measure.
+//! What `cargo wb` says about the machine, and the book that it shows on it.
 
-pub(crate) mod bench;
-pub(crate) mod book;
-pub(crate) mod doctor;
+pub mod book;
+pub mod doctor;
 mod facts;
-mod links;
-mod packages;
-mod pages;
-mod release;
-mod stages;
-pub(crate) mod test;
-pub(crate) mod try_it;
+
+pub use facts::{is_root, layout};

@@ -19,13 +19,17 @@ use crate::terminal::say;
 use crate::tree;
 use crate::workspace::{Workspace, read};
 
+/// What the command line asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) only_starters: bool,
-    pub(crate) bless: bool,
+pub struct Options {
+    /// Only prove that the empty holes fail as they should.
+    pub only_starters: bool,
+    /// Write down what is said about the mistakes now.
+    pub bless: bool,
 }
 
-pub(crate) fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
+/// Proves the exercises and chapters named, or all.
+pub fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
     let _lock = lock(&workspace)?;

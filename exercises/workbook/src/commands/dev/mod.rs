@@ -1,6 +1,6 @@
 //! What authors of exercises need.
 
-pub(crate) mod check;
+pub mod check;
 pub(crate) mod generate;
 pub(crate) mod new;
 mod pages;

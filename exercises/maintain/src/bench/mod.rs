@@ -19,9 +19,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::packages::{self, Purpose};
-use super::release;
-use crate::workspace::Workspace;
+use crate::packages::{self, Purpose};
+use crate::release;
+use workbook::Workspace;
 
 /// Where the tables are written.
 const PAGE: &str = "benches/README.md";
@@ -42,7 +42,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let root = workspace.root();
     packages::install(Purpose::Bench)?;
-    if !packages::is_root() {
+    if !workbook::machine::is_root() {
         bail!("containers are made as root\nhint: sudo -E env PATH=$PATH cargo wb bench");
     }
     let binaries = release::build(root, &["mini-docker", "mini-runc"])?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::guest::MARK;
-use crate::libtest::{Program, Skip, skips};
+use workbook::libtest::{Program, Skip, skips};
 
 /// Results of all tests in the guest.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub(crate) fn build(root: &Path, packages: &[String]) -> Result<Vec<Binary>> {
     let mut command = Command::new("cargo");
     command.args(["test", "--no-run", "--message-format=json-render-diagnostics", "--tests"]).current_dir(root);
     if packages.is_empty() {
-        command.args(["--workspace", "--exclude", "workbook", "--exclude", "benches"]);
+        command.args(["--workspace", "--exclude", "workbook", "--exclude", "maintain", "--exclude", "benches"]);
     }
     for package in packages {
         command.args(["-p", package]);

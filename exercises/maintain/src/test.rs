@@ -7,14 +7,13 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
+use workbook::libtest::{Program, Skip, skips};
+use workbook::{Workspace, check};
 
-use super::packages::{self, Purpose};
-use super::stages::{Tally, command, stage, summary};
-use super::{links, pages, release};
-use crate::commands::dev;
-use crate::libtest::{Program, Skip, skips};
+use crate::packages::{self, Purpose};
+use crate::stages::{Tally, command, stage, summary};
 use crate::vm::{self, Report};
-use crate::workspace::Workspace;
+use crate::{links, pages, release};
 
 /// What can be asked for alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -71,8 +70,8 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
         Ok(Tally { passed: guest.passed(), failed, skipped: Vec::new() })
     });
     run(Stage::Exercises, "exercises", &mut || {
-        let options = dev::check::Options { only_starters: false, bless: false };
-        Ok(Tally::of("cargo wb dev check", dev::check::run(&[], options)? == ExitCode::SUCCESS))
+        let options = check::Options { only_starters: false, bless: false };
+        Ok(Tally::of("cargo wb dev check", check::run(&[], options)? == ExitCode::SUCCESS))
     });
     run(Stage::Book, "book", &mut || book(root));
     let nowhere = ran_nowhere(&here, &guest);
@@ -189,7 +188,7 @@ fn ran_nowhere(here: &Results, guest: &Report) -> Vec<Skip> {
 }
 
 fn book(root: &Path) -> Result<Tally> {
-    let mdbook = packages::mdbook(root)?;
+    let mdbook = workbook::machine::book::mdbook(root)?;
     let mut tally = command("mdbook build", Command::new(mdbook).arg("build").arg(root.join("book")))?;
     if !tally.failed.is_empty() {
         return Ok(tally);

@@ -132,7 +132,7 @@ pub(crate) fn machine() -> String {
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let cgroups = super::super::facts::layout(&read("/proc/self/mountinfo")).unwrap_or_else(|| "no".into());
+    let cgroups = workbook::machine::layout(&read("/proc/self/mountinfo")).unwrap_or_else(|| "no".into());
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel = kernel.split('-').next().unwrap_or_default().trim();
     format!("{processors} processors ({}), Linux {kernel}, cgroup {cgroups}", model.trim())

@@ -1,10 +1,11 @@
 //! The Debian packages that the workbook needs: by name, and what for. The only list of them.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use workbook::machine::is_root;
 
 use Purpose::{Bench, Test, Try};
 
@@ -148,35 +149,6 @@ fn describe<'list>(packages: impl IntoIterator<Item = &'list Package>) -> String
         let _ = writeln!(text, "  {:<34} {}", package.name, package.what);
         text
     })
-}
-
-/// Whether we are root, by the file that says so.
-pub(crate) fn is_root() -> bool {
-    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
-    })
-}
-
-/// The version that the book is written for.
-const MDBOOK: &str = "0.5.4";
-
-/// mdBook: the one on `PATH` if it is of the right line, else one of our own below `target/tools`.
-pub(crate) fn mdbook(root: &Path) -> Result<PathBuf> {
-    let tools = root.join("target/tools");
-    let own = tools.join("bin/mdbook");
-    for candidate in [PathBuf::from("mdbook"), own.clone()] {
-        let output = Command::new(&candidate).arg("--version").output();
-        if output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(" v0.5.")) {
-            return Ok(candidate);
-        }
-    }
-    println!("installing mdbook {MDBOOK} into {}", tools.display());
-    let status = Command::new("cargo")
-        .args(["install", "mdbook", "--version", MDBOOK, "--locked", "--quiet", "--root"])
-        .arg(&tools)
-        .status()
-        .context("run cargo install mdbook")?;
-    if status.success() { Ok(own) } else { bail!("cargo install mdbook failed: {status}") }
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::workspace::Workspace;
 use guest::Machine;
 use image::Image;
 pub(crate) use report::Report;
+use workbook::Workspace;
 
 /// Runs the kernel tests of all chapters, or of the packages named with `-p`, filtered by what follows `--`; with
 /// `--shell`, gives a shell instead.

@@ -4,16 +4,16 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use super::packages::{self, Purpose};
-use super::{doctor, release};
-use crate::workspace::Workspace;
+use crate::packages::{self, Purpose};
+use crate::release;
+use workbook::Workspace;
 
 /// Looks at the machine, installs, builds, runs.
 pub(crate) fn run() -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     println!("1. The machine");
     packages::install(Purpose::Try)?;
-    let healthy = doctor::run();
+    let healthy = workbook::machine::doctor::run();
     if healthy != ExitCode::SUCCESS {
         return Ok(healthy);
     }

@@ -18,14 +18,14 @@ fn kinds() -> Vec<(&'static str, Limits)> {
     let memory = Memory { limit: Some(64 << 20), ..Memory::default() };
     let cpu = Cpu { quota: Some(50_000), period: Some(100_000), ..Cpu::default() };
     vec![
-        ("pids", Limits { pids: Some(100), ..none() }),
+        ("pids", Limits { pids: 100.into(), ..none() }),
         ("memory", Limits { memory, ..none() }),
         ("cpu", Limits { cpu: cpu.clone(), ..none() }),
         ("cpuset", Limits { cpu: Cpu { cpus: "0".into(), ..Cpu::default() }, ..none() }),
         ("devices", Limits { devices: DeviceRule::docker_defaults(), ..none() }),
         (
             "pids memory cpu devices",
-            Limits { pids: Some(100), memory, cpu, devices: DeviceRule::docker_defaults(), ..none() },
+            Limits { pids: 100.into(), memory, cpu, devices: DeviceRule::docker_defaults(), ..none() },
         ),
     ]
 }

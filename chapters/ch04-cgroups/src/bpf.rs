@@ -117,7 +117,8 @@ fn conditions(rule: &DeviceRule) -> Vec<(u8, i32)> {
 }
 
 fn letters(rule: &DeviceRule) -> i32 {
-    [(rule.make, ACCESS_MAKE), (rule.read, ACCESS_READ), (rule.write, ACCESS_WRITE)]
+    let access = rule.access;
+    [(access.make, ACCESS_MAKE), (access.read, ACCESS_READ), (access.write, ACCESS_WRITE)]
         .into_iter()
         .filter_map(|(set, bit)| set.then_some(bit))
         .sum()

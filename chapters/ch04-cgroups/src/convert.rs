@@ -3,17 +3,17 @@
 use process::Diagnose;
 use thiserror::Error;
 
-/// Memory and swap that do not fit together.
+/// Memory and swap that do not fit together, in docker's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SwapError {
     /// v2 needs the difference.
-    #[error("a limit of {both} bytes on memory and swap together needs a memory limit too")]
+    #[error("You should always set the Memory limit when using Memoryswap limit, see usage")]
     Alone {
         /// Bytes.
         both: i64,
     },
     /// The sum is less than one part of it.
-    #[error("{both} bytes for memory and swap together are less than the {limit} bytes for memory alone")]
+    #[error("Minimum memoryswap limit should be larger than memory limit, see usage")]
     BelowMemory {
         /// Bytes of memory.
         limit: i64,
@@ -25,10 +25,12 @@ pub enum SwapError {
 impl Diagnose for SwapError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Alone { .. } => "add --memory".into(),
-            Self::BelowMemory { .. } => {
-                "--memory-swap is memory and swap together; -1 means as much swap as there is".into()
+            Self::Alone { both } => {
+                format!("{both} bytes are a limit on memory and swap together: say how much of it is memory")
             }
+            Self::BelowMemory { limit, both } => format!(
+                "{both} bytes are memory and swap together, {limit} bytes memory alone; -1 means as much swap as there is"
+            ),
         })
     }
 }

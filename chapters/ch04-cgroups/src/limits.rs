@@ -1,99 +1,162 @@
-//! What a group may use. Absent means: not asked for, and then the controller is not even switched on.
+//! What a group may use, in the words and the JSON of the OCI runtime specification's `linux.resources`. Absent means: not
+//! asked for, and then the controller is not even switched on.
+//!
+//! <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#control-groups>
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceRule;
 use crate::error::CgroupError;
 
 /// All limits of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Limits {
+    /// Devices, in order: the last rule that fits decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceRule>,
     /// Memory.
+    #[serde(skip_serializing_if = "is_default")]
     pub memory: Memory,
     /// Processor time.
+    #[serde(skip_serializing_if = "is_default")]
     pub cpu: Cpu,
-    /// Processes; -1 for no limit.
-    pub pids: Option<i64>,
+    /// Processes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pids: Pids,
     /// Disks.
+    #[serde(rename = "blockIO", skip_serializing_if = "is_default")]
     pub block_io: BlockIo,
-    /// Devices, in order: the last rule that fits decides.
-    pub devices: Vec<DeviceRule>,
     /// Huge pages.
-    pub huge_pages: Vec<HugePages>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hugepage_limits: Vec<HugepageLimit>,
     /// Raw v2 files and their content: `memory.high`. v1 refuses them.
-    pub unified: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unified: BTreeMap<String, String>,
 }
 
-/// Bytes; -1 for no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Bytes; -1 for no limit, and 0 for "not asked for": Go's writers of the JSON mean that by it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Memory {
     /// Hard limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
     /// What is left to the group when memory is scarce.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation: Option<i64>,
     /// Memory *and* swap together, as docker and v1 count.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub swap: Option<i64>,
     /// How eagerly to swap, 0 to 100; v2 has no such thing, and ignores it as runc does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub swappiness: Option<u64>,
     /// Stop instead of kill when memory is out; v2 has no such thing, and ignores it as runc does.
-    pub oom_kill_disable: bool,
+    #[serde(rename = "disableOOMKiller", skip_serializing_if = "is_default")]
+    pub disable_oom_killer: bool,
 }
 
-/// Processor time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Processor time. As with memory, 0 is "not asked for".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Cpu {
     /// Relative weight, 2 to 262144; 1024 is normal.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shares: Option<u64>,
     /// Microseconds in each period; -1 for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<i64>,
     /// Microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
     /// Processors, as `0-2,4`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub cpus: String,
     /// Memory nodes.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub mems: String,
 }
 
+/// Processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pids {
+    /// How many; -1 for no limit. 0 is a limit, as the specification says: one process, and no fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+}
+
 /// Disks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct BlockIo {
-    /// Relative weight, 10 to 1000.
+    /// Relative weight, 10 to 1000; 0 is "not asked for".
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
     /// The same for single devices.
-    pub device_weights: Vec<DeviceWeight>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weight_device: Vec<WeightDevice>,
     /// Bytes read per second.
-    pub read_bytes: Vec<DeviceRate>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub throttle_read_bps_device: Vec<ThrottleDevice>,
     /// Bytes written per second.
-    pub write_bytes: Vec<DeviceRate>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub throttle_write_bps_device: Vec<ThrottleDevice>,
     /// Reads per second.
-    pub read_operations: Vec<DeviceRate>,
+    #[serde(rename = "throttleReadIOPSDevice", skip_serializing_if = "Vec::is_empty")]
+    pub throttle_read_iops_device: Vec<ThrottleDevice>,
     /// Writes per second.
-    pub write_operations: Vec<DeviceRate>,
+    #[serde(rename = "throttleWriteIOPSDevice", skip_serializing_if = "Vec::is_empty")]
+    pub throttle_write_iops_device: Vec<ThrottleDevice>,
 }
 
 /// A weight for one device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceWeight {
-    /// Major and minor number.
-    pub device: (i64, i64),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightDevice {
+    /// Major number.
+    pub major: i64,
+    /// Minor number.
+    pub minor: i64,
     /// 10 to 1000.
     pub weight: u16,
 }
 
 /// A rate for one device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceRate {
-    /// Major and minor number.
-    pub device: (i64, i64),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThrottleDevice {
+    /// Major number.
+    pub major: i64,
+    /// Minor number.
+    pub minor: i64,
     /// Per second; 0 for no limit.
     pub rate: u64,
 }
 
 /// Huge pages of one size.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HugePages {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HugepageLimit {
     /// `2MB`, `1GB`.
     pub page_size: String,
     /// Bytes.
     pub limit: u64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What was asked for: a number other than 0.
+pub(crate) fn given<T: Default + PartialEq>(number: Option<T>) -> Option<T> {
+    number.filter(|number| !is_default(number))
+}
+
+impl From<i64> for Pids {
+    fn from(limit: i64) -> Self {
+        Self { limit: Some(limit) }
+    }
 }
 
 impl Cpu {
@@ -106,7 +169,21 @@ impl Cpu {
     }
 }
 
-impl HugePages {
+impl Memory {
+    fn asks(&self) -> bool {
+        [self.limit, self.reservation, self.swap].into_iter().any(|bytes| given(bytes).is_some())
+            || self.swappiness.is_some()
+            || self.disable_oom_killer
+    }
+}
+
+impl BlockIo {
+    fn asks(&self) -> bool {
+        Self { weight: given(self.weight), ..self.clone() } != Self::default()
+    }
+}
+
+impl HugepageLimit {
     /// The size as part of a file's name.
     pub(crate) fn checked_size(&self) -> Result<&str, CgroupError> {
         let plain = !self.page_size.is_empty() && self.page_size.chars().all(|letter| letter.is_ascii_alphanumeric());
@@ -121,37 +198,46 @@ impl Limits {
         let (cpu, io) = (&self.cpu, &self.block_io);
         let everything_allowed = matches!(&self.devices[..], [rule] if rule.allow && rule.is_total());
         [
-            ("memory", self.memory != Memory::default()),
-            ("cpu", (cpu.shares, cpu.quota, cpu.period) != (None, None, None)),
+            ("memory", self.memory.asks()),
+            ("cpu", (given(cpu.shares), given(cpu.quota), given(cpu.period)) != (None, None, None)),
             ("cpuset", !cpu.cpus.is_empty() || !cpu.mems.is_empty()),
-            ("pids", self.pids.is_some()),
-            ("blkio", *io != BlockIo::default()),
+            ("pids", self.pids.limit.is_some()),
+            ("blkio", io.asks()),
             ("devices", !self.devices.is_empty() && !everything_allowed),
-            ("hugetlb", !self.huge_pages.is_empty()),
+            ("hugetlb", !self.hugepage_limits.is_empty()),
         ]
         .into_iter()
-        .filter(|(name, asked)| *asked || self.unified.iter().any(|(file, _)| controller_of(file) == *name))
+        .filter(|(name, asked)| *asked || self.unified.keys().any(|file| controller_of(file) == *name))
         .map(|(name, _)| name)
         .collect()
     }
 }
 
 impl Limits {
+    /// A list of devices that denies something gets what every container may do behind it: the runtime makes these nodes
+    /// whatever the list says, as runc does.
+    #[must_use]
+    pub fn with_harmless_devices(mut self) -> Self {
+        if self.devices.iter().any(|rule| !rule.allow) {
+            self.devices.extend(DeviceRule::harmless());
+        }
+        self
+    }
+
     /// In words, for people who watch.
     pub(crate) fn summary(&self) -> String {
         let bytes = |bytes: i64| if bytes < 0 { "all".into() } else { format!("{} KiB", bytes >> 10) };
         let cpu = &self.cpu;
         let devices = self.devices.len();
-        let rates = &self.block_io;
         let parts = [
-            self.memory.limit.map(|limit| format!("{} of memory", bytes(limit))),
-            self.memory.swap.map(|both| format!("{} of memory and swap", bytes(both))),
-            self.memory.reservation.map(|soft| format!("{} of memory reserved", bytes(soft))),
-            cpu.quota.map(|quota| format!("{quota} of {} µs", cpu.period.unwrap_or(100_000))),
-            cpu.shares.map(|shares| format!("{shares} shares")),
+            given(self.memory.limit).map(|limit| format!("{} of memory", bytes(limit))),
+            given(self.memory.swap).map(|both| format!("{} of memory and swap", bytes(both))),
+            given(self.memory.reservation).map(|soft| format!("{} of memory reserved", bytes(soft))),
+            given(cpu.quota).map(|quota| format!("{quota} of {} µs", given(cpu.period).unwrap_or(100_000))),
+            given(cpu.shares).map(|shares| format!("{shares} shares")),
             (!cpu.cpus.is_empty()).then(|| format!("processors {}", cpu.cpus)),
-            self.pids.map(|pids| format!("{pids} processes")),
-            (*rates != BlockIo::default()).then(|| "disks".into()),
+            self.pids.limit.map(|pids| format!("{pids} processes")),
+            self.block_io.asks().then(|| "disks".into()),
             (devices > 0).then(|| format!("{devices} device rules")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -200,11 +286,25 @@ mod tests {
     fn a_raw_setting_asks_for_its_controller_once() {
         let raw = |name: &str| (name.to_owned(), "1".to_owned());
         let limits = Limits {
-            pids: Some(10),
-            unified: vec![raw("pids.max"), raw("memory.high"), raw("io.weight"), raw("cgroup.max.depth")],
+            pids: 10.into(),
+            unified: [raw("pids.max"), raw("memory.high"), raw("io.weight"), raw("cgroup.max.depth")].into(),
             ..Limits::default()
         };
         assert_eq!(limits.controllers(), ["memory", "pids", "blkio"]);
+    }
+
+    /// Go writes a number that was never set as 0.
+    #[test]
+    fn zero_is_no_limit_where_nothing_could_run_under_it() {
+        let limits = Limits {
+            memory: Memory { limit: Some(0), reservation: Some(0), swap: Some(0), ..Memory::default() },
+            cpu: Cpu { shares: Some(0), quota: Some(0), period: Some(0), ..Cpu::default() },
+            block_io: BlockIo { weight: Some(0), ..BlockIo::default() },
+            ..Limits::default()
+        };
+        assert_eq!((limits.controllers(), limits.summary()), (vec![], "no limits".into()));
+        let one_process = Limits { pids: 0.into(), ..Limits::default() };
+        assert_eq!(one_process.controllers(), ["pids"]);
     }
 
     #[test]
@@ -212,7 +312,7 @@ mod tests {
         let limits = Limits {
             memory: Memory { limit: Some(64 << 20), swap: Some(-1), ..Memory::default() },
             cpu: Cpu::default().with_nano_cpus(500_000_000),
-            pids: Some(32),
+            pids: 32.into(),
             devices: DeviceRule::docker_defaults(),
             ..Limits::default()
         };

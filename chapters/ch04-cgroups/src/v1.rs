@@ -51,7 +51,7 @@ impl Group {
         limits: &Limits,
         accounts: &[&'static str],
     ) -> Result<Self, CgroupError> {
-        if let Some((name, _)) = limits.unified.first() {
+        if let Some((name, _)) = limits.unified.first_key_value() {
             return Err(CgroupError::Setting { name: name.clone(), reason: "this machine has cgroup v1" });
         }
         let mut wanted = limits.controllers();

@@ -40,7 +40,7 @@ fn moves(file: &Path) -> bool {
 }
 
 fn group(bench: &Bench) -> Cgroup {
-    bench.group(&Limits { pids: Some(40), ..Limits::default() })
+    bench.group(&Limits { pids: 40.into(), ..Limits::default() })
 }
 
 kernel_test! {

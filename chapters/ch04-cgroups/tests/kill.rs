@@ -30,7 +30,7 @@ fn bomb(say: &mut File) {
 /// A group with two bombs and a group below with a third process.
 fn crowd(host: &Host) -> (Bench, Cgroup, Vec<Inmate>) {
     let bench = Bench::new(host, &["pids", "freezer"]);
-    let group = bench.group(&Limits { pids: Some(40), ..Limits::default() });
+    let group = bench.group(&Limits { pids: 40.into(), ..Limits::default() });
     let nested = group.paths()[0].join("nested");
     fs::create_dir(&nested).expect("a nested group");
     let mut inmates = vec![Inmate::idle(&group), Inmate::new(&group, bomb), Inmate::new(&group, bomb)];
@@ -65,7 +65,7 @@ kernel_test! {
 
     fn a_frozen_group_can_be_killed(host) {
         let bench = Bench::new(host, &["pids", "freezer"]);
-        let group = bench.group(&Limits { pids: Some(40), ..Limits::default() });
+        let group = bench.group(&Limits { pids: 40.into(), ..Limits::default() });
         let mut inmate = Inmate::new(&group, |_| wait_for_ever());
         group.freeze().expect("freeze");
         group.kill().expect("kill");
@@ -74,7 +74,7 @@ kernel_test! {
 
     fn killing_nobody_is_fine(host) {
         let bench = Bench::new(host, &["pids"]);
-        let group = bench.group(&Limits { pids: Some(40), ..Limits::default() });
+        let group = bench.group(&Limits { pids: 40.into(), ..Limits::default() });
         group.kill().expect("an empty group");
         group.remove().expect("remove");
         group.kill().expect("no group at all");

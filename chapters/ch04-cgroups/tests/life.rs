@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use testkit::kernel_test;
 
 fn limits() -> Limits {
-    Limits { pids: Some(40), ..Limits::default() }
+    Limits { pids: 40.into(), ..Limits::default() }
 }
 
 kernel_test! {
@@ -65,7 +65,7 @@ kernel_test! {
         let bench = Bench::new(host, &["pids"]);
         let old = bench.group(&limits());
         drop(old);
-        let new = bench.group(&Limits { pids: Some(7), ..Limits::default() });
+        let new = bench.group(&Limits { pids: 7.into(), ..Limits::default() });
         assert_eq!(bench.shown(&new, "pids.max", "pids.max"), "7");
     }
 
@@ -83,7 +83,7 @@ kernel_test! {
         let group = Cgroup::open(&bench.layout, &bench.path("box")).expect("it exists");
         assert_eq!(group.procs().expect("a list"), [inmate.pid()]);
         assert_eq!(group.stats().pids.and_then(|pids| pids.limit), Some(40));
-        group.update(&Limits { pids: Some(41), ..Limits::default() }).expect("update");
+        group.update(&Limits { pids: 41.into(), ..Limits::default() }).expect("update");
         assert_eq!(bench.shown(&group, "pids.max", "pids.max"), "41");
     }
 
@@ -103,7 +103,7 @@ kernel_test! {
 
     fn a_missing_controller_is_named(host) {
         let bench = Bench::new(host, &[]);
-        let limits = Limits { huge_pages: vec![cgroups::HugePages { page_size: "2MB".into(), limit: 0 }], ..limits() };
+        let limits = Limits { hugepage_limits: vec![cgroups::HugepageLimit { page_size: "2MB".into(), limit: 0 }], ..limits() };
         // Only a machine without the controller can show it.
         if let Err(error) = bench.try_group(&limits) {
             let place = if bench.is_v2() { "in " } else { "mounted on this machine" };

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use cgroups::{BlockIo, Cpu, DeviceRate, HugePages, Limits, Memory};
+use cgroups::{BlockIo, Cpu, HugepageLimit, Limits, Memory, ThrottleDevice};
 use common::{Bench, Inmate, MIB, fork_child, printed, status, wait_for_ever};
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
@@ -38,7 +38,7 @@ kernel_test! {
 
     fn no_limit_is_no_number(host) {
         let bench = Bench::new(host, &["memory", "pids"]);
-        let group = bench.group(&Limits { pids: Some(-1), ..memory(-1) });
+        let group = bench.group(&Limits { pids: (-1).into(), ..memory(-1) });
         assert_eq!(group.stats().memory.map(|memory| memory.limit), Some(None));
         assert_eq!(bench.shown(&group, "pids.max", "pids.max"), "max");
         assert_eq!(group.stats().pids.map(|pids| pids.limit), Some(None));
@@ -77,7 +77,7 @@ kernel_test! {
 
     fn a_fork_bomb_stops_at_the_limit(host) {
         let bench = Bench::new(host, &["pids"]);
-        let group = bench.group(&Limits { pids: Some(20), ..Limits::default() });
+        let group = bench.group(&Limits { pids: 20.into(), ..Limits::default() });
         let mut bomb = Inmate::new(&group, |say| {
             let mut children = 0;
             let error = loop {
@@ -173,7 +173,7 @@ kernel_test! {
 
     fn only_the_controllers_that_are_asked_for_are_used(host) {
         let bench = Bench::new(host, &["pids", "memory"]);
-        let group = bench.group(&Limits { pids: Some(10), ..Limits::default() });
+        let group = bench.group(&Limits { pids: 10.into(), ..Limits::default() });
         if bench.is_v2() {
             let controllers = fs::read_to_string(group.paths()[0].join("cgroup.controllers")).expect("a v2 group");
             assert_eq!(controllers.trim(), "pids");
@@ -194,8 +194,8 @@ kernel_test! {
 
     fn rates_for_disks_are_set_for_a_device(host) {
         let bench = Bench::new(host, &["blkio"]);
-        let rate = |device| Limits {
-            block_io: BlockIo { read_bytes: vec![DeviceRate { device, rate: 1_000_000 }], ..BlockIo::default() },
+        let rate = |(major, minor)| Limits {
+            block_io: BlockIo { throttle_read_bps_device: vec![ThrottleDevice { major, minor, rate: 1_000_000 }], ..BlockIo::default() },
             ..Limits::default()
         };
         let error = printed(bench.try_group(&rate((4000, 1))).expect_err("no such disk"));
@@ -216,7 +216,7 @@ kernel_test! {
     fn huge_pages_have_a_limit_or_are_missing(host) {
         let bench = Bench::new(host, &[]);
         let pages = |size: &str| Limits {
-            huge_pages: vec![HugePages { page_size: size.into(), limit: 1 << 30 }],
+            hugepage_limits: vec![HugepageLimit { page_size: size.into(), limit: 1 << 30 }],
             ..Limits::default()
         };
         match bench.try_group(&pages("2MB")) {
@@ -233,7 +233,7 @@ kernel_test! {
 
     fn raw_settings_stay_in_their_group(host) {
         let bench = Bench::new(host, &["pids"]);
-        let raw = |name: &str| Limits { unified: vec![(name.into(), "7".into())], ..Limits::default() };
+        let raw = |name: &str| Limits { unified: [(name.into(), "7".into())].into(), ..Limits::default() };
         if bench.is_v2() {
             let group = bench.group(&raw("pids.max"));
             assert_eq!(bench.shown(&group, "", "pids.max"), "7");

@@ -20,7 +20,7 @@ kernel_test! {
     fn the_group_is_the_top_and_cannot_be_written(host) {
         require(Need::Busybox);
         let bench = Bench::new(host, &["pids"]);
-        let group = bench.group(&Limits { pids: Some(33), ..Limits::default() });
+        let group = bench.group(&Limits { pids: 33.into(), ..Limits::default() });
         let mut mounts = vec![mount("/proc", "proc"), mount("/sys", "sysfs")];
         mounts.extend(cgroup_mounts(&bench.layout, Path::new("/sys/fs/cgroup"), true));
         let plan = Rootfs { mounts, ..Rootfs::default() };

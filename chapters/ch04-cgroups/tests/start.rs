@@ -16,7 +16,7 @@ use testkit::{judge, kernel_test};
 const READ: &str = "ch04-cgroups, \"In before it runs\"";
 
 fn limits() -> Limits {
-    Limits { pids: Some(40), ..Limits::default() }
+    Limits { pids: 40.into(), ..Limits::default() }
 }
 
 kernel_test! {

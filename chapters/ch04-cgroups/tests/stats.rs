@@ -44,7 +44,7 @@ kernel_test! {
 
     fn what_nobody_counts_is_absent(host) {
         let bench = Bench::new(host, &["pids"]);
-        let group = bench.group(&Limits { pids: Some(3), ..Limits::default() });
+        let group = bench.group(&Limits { pids: 3.into(), ..Limits::default() });
         let stats = group.stats();
         assert_eq!((stats.memory, stats.block_io, stats.throttling), (None, None, None));
         assert!(group.oom_kills().is_err() && group.oom_watch().is_err());

@@ -61,7 +61,7 @@ fn limits() -> Limits {
         // As much memory and swap together as memory alone: no swap.
         memory: Memory { limit: Some(BYTES), swap: Some(BYTES), ..Memory::default() },
         cpu: Cpu::default().with_nano_cpus(500_000_000),
-        pids: Some(32),
+        pids: 32.into(),
         devices: DeviceRule::docker_defaults(),
         ..Limits::default()
     }

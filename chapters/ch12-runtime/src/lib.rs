@@ -7,7 +7,6 @@ pub mod attend;
 mod container;
 mod error;
 mod inside;
-mod limits;
 mod plan;
 pub mod spec;
 mod stdio;

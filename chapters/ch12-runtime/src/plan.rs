@@ -10,7 +10,6 @@ use process::Program;
 use rootfs::{Device, DeviceKind, Mount, Rootfs};
 
 use crate::error::PlanError;
-use crate::limits;
 use crate::spec::{CapabilityNames, ConsoleSize, IdMapping, Process, Spec, User};
 
 /// Everything that the child needs, ready to use.
@@ -82,7 +81,7 @@ impl Plan {
             console: process.console_size,
             layout,
             cgroups_path,
-            limits: spec.linux.resources.as_ref().map(limits::translate).transpose()?.unwrap_or_default(),
+            limits: spec.linux.resources.clone().with_harmless_devices(),
         })
     }
 }

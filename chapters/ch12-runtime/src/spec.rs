@@ -14,10 +14,8 @@ use process::Diagnose;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use linux::{
-    BlockIo, Cpu, Device, DeviceRule, HugepageLimit, IdMapping, Linux, Memory, Namespace, Pids, Resources,
-    ThrottleDevice, TimeOffset, WeightDevice,
-};
+pub use cgroups::{BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
+pub use linux::{Device, IdMapping, Linux, Namespace, TimeOffset};
 
 /// The version of the specification that we write.
 pub const OCI_VERSION: &str = "1.2.0";

@@ -6,7 +6,7 @@ use confinement::Rlimit;
 use images::ContainerConfig;
 use process::{DEFAULT_PATH, Diagnose};
 use runtime::spec::{
-    CapabilityNames, IdMapping, Linux, Mount, Namespace, OCI_VERSION, Process, Resources, Root, Spec, User,
+    CapabilityNames, DeviceRule, IdMapping, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
 };
 use thiserror::Error;
 
@@ -93,7 +93,7 @@ pub(crate) struct Facts<'a> {
 /// # Errors
 /// [`ComposeError`].
 pub(crate) fn check(options: &RunOptions, processors: usize) -> Result<(), ComposeError> {
-    limits::resources(&options.limits, processors)?;
+    limits::limits(&options.limits, processors)?;
     security::decide(options)?;
     options.devices.iter().try_for_each(|text| devices::parse(text).map(drop))?;
     options.env.iter().try_for_each(|entry| environment::check(entry))?;
@@ -136,8 +136,8 @@ pub(crate) fn compose(options: &RunOptions, image: &ContainerConfig, facts: Fact
     let hostname = hostname(options, facts.id, facts.host_name);
     let args = command(options, image, facts.init.is_some())?;
     let env = variables(options, image, &hostname, &facts.user.home)?;
-    let mut resources = limits::resources(&options.limits, facts.processors)?;
-    resources.devices = if options.privileged { defaults::all_devices() } else { defaults::device_rules() };
+    let mut resources = limits::limits(&options.limits, facts.processors)?;
+    resources.devices = vec![DeviceRule::all(options.privileged)];
     let mut nodes = if options.privileged { devices::of_the_host() } else { Vec::new() };
     for text in &options.devices {
         let (node, rule) = devices::parse(text)?;
@@ -178,7 +178,7 @@ pub(crate) fn compose(options: &RunOptions, image: &ContainerConfig, facts: Fact
             gid_mappings: facts.ids.into_iter().collect(),
             devices: nodes,
             cgroups_path: format!("{CGROUP_PARENT}/{}", facts.id),
-            resources: Some(resources).filter(|resources| *resources != Resources::default()),
+            resources,
             seccomp: security.seccomp.map(|profile| profile.resolve(&security.capabilities)),
             // The range of groups that may ping must be mapped in the user namespace, where there is one.
             sysctl: defaults::network_sysctls()

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use runtime::spec::{DeviceRule, Mount};
-
-/// Read, write, and make nodes.
-const ALL: &str = "rwm";
+use runtime::spec::Mount;
 
 /// The file systems, in the order in which they are mounted. With `writable`, as for `--privileged`, `/sys` and the
 /// cgroups can be written.
@@ -36,16 +33,6 @@ pub(crate) fn bind_file(source: PathBuf, destination: &str) -> Mount {
         source: Some(source),
         options: vec!["bind".into(), "rprivate".into()],
     }
-}
-
-/// No device at all; the runtime adds the harmless ones, which every container has.
-pub(crate) fn device_rules() -> Vec<DeviceRule> {
-    vec![DeviceRule { allow: false, kind: None, major: None, minor: None, access: Some(ALL.into()) }]
-}
-
-/// `--privileged`: every device.
-pub(crate) fn all_devices() -> Vec<DeviceRule> {
-    vec![DeviceRule { allow: true, kind: None, major: None, minor: None, access: Some(ALL.into()) }]
 }
 
 /// In a network namespace of its own a container may ping, and bind low ports, without being root.

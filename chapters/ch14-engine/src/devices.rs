@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use cgroups::{Access, DeviceKind};
 use nix::sys::stat::{major, minor};
 use process::Diagnose;
 use runtime::spec::{Device, DeviceRule};
@@ -43,25 +44,26 @@ impl Diagnose for DeviceError {
 /// # Errors
 /// [`DeviceError`].
 pub(crate) fn parse(text: &str) -> Result<(Device, DeviceRule), DeviceError> {
-    let is_access = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"rwm".contains(&byte));
+    let access = |text: &str| text.parse::<Access>().ok().filter(|_| !text.is_empty());
     let parts: Vec<&str> = text.split(':').collect();
     let (host, inside, access) = match parts[..] {
-        [host] => (host, host, "rwm"),
-        [host, access] if is_access(access) => (host, host, access),
-        [host, inside] => (host, inside, "rwm"),
-        [host, inside, access] if is_access(access) => (host, inside, access),
-        _ => return Err(DeviceError::Format(text.into())),
+        [host] => (host, host, Some(Access::default())),
+        [host, last] if access(last).is_some() => (host, host, access(last)),
+        [host, inside] => (host, inside, Some(Access::default())),
+        [host, inside, last] => (host, inside, access(last)),
+        _ => (text, text, None),
     };
+    let access = access.ok_or_else(|| DeviceError::Format(text.into()))?;
     if !host.starts_with('/') || !inside.starts_with('/') {
         return Err(DeviceError::Format(text.into()));
     }
     let device = describe(Path::new(host), PathBuf::from(inside))?;
     let rule = DeviceRule {
         allow: true,
-        kind: Some(device.kind.clone()),
-        major: Some(device.major.into()),
-        minor: Some(device.minor.into()),
-        access: Some(access.into()),
+        kind: if device.kind == "b" { DeviceKind::Block } else { DeviceKind::Char },
+        major: Some(device.major),
+        minor: Some(device.minor),
+        access,
     };
     Ok((device, rule))
 }
@@ -114,7 +116,7 @@ mod tests {
     fn all_three_parts_or_fewer() {
         let (device, rule) = parse("/dev/null:/dev/nothing:r").expect("a device");
         assert_eq!((device.path, device.major, device.minor), ("/dev/nothing".into(), 1, 3));
-        assert_eq!(rule.access.as_deref(), Some("r"));
+        assert_eq!(rule.access.to_string(), "r");
         assert_eq!(parse("/dev/zero:rw").expect("a device").0.path, PathBuf::from("/dev/zero"));
     }
 

@@ -1,7 +1,8 @@
 //! Docker's rules for limits: what must go together, what is too little.
 
+use cgroups::{SwapError, swap_alone};
 use process::Diagnose;
-use runtime::spec::{BlockIo, Cpu, Memory, Pids, Resources};
+use runtime::spec::{BlockIo, Cpu, Limits, Memory, Pids};
 use thiserror::Error;
 
 use crate::options::LimitOptions;
@@ -9,8 +10,6 @@ use crate::units::{Bytes, NanoCpus};
 
 /// Docker's floor for `--memory`.
 const LEAST_MEMORY: i64 = 6 << 20;
-/// Microseconds: the period that `--cpus` is measured in.
-const PERIOD: u64 = 100_000;
 
 /// Why a limit makes no sense. The words are docker's.
 #[derive(Debug, Error)]
@@ -18,12 +17,9 @@ pub enum LimitError {
     /// Too little to start anything.
     #[error("Minimum memory limit allowed is 6MB")]
     Memory,
-    /// Swap counts memory and swap together, so it needs the other.
-    #[error("You should always set the Memory limit when using Memoryswap limit, see usage")]
-    SwapAlone,
-    /// And cannot be less.
-    #[error("Minimum memoryswap limit should be larger than memory limit, see usage")]
-    SwapBelowMemory,
+    /// Memory and swap do not fit together.
+    #[error(transparent)]
+    Swap(#[from] SwapError),
     /// Soft above hard.
     #[error("Minimum memory limit can not be less than memory reservation limit, see usage")]
     Reservation,
@@ -38,97 +34,88 @@ pub enum LimitError {
 impl Diagnose for LimitError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::SwapBelowMemory => {
-                Some("--memory-swap is memory and swap together; -1 means as much swap as there is".into())
-            }
-            Self::SwapAlone => Some("add --memory".into()),
+            Self::Swap(error) => error.hint(),
             _ => None,
         }
     }
 }
 
-/// Checks the options and turns them into the specification's resources, `processors` being what the machine has.
+/// Checks the options and turns them into limits, `processors` being what the machine has.
 ///
 /// # Errors
 /// [`LimitError`].
-pub(crate) fn resources(options: &LimitOptions, processors: usize) -> Result<Resources, LimitError> {
+pub(crate) fn limits(options: &LimitOptions, processors: usize) -> Result<Limits, LimitError> {
     let weight = options.blkio_weight.filter(|weight| *weight != 0);
     if weight.is_some_and(|weight| !(10..=1000).contains(&weight)) {
         return Err(LimitError::BlockIoWeight);
     }
-    Ok(Resources {
+    Ok(Limits {
         memory: memory(options)?,
         cpu: cpu(options, processors)?,
-        pids: options.pids.filter(|limit| *limit != 0).map(|limit| Pids { limit: limit.max(-1) }),
-        block_io: weight.map(|weight| BlockIo { weight: Some(weight), ..BlockIo::default() }),
-        ..Resources::default()
+        // Docker's 0 is no limit; the specification's is one.
+        pids: Pids { limit: options.pids.filter(|limit| *limit != 0).map(|limit| limit.max(-1)) },
+        block_io: BlockIo { weight, ..BlockIo::default() },
+        ..Limits::default()
     })
 }
 
-fn memory(options: &LimitOptions) -> Result<Option<Memory>, LimitError> {
+fn memory(options: &LimitOptions) -> Result<Memory, LimitError> {
     let given = |bytes: Option<Bytes>| bytes.map(|Bytes(bytes)| bytes).filter(|bytes| *bytes != 0);
     let (limit, swap) = (given(options.memory), given(options.memory_swap));
     let reservation = given(options.memory_reservation);
     if [limit, reservation].iter().flatten().any(|bytes| *bytes < LEAST_MEMORY) {
         return Err(LimitError::Memory);
     }
-    let swap = match (limit, swap) {
-        (None, Some(swap)) if swap > 0 => return Err(LimitError::SwapAlone),
-        (Some(limit), Some(swap)) if swap > 0 && swap < limit => return Err(LimitError::SwapBelowMemory),
-        // Docker's default: as much swap as memory.
-        (Some(limit), None) => Some(limit.saturating_mul(2)),
-        (_, swap) => swap,
-    };
+    swap_alone(limit, swap)?;
+    // Docker's default: as much swap as memory.
+    let swap = swap.or_else(|| limit.map(|limit| limit.saturating_mul(2)));
     if let (Some(limit), Some(reservation)) = (limit, reservation)
         && limit < reservation
     {
         return Err(LimitError::Reservation);
     }
-    let nothing = limit.is_none() && swap.is_none() && reservation.is_none();
-    Ok((!nothing).then(|| Memory { limit, swap, reservation, ..Memory::default() }))
+    Ok(Memory { limit, swap, reservation, ..Memory::default() })
 }
 
-fn cpu(options: &LimitOptions, processors: usize) -> Result<Option<Cpu>, LimitError> {
-    let mut cpu = Cpu {
+fn cpu(options: &LimitOptions, processors: usize) -> Result<Cpu, LimitError> {
+    let cpu = Cpu {
         shares: options.cpu_shares.filter(|shares| *shares != 0),
         cpus: options.cpuset_cpus.clone().unwrap_or_default(),
         ..Cpu::default()
     };
-    if let Some(NanoCpus(nanos)) = options.cpus.filter(|NanoCpus(nanos)| *nanos != 0) {
-        let most = 1_000_000_000 * processors as u64;
-        if !(10_000_000..=most).contains(&nanos) {
-            return Err(LimitError::Cpus(processors));
+    match options.cpus.filter(|NanoCpus(nanos)| *nanos != 0) {
+        None => Ok(cpu),
+        Some(NanoCpus(nanos)) if !(10_000_000..=1_000_000_000 * processors as u64).contains(&nanos) => {
+            Err(LimitError::Cpus(processors))
         }
-        cpu.period = Some(PERIOD);
-        cpu.quota = i64::try_from(nanos / (1_000_000_000 / PERIOD)).ok();
+        Some(NanoCpus(nanos)) => Ok(cpu.with_nano_cpus(nanos)),
     }
-    Ok((cpu != Cpu::default()).then_some(cpu))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(set: impl FnOnce(&mut LimitOptions)) -> Result<Resources, LimitError> {
+    fn of(set: impl FnOnce(&mut LimitOptions)) -> Result<Limits, LimitError> {
         let mut options = LimitOptions::default();
         set(&mut options);
-        resources(&options, 2)
+        limits(&options, 2)
     }
 
     #[test]
     fn nothing_asked_nothing_set() {
-        assert_eq!(of(|_| {}).expect("no limits"), Resources::default());
+        assert_eq!(of(|_| {}).expect("no limits"), Limits::default());
     }
 
     #[test]
     fn swap_defaults_to_as_much_as_memory() {
-        let memory = of(|o| o.memory = Some(Bytes(64 << 20))).expect("a limit").memory.expect("memory");
+        let memory = of(|o| o.memory = Some(Bytes(64 << 20))).expect("a limit").memory;
         assert_eq!((memory.limit, memory.swap), (Some(64 << 20), Some(128 << 20)));
     }
 
     #[test]
     fn cpus_become_a_quota() {
-        let cpu = of(|o| o.cpus = Some(NanoCpus(1_500_000_000))).expect("a limit").cpu.expect("cpu");
+        let cpu = of(|o| o.cpus = Some(NanoCpus(1_500_000_000))).expect("a limit").cpu;
         assert_eq!((cpu.quota, cpu.period), (Some(150_000), Some(100_000)));
     }
 

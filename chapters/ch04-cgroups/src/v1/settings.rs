@@ -7,7 +7,7 @@ use crate::cpuset;
 use crate::device::DeviceRule;
 use crate::directory::{Directory, FileError};
 use crate::error::CgroupError;
-use crate::limits::{BlockIo, Cpu, DeviceRate, HugePages, Limits, Memory};
+use crate::limits::{BlockIo, Cpu, HugepageLimit, Limits, Memory, ThrottleDevice, WeightDevice, given};
 
 /// Writes what `limits` say about one controller.
 pub(super) fn set(directory: &Directory, controller: &str, limits: &Limits) -> Result<(), CgroupError> {
@@ -15,12 +15,12 @@ pub(super) fn set(directory: &Directory, controller: &str, limits: &Limits) -> R
         "memory" => set_memory(directory, &limits.memory),
         "cpu" => Ok(set_cpu(directory, &limits.cpu)?),
         "cpuset" => cpuset::set(directory, &limits.cpu),
-        "pids" => Ok(limits.pids.map_or(Ok(()), |limit| {
+        "pids" => Ok(limits.pids.limit.map_or(Ok(()), |limit| {
             directory.write("pids.max", &if limit < 0 { "max".into() } else { limit.to_string() })
         })?),
         "blkio" => set_block_io(directory, &limits.block_io),
         "devices" => Ok(set_devices(directory, &limits.devices)?),
-        "hugetlb" => set_huge_pages(directory, &limits.huge_pages),
+        "hugetlb" => set_huge_pages(directory, &limits.hugepage_limits),
         // Asked for its counters only.
         _ => Ok(()),
     }
@@ -28,12 +28,12 @@ pub(super) fn set(directory: &Directory, controller: &str, limits: &Limits) -> R
 
 /// The kernel wants memory ≤ memory and swap at every moment, so on an update the order matters.
 fn set_memory(directory: &Directory, memory: &Memory) -> Result<(), CgroupError> {
-    let write_limit = || match memory.limit {
+    let (limit, both) = (given(memory.limit), given(memory.swap));
+    let write_limit = || match limit {
         Some(limit) => directory.write("memory.limit_in_bytes", &limit.to_string()),
         None => Ok(()),
     };
-    let write_swap = || match memory.swap.map(|both| directory.write("memory.memsw.limit_in_bytes", &both.to_string()))
-    {
+    let write_swap = || match both.map(|both| directory.write("memory.memsw.limit_in_bytes", &both.to_string())) {
         // A kernel that does not account for swap has no such file, and docker runs without it.
         Some(Err(error)) if error.errno() == Errno::ENOENT => Ok(()),
         Some(other) => other,
@@ -41,7 +41,7 @@ fn set_memory(directory: &Directory, memory: &Memory) -> Result<(), CgroupError>
     };
     match write_limit() {
         // Both are to grow, and the old sum is below the new limit.
-        Err(error) if error.errno() == Errno::EINVAL && memory.swap.is_some() => {
+        Err(error) if error.errno() == Errno::EINVAL && both.is_some() => {
             write_swap()?;
             write_limit()?;
         }
@@ -50,13 +50,13 @@ fn set_memory(directory: &Directory, memory: &Memory) -> Result<(), CgroupError>
             write_swap()?;
         }
     }
-    if let Some(reservation) = memory.reservation {
+    if let Some(reservation) = given(memory.reservation) {
         directory.write("memory.soft_limit_in_bytes", &reservation.to_string())?;
     }
     if let Some(swappiness) = memory.swappiness {
         directory.write("memory.swappiness", &swappiness.to_string())?;
     }
-    if memory.oom_kill_disable {
+    if memory.disable_oom_killer {
         directory.write("memory.oom_control", "1")?;
     }
     Ok(())
@@ -64,12 +64,12 @@ fn set_memory(directory: &Directory, memory: &Memory) -> Result<(), CgroupError>
 
 fn set_cpu(directory: &Directory, cpu: &Cpu) -> Result<(), FileError> {
     let write = |name, number: Option<String>| number.map_or(Ok(()), |number| directory.write(name, &number));
-    write("cpu.shares", cpu.shares.map(|shares| shares.to_string()))?;
-    let period = || write("cpu.cfs_period_us", cpu.period.map(|period| period.to_string()));
-    let quota = || write("cpu.cfs_quota_us", cpu.quota.map(|quota| quota.to_string()));
+    write("cpu.shares", given(cpu.shares).map(|shares| shares.to_string()))?;
+    let period = || write("cpu.cfs_period_us", given(cpu.period).map(|period| period.to_string()));
+    let quota = || write("cpu.cfs_quota_us", given(cpu.quota).map(|quota| quota.to_string()));
     match period() {
         // On an update: the old quota in the new period is more than the parent has.
-        Err(error) if error.errno() == Errno::EINVAL && cpu.quota.is_some() => {
+        Err(error) if error.errno() == Errno::EINVAL && given(cpu.quota).is_some() => {
             quota()?;
             period()
         }
@@ -79,7 +79,8 @@ fn set_cpu(directory: &Directory, cpu: &Cpu) -> Result<(), FileError> {
 
 fn set_block_io(directory: &Directory, io: &BlockIo) -> Result<(), CgroupError> {
     // The names depend on the disk scheduler.
-    let bfq = (io.weight.is_some() || !io.device_weights.is_empty()) && directory.has("blkio.bfq.weight");
+    let weight = given(io.weight);
+    let bfq = (weight.is_some() || !io.weight_device.is_empty()) && directory.has("blkio.bfq.weight");
     let weigh = |name: &str, text: String| {
         let name = if bfq { format!("blkio.bfq.{name}") } else { format!("blkio.{name}") };
         match directory.write(&name, &text) {
@@ -91,21 +92,20 @@ fn set_block_io(directory: &Directory, io: &BlockIo) -> Result<(), CgroupError> 
             other => Ok(other?),
         }
     };
-    if let Some(weight) = io.weight {
+    if let Some(weight) = weight {
         weigh("weight", weight.to_string())?;
     }
-    for device in &io.device_weights {
-        let (major, minor) = device.device;
-        weigh("weight_device", format!("{major}:{minor} {}", device.weight))?;
+    for WeightDevice { major, minor, weight } in &io.weight_device {
+        weigh("weight_device", format!("{major}:{minor} {weight}"))?;
     }
-    let rates: [(&[DeviceRate], &str); 4] = [
-        (&io.read_bytes, "read_bps"),
-        (&io.write_bytes, "write_bps"),
-        (&io.read_operations, "read_iops"),
-        (&io.write_operations, "write_iops"),
+    let rates: [(&[ThrottleDevice], &str); 4] = [
+        (&io.throttle_read_bps_device, "read_bps"),
+        (&io.throttle_write_bps_device, "write_bps"),
+        (&io.throttle_read_iops_device, "read_iops"),
+        (&io.throttle_write_iops_device, "write_iops"),
     ];
     for (list, what) in rates {
-        for DeviceRate { device: (major, minor), rate } in list {
+        for ThrottleDevice { major, minor, rate } in list {
             directory.write(&format!("blkio.throttle.{what}_device"), &format!("{major}:{minor} {rate}"))?;
         }
     }
@@ -125,7 +125,7 @@ fn set_devices(directory: &Directory, rules: &[DeviceRule]) -> Result<(), FileEr
     Ok(())
 }
 
-fn set_huge_pages(directory: &Directory, pages: &[HugePages]) -> Result<(), CgroupError> {
+fn set_huge_pages(directory: &Directory, pages: &[HugepageLimit]) -> Result<(), CgroupError> {
     pages.iter().try_for_each(|pages| {
         let name = format!("hugetlb.{}.limit_in_bytes", pages.checked_size()?);
         Ok(directory.write(&name, &pages.limit.to_string())?)

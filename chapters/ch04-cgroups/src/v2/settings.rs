@@ -6,18 +6,18 @@ use crate::convert::{io_weight, swap_alone, weight_of_shares};
 use crate::cpuset;
 use crate::directory::{Directory, FileError};
 use crate::error::CgroupError;
-use crate::limits::{BlockIo, Cpu, DeviceRate, Limits, Memory};
+use crate::limits::{BlockIo, Cpu, Limits, Memory, ThrottleDevice, WeightDevice, given};
 
 /// Writes all limits but the devices'.
 pub(super) fn set(group: &Directory, limits: &Limits) -> Result<(), CgroupError> {
     set_memory(group, &limits.memory)?;
     set_cpu(group, &limits.cpu)?;
     cpuset::set(group, &limits.cpu)?;
-    if let Some(pids) = limits.pids {
+    if let Some(pids) = limits.pids.limit {
         group.write("pids.max", &max(pids))?;
     }
     set_block_io(group, &limits.block_io)?;
-    for pages in &limits.huge_pages {
+    for pages in &limits.hugepage_limits {
         group.write(&format!("hugetlb.{}.max", pages.checked_size()?), &pages.limit.to_string())?;
     }
     for (name, text) in &limits.unified {
@@ -36,17 +36,17 @@ fn max(number: i64) -> String {
 
 // ANCHOR: set_memory
 fn set_memory(group: &Directory, memory: &Memory) -> Result<(), CgroupError> {
-    if let Some(swap) = swap_alone(memory.limit, memory.swap)? {
+    if let Some(swap) = swap_alone(given(memory.limit), memory.swap)? {
         match group.write("memory.swap.max", &max(swap)) {
             // A kernel that does not account for swap has no such file, and docker runs without it.
             Err(error) if error.errno() == Errno::ENOENT && group.has("memory.max") => {}
             other => other?,
         }
     }
-    if let Some(limit) = memory.limit {
+    if let Some(limit) = given(memory.limit) {
         group.write("memory.max", &max(limit))?;
     }
-    if let Some(reservation) = memory.reservation {
+    if let Some(reservation) = given(memory.reservation) {
         group.write("memory.low", &max(reservation))?;
     }
     Ok(())
@@ -54,10 +54,10 @@ fn set_memory(group: &Directory, memory: &Memory) -> Result<(), CgroupError> {
 // ANCHOR_END: set_memory
 
 fn set_cpu(group: &Directory, cpu: &Cpu) -> Result<(), FileError> {
-    if let Some(shares) = cpu.shares {
+    if let Some(shares) = given(cpu.shares) {
         group.write("cpu.weight", &weight_of_shares(shares).to_string())?;
     }
-    match (cpu.quota, cpu.period) {
+    match (given(cpu.quota), given(cpu.period)) {
         (None, None) => Ok(()),
         // The kernel keeps the period, but not the quota, that is not written.
         (Some(quota), None) => group.write("cpu.max", &max(quota)),
@@ -70,21 +70,20 @@ fn set_cpu(group: &Directory, cpu: &Cpu) -> Result<(), FileError> {
 }
 
 fn set_block_io(group: &Directory, io: &BlockIo) -> Result<(), CgroupError> {
-    if let Some(weight) = io.weight {
+    if let Some(weight) = given(io.weight) {
         weigh(group, "default", weight)?;
     }
-    for device in &io.device_weights {
-        let (major, minor) = device.device;
-        weigh(group, &format!("{major}:{minor}"), device.weight)?;
+    for WeightDevice { major, minor, weight } in &io.weight_device {
+        weigh(group, &format!("{major}:{minor}"), *weight)?;
     }
-    let rates: [(&[DeviceRate], &str); 4] = [
-        (&io.read_bytes, "rbps"),
-        (&io.write_bytes, "wbps"),
-        (&io.read_operations, "riops"),
-        (&io.write_operations, "wiops"),
+    let rates: [(&[ThrottleDevice], &str); 4] = [
+        (&io.throttle_read_bps_device, "rbps"),
+        (&io.throttle_write_bps_device, "wbps"),
+        (&io.throttle_read_iops_device, "riops"),
+        (&io.throttle_write_iops_device, "wiops"),
     ];
     for (list, key) in rates {
-        for DeviceRate { device: (major, minor), rate } in list {
+        for ThrottleDevice { major, minor, rate } in list {
             let rate = if *rate == 0 { "max".into() } else { rate.to_string() };
             group.write("io.max", &format!("{major}:{minor} {key}={rate}"))?;
         }

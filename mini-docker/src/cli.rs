@@ -66,7 +66,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Images(args) => image::ls::run(&args, &open()?),
         Command::Import(args) => image::import::run(&args, &open()?),
         Command::Info(args) => info::run(&args, &open()?),
-        Command::Version(args) => Ok(version::run(&args)),
+        Command::Version(args) => version::run(&args),
         Command::Completion(args) => Ok(completion::run(&args, Cli::command())),
         Command::Man(args) => man::run(&args, Cli::command()),
     }

@@ -14,6 +14,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use crate::outcome;
+
 /// Collects events from now on.
 #[derive(Debug)]
 pub struct Narrator {
@@ -60,7 +62,7 @@ impl Narrator {
 
     /// Prints the narration on standard error.
     pub fn print(self) {
-        anstream::eprint!("{}", render(&self.steps()));
+        outcome::complain(render(&self.steps()));
     }
 }
 

@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The caller's streams failed, or the caller lost patience: docker's client then leaves with 1.
+pub const CALLER_FAILED: u8 = 1;
 /// The engine or the kernel refused (`docker run`'s exit status 125).
 pub const ENGINE_FAILED: u8 = 125;
 /// The command was found and cannot be executed (126, as in a shell).
@@ -39,14 +41,18 @@ pub enum FailureKind {
     CannotExecute,
     /// The container's command is not there.
     CommandNotFound,
+    /// Whoever called us left, or gave us streams that do not serve: the engine did its part.
+    Caller,
 }
 
 impl FailureKind {
-    /// The exit status of `docker run`: 126 and 127 speak of the container's command, 125 of everything else.
+    /// The exit status of `docker run`: 126 and 127 speak of the container's command, 1 of who called us, 125 of everything
+    /// else.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::CannotExecute => CANNOT_EXECUTE,
             Self::CommandNotFound => NOT_FOUND,
+            Self::Caller => CALLER_FAILED,
             _ => ENGINE_FAILED,
         }
     }

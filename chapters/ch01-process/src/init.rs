@@ -72,8 +72,8 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
             Err(errno) => return Err(InitError::Kernel { action: "wait for a signal", errno }),
         }
         while let Some(signal) = signals.next().map_err(|errno| InitError::Kernel { action: "read a signal", errno })? {
-            if signal != Signal::SIGCHLD {
-                let _ = child.signal(signal as i32);
+            if signal != Signal::SIGCHLD as i32 {
+                let _ = child.signal(signal);
             }
         }
         main = reap(child.pid());

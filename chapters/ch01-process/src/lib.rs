@@ -18,7 +18,7 @@ pub mod sys;
 
 pub use child::{Child, ChildError, ExitStatus};
 pub use exec::{DEFAULT_PATH, ExecError, Program};
-pub use failure::{CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, FailureKind, NOT_FOUND};
+pub use failure::{CALLER_FAILED, CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, FailureKind, NOT_FOUND};
 pub use pty::Pty;
 pub use single_thread::SingleThread;
 pub use spawn::{Gate, Pending, Spawn, SpawnError};

@@ -13,10 +13,10 @@ use nix::sys::signal::Signal;
 use nix::unistd::{read, write};
 use thiserror::Error;
 
-use crate::Diagnose;
 use crate::child::{Child, ChildError, ExitStatus};
 use crate::pty;
-use crate::signals::Forwarded;
+use crate::signals::{Forwarded, Proxy, asks_for_end};
+use crate::{Diagnose, FailureKind};
 
 /// A pipe takes this much (`PIPE_BUF`) without blocking whenever `poll` calls it writable.
 const ATOMIC_WRITE: usize = 4096;
@@ -33,12 +33,49 @@ pub enum RelayError {
         /// The kernel's reason.
         errno: Errno,
     },
+    /// What the child printed could not be written: nobody reads, or there is no room.
+    #[error("write {stream}: {}", errno.desc().to_lowercase())]
+    Write {
+        /// Ours: `/dev/stdout` or `/dev/stderr`.
+        stream: &'static str,
+        /// The kernel's reason; `EPIPE` when the reader has gone.
+        errno: Errno,
+    },
+    /// Somebody asked for the end three times, and the child goes on.
+    #[error("got 3 SIGTERM/SIGINTs, forcefully exiting")]
+    Impatience,
     /// The child could not be waited for.
     #[error(transparent)]
     Child(#[from] ChildError),
 }
 
-impl Diagnose for RelayError {}
+impl Diagnose for RelayError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Child(error) = self { Some(error) } else { None }
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        matches!(self, Self::Write { .. } | Self::Impatience).then_some(FailureKind::Caller)
+    }
+}
+
+/// Where output goes to, as messages call it.
+#[derive(Debug, Clone, Copy)]
+pub enum Stream {
+    /// `/dev/stdout`.
+    Stdout,
+    /// `/dev/stderr`.
+    Stderr,
+}
+
+impl Stream {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "/dev/stdout",
+            Self::Stderr => "/dev/stderr",
+        }
+    }
+}
 
 /// Bytes on their way from one descriptor to another.
 #[derive(Debug)]
@@ -46,14 +83,14 @@ pub struct Pump {
     from: Option<OwnedFd>,
     to: Option<OwnedFd>,
     buffer: Vec<u8>,
-    /// Ends with the child at the latest: our own input, which may never end by itself.
-    input: bool,
+    /// Of ours, for output; `None` is our input, which may never end by itself and ends with the child at the latest.
+    stream: Option<Stream>,
 }
 
 impl Pump {
-    /// From the child to us: runs until the child's side is closed, past the child's own end.
-    pub fn output(from: OwnedFd, to: OwnedFd) -> Self {
-        Self { from: Some(from), to: Some(to), buffer: Vec::new(), input: false }
+    /// From the child to our `stream`: runs until the child's side is closed, past the child's own end.
+    pub fn output(from: OwnedFd, to: OwnedFd, stream: Stream) -> Self {
+        Self { from: Some(from), to: Some(to), buffer: Vec::new(), stream: Some(stream) }
     }
 
     /// From us to the child: the end of `from` closes `to`.
@@ -61,7 +98,11 @@ impl Pump {
         // A terminal takes less than it is offered and would have us wait for the program inside to read, while that
         // waits for us to read what it prints. The child's side is nobody's but ours, so the flag disturbs no one.
         let _ = fcntl(&to, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
-        Self { from: Some(from), to: Some(to), buffer: Vec::new(), input: true }
+        Self { from: Some(from), to: Some(to), buffer: Vec::new(), stream: None }
+    }
+
+    fn is_input(&self) -> bool {
+        self.stream.is_none()
     }
 
     fn done(&self) -> bool {
@@ -78,28 +119,27 @@ impl Pump {
     }
 
     // ANCHOR: advance
-    /// Moves one portion. A reader that went away (`EPIPE`) ends an input; output is then read and dropped, as docker
-    /// does, so that the program inside does not hang.
-    fn advance(&mut self) {
+    /// Moves one portion. A child that does not read its input any more ends that pump; a reader of ours that has gone,
+    /// or a full disk, ends the relay: a program that nobody hears would go on for ever (`yes | head -1`).
+    fn advance(&mut self) -> Result<(), RelayError> {
         if self.buffer.is_empty() {
             self.fill();
         } else if let Some(to) = &self.to {
             let portion = &self.buffer[..self.buffer.len().min(ATOMIC_WRITE)];
-            match write(to, portion) {
-                Ok(written) => drop(self.buffer.drain(..written)),
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(_) => {
+            match (write(to, portion), self.stream) {
+                (Ok(written), _) => drop(self.buffer.drain(..written)),
+                (Err(Errno::EINTR | Errno::EAGAIN), _) => {}
+                (Err(errno), Some(stream)) => return Err(RelayError::Write { stream: stream.name(), errno }),
+                (Err(_), None) => {
                     self.buffer.clear();
-                    self.to = None;
-                    if self.input {
-                        self.from = None;
-                    }
+                    (self.from, self.to) = (None, None);
                 }
             }
         }
         if self.from.is_none() && self.buffer.is_empty() {
             self.to = None;
         }
+        Ok(())
     }
     // ANCHOR_END: advance
 
@@ -115,8 +155,6 @@ impl Pump {
         self.buffer.truncate(got.unwrap_or(0));
         if got.is_none() {
             self.from = None;
-        } else if self.to.is_none() {
-            self.buffer.clear();
         }
     }
 }
@@ -132,10 +170,10 @@ pub struct Resize<'fd> {
 
 /// Runs until `child` has ended and its output is read, and returns how it ended. `SIGWINCH` sets the child's window
 /// size, `ended` is called once between the end and the rest of the output (to kill what still holds the pipes),
-/// every other signal goes to the child.
+/// every other signal goes to the child, as far as `signals` says so.
 ///
 /// # Errors
-/// [`RelayError`].
+/// [`RelayError`]. The child then runs still, unless it is dropped.
 pub fn run(
     child: &mut Child,
     signals: &Forwarded,
@@ -144,27 +182,46 @@ pub fn run(
     mut ended: impl FnMut(),
 ) -> Result<ExitStatus, RelayError> {
     let mut status = None;
+    let mut patience = Patience::new(signals.proxy());
     loop {
-        if status.is_some() && pumps.iter().all(|pump| pump.input || pump.done()) {
+        if status.is_some() && pumps.iter().all(|pump| pump.is_input() || pump.done()) {
             return Ok(status.unwrap_or(ExitStatus::Code(0)));
         }
         let ready = wait_for(child, signals, pumps, status.is_some())?;
         if ready.signal {
             while let Some(signal) = next_signal(signals)? {
-                match (signal, resize) {
-                    (Signal::SIGWINCH, Some(Resize { from, to })) => pty::copy_window_size(from, to),
+                patience.hear(signal)?;
+                match resize {
+                    Some(Resize { from, to }) if signal == Signal::SIGWINCH as i32 => pty::copy_window_size(from, to),
                     // A child that has just ended is no reason to complain.
-                    _ => drop(child.signal(signal as i32)),
+                    _ if signals.proxy() != Proxy::Never => drop(child.signal(signal)),
+                    _ => {}
                 }
             }
         }
         for index in ready.pumps {
-            pumps[index].advance();
+            pumps[index].advance()?;
         }
         if ready.child && status.is_none() {
             status = Some(child.wait()?);
             ended();
         }
+    }
+}
+
+/// How often one may still ask for the end before it comes.
+struct Patience(Option<u8>);
+
+impl Patience {
+    fn new(proxy: Proxy) -> Self {
+        Self((proxy != Proxy::Always).then_some(2))
+    }
+
+    /// The third wish for an end is the last.
+    fn hear(&mut self, signal: i32) -> Result<(), RelayError> {
+        let Some(left) = self.0.as_mut().filter(|_| asks_for_end(signal)) else { return Ok(()) };
+        *left = left.checked_sub(1).ok_or(RelayError::Impatience)?;
+        Ok(())
     }
 }
 
@@ -178,7 +235,7 @@ struct Ready {
 fn wait_for(child: &Child, signals: &Forwarded, pumps: &[Pump], over: bool) -> Result<Ready, RelayError> {
     let (mut interests, mut indices) = (Vec::with_capacity(5), Vec::with_capacity(3));
     interests.push(PollFd::new(signals.as_fd(), PollFlags::POLLIN));
-    for (index, pump) in pumps.iter().enumerate().filter(|(_, pump)| !(over && pump.input)) {
+    for (index, pump) in pumps.iter().enumerate().filter(|(_, pump)| !(over && pump.is_input())) {
         if let Some(interest) = pump.interest() {
             interests.push(interest);
             indices.push(index);
@@ -199,7 +256,7 @@ fn wait_for(child: &Child, signals: &Forwarded, pumps: &[Pump], over: bool) -> R
     })
 }
 
-fn next_signal(signals: &Forwarded) -> Result<Option<Signal>, RelayError> {
+fn next_signal(signals: &Forwarded) -> Result<Option<i32>, RelayError> {
     signals.next().map_err(|errno| RelayError::Kernel { action: "read a signal", errno })
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use process::Failure;
+use process::signals::Proxy;
 use rootfs::Root;
 use runtime::spec::Spec;
 use runtime::{Container, Stdio, attend};
@@ -29,5 +30,5 @@ fn run(bundle: &std::path::Path) -> Result<u8, Failure> {
     let root = Root::Directory(spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default());
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };
     let container = Container { id: "stage", spec: &spec, root, stdio, cache: None, attached: false };
-    Ok(attend::run(container, true)?.code())
+    Ok(attend::run(container, true, Proxy::UntilThird)?.code())
 }

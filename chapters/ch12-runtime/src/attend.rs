@@ -4,9 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
-use process::relay::{self, Pump, RelayError, Resize};
-use process::signals::Forwarded;
-use process::{Diagnose, ExitStatus, pty, step};
+use process::relay::{self, Pump, RelayError, Resize, Stream};
+use process::signals::{Forwarded, Proxy};
+use process::{Diagnose, ExitStatus, FailureKind, pty, step};
 use thiserror::Error;
 
 use crate::container::{Container, Running, RuntimeError};
@@ -36,17 +36,27 @@ impl Diagnose for AttendError {
     }
 }
 
-/// Runs the container until its program ends. With `interactive`, standard input goes in.
+/// Runs the container until its program ends. With `interactive`, standard input goes in; `proxy` says which signals do.
 ///
 /// # Errors
-/// [`AttendError`]; nothing is left behind.
-pub fn run(container: Container, interactive: bool) -> Result<ExitStatus, AttendError> {
+/// [`AttendError`]; nothing is left behind, the program neither.
+pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<ExitStatus, AttendError> {
     // Before the child exists: a signal that comes in between then waits for it.
-    let signals = Forwarded::block().map_err(AttendError::Signals)?;
+    let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
     let mut running = container.start()?;
     let ends = std::mem::take(&mut running.ends);
-    let status = attend(&mut running, ends, &signals, interactive)?;
-    step!(12, "the program ended: {status}");
+    let status = match attend(&mut running, ends, &signals, interactive) {
+        Err(AttendError::Relay(error @ RelayError::Write { errno: Errno::EPIPE, .. })) => {
+            // Whoever read has what they wanted: a pipeline is no place for a complaint.
+            step!(12, "the program is ended: {error}");
+            ExitStatus::Code(FailureKind::Caller.exit_code())
+        }
+        attended => {
+            let status = attended?;
+            step!(12, "the program ended: {status}");
+            status
+        }
+    };
     running.clean_up()?;
     Ok(status)
 }
@@ -65,15 +75,15 @@ fn attend(
         pumps.push(Pump::input(own(stdin.as_fd().try_clone_to_owned())?, to));
     }
     if let Some(from) = from_stdout {
-        pumps.push(Pump::output(from, own(stdout.as_fd().try_clone_to_owned())?));
+        pumps.push(Pump::output(from, own(stdout.as_fd().try_clone_to_owned())?, Stream::Stdout));
     }
     if let Some(from) = from_stderr {
-        pumps.push(Pump::output(from, own(stderr.as_fd().try_clone_to_owned())?));
+        pumps.push(Pump::output(from, own(stderr.as_fd().try_clone_to_owned())?, Stream::Stderr));
     }
     // Dropped at the end of this function, whatever happens: the terminal outside is as it was.
     let mut _raw = None;
     if let Some(master) = &terminal {
-        pumps.push(Pump::output(own(master.try_clone())?, own(stdout.as_fd().try_clone_to_owned())?));
+        pumps.push(Pump::output(own(master.try_clone())?, own(stdout.as_fd().try_clone_to_owned())?, Stream::Stdout));
         if interactive {
             pumps.push(Pump::input(own(stdin.as_fd().try_clone_to_owned())?, own(master.try_clone())?));
             _raw = pty::RawMode::enter(stdin.as_fd()).ok();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cgroups::{Cgroup, CgroupError};
 use namespaces::NamespacesError;
 use nix::sched::CloneFlags;
+use nix::unistd::{Gid, Uid};
 use process::{Child, Diagnose, Spawn, SpawnError, step};
 use rootfs::Root;
 use thiserror::Error;
@@ -87,7 +88,11 @@ impl Container<'_> {
     // ANCHOR: start
     pub fn start(self) -> Result<Running, RuntimeError> {
         let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
-        let (mut ends, streams) = stdio::open_streams(self.stdio).map_err(RuntimeError::Streams)?;
+        let owner = plan.ids.as_ref().and_then(|(users, groups)| {
+            let (user, root) = (users.to_outside(plan.user.0.as_raw())?, groups.to_outside(0)?);
+            Some((Uid::from_raw(user), Gid::from_raw(root)))
+        });
+        let (mut ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let cgroup = Group(Some(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?));
         let visit = plan.namespaces.join_before_clone()?;
         let (root, attached) = (self.root, self.attached);

@@ -98,7 +98,7 @@ pub(crate) fn become_container(
             .map_err(|error| failed("set oom_score_adj")(errno_of(&error)))?;
     }
     let (user, group, groups) = &plan.user;
-    streams.connect(*user, *group).map_err(failed("connect standard input and output"))?;
+    streams.connect(*user).map_err(failed("connect standard input and output"))?;
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
     confine(plan, *user, *group, groups)?;

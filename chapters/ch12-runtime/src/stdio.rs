@@ -1,6 +1,6 @@
 //! The program's standard streams: the caller's, pipes, or a terminal of its own.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -45,8 +45,9 @@ pub(crate) struct Inner {
     terminal: bool,
 }
 
-/// Makes the pipes.
-pub(crate) fn open_streams(stdio: Stdio) -> std::io::Result<(Ends, Inner)> {
+/// Makes the pipes. `owner` is the program's user and root's group as the host counts, where only the host can give to
+/// them: in a user namespace, root is nobody to what the host's root has made.
+pub(crate) fn open_streams(stdio: Stdio, owner: Option<(Uid, Gid)>) -> std::io::Result<(Ends, Inner)> {
     let (mut ours, mut theirs) = (
         Ends::default(),
         Inner { inherit: stdio == Stdio::Inherit, terminal: stdio == Stdio::Terminal, ..Inner::default() },
@@ -60,6 +61,11 @@ pub(crate) fn open_streams(stdio: Stdio) -> std::io::Result<(Ends, Inner)> {
         (ours.stdout, theirs.stdout) = (Some(reader), Some(writer));
         let (reader, writer) = pipe()?;
         (ours.stderr, theirs.stderr) = (Some(reader), Some(writer));
+        if let Some((uid, gid)) = owner {
+            for stream in [&theirs.stdin, &theirs.stdout, &theirs.stderr].into_iter().flatten() {
+                give(stream.as_fd(), uid, Some(gid))?;
+            }
+        }
     }
     Ok((ours, theirs))
 }
@@ -69,25 +75,37 @@ impl Inner {
         self.terminal
     }
 
-    /// Puts them at 0, 1 and 2, in the child, inside the container's root. The user may open `/dev/stdout` again, so a
-    /// pipe is made theirs.
-    pub(crate) fn connect(self, uid: Uid, gid: Gid) -> Result<(), Errno> {
-        if self.inherit || self.terminal {
-            return Ok(());
-        }
-        for pipe in [&self.stdin, &self.stdout, &self.stderr].into_iter().flatten() {
-            match fchown(pipe, Some(uid), Some(gid)) {
-                // An id that is not mapped in the user namespace cannot own anything.
-                Ok(()) | Err(Errno::EINVAL | Errno::EPERM) => {}
-                Err(errno) => return Err(errno),
+    /// Puts them at 0, 1 and 2, in the child, inside the container's root, and makes them the user's, who may want to
+    /// open `/dev/stdout` again.
+    pub(crate) fn connect(self, uid: Uid) -> Result<(), Errno> {
+        if !self.inherit && !self.terminal {
+            match self.stdin {
+                Some(stdin) => dup2_stdin(stdin)?,
+                None => dup2_stdin(null()?)?,
             }
+            self.stdout.map_or(Ok(()), dup2_stdout)?;
+            self.stderr.map_or(Ok(()), dup2_stderr)?;
         }
-        match self.stdin {
-            Some(stdin) => dup2_stdin(stdin)?,
-            None => dup2_stdin(null()?)?,
-        }
-        self.stdout.map_or(Ok(()), dup2_stdout)?;
-        self.stderr.map_or(Ok(()), dup2_stderr)
+        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        let streams = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        streams
+            .into_iter()
+            .filter(|stream| self.terminal || is_pipe(*stream))
+            .try_for_each(|stream| give(stream, uid, None))
+    }
+}
+
+/// A pipe has no name. A terminal or a file that we inherit has one, and would stay the user's when all is over.
+fn is_pipe(stream: BorrowedFd) -> bool {
+    fstat(stream).is_ok_and(|metadata| metadata.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits())
+}
+
+/// Without `gid` the group stays: a terminal's is `tty`, whoever holds it.
+fn give(stream: BorrowedFd, uid: Uid, gid: Option<Gid>) -> Result<(), Errno> {
+    match fchown(stream, Some(uid), gid) {
+        // What is not mapped in the user namespace cannot own anything, or be given away.
+        Ok(()) | Err(Errno::EINVAL | Errno::EPERM) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
 use layers::{DiffId, LayerError, LayerStore, Overlay, OverlayError, Upper};
-use process::{Diagnose, ExitStatus};
+use process::signals::Proxy;
+use process::{Diagnose, ExitStatus, FailureKind};
 use rootfs::{Root, RootDir, RootDirError};
 use runtime::attend::{self, AttendError};
 use runtime::spec::ConsoleSize;
@@ -63,6 +64,10 @@ pub enum EngineError {
 impl Diagnose for EngineError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         if let Self::Runtime(error) = self { Some(error) } else { None }
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        matches!(self, Self::NoTty).then_some(FailureKind::Caller)
     }
 
     fn hint(&self) -> Option<String> {
@@ -239,7 +244,7 @@ impl Engine {
         let stdio = if options.tty { Stdio::Terminal } else { Stdio::Pipes { input: options.interactive } };
         let cache = Some(self.root.filters());
         let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
-        Ok(attend::run(container, options.interactive)?)
+        Ok(attend::run(container, options.interactive, Proxy::UntilThird)?)
     }
 
     /// Directories of the image's layers, the topmost first.

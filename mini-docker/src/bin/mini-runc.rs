@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mini_docker::{explain, outcome};
 use process::Failure;
+use process::signals::Proxy;
 use rootfs::Root;
 use runtime::spec::Spec;
 use runtime::{Container, Stdio, attend};
@@ -56,5 +57,5 @@ fn run(bundle: &Path, id: &str) -> Result<u8, Failure> {
     let root = spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default();
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };
     let container = Container { id, spec: &spec, root: Root::Directory(root), stdio, cache: None, attached: false };
-    Ok(attend::run(container, true)?.code())
+    Ok(attend::run(container, true, Proxy::Always)?.code())
 }

@@ -3,6 +3,8 @@
 use engine::Engine;
 use process::Failure;
 
+use crate::outcome;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print one JSON object.
@@ -13,12 +15,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
     let info = engine.info()?;
     if args.format.is_some() {
-        anstream::println!("{}", serde_json::json!(info));
-        return Ok(0);
-    }
-    anstream::println!("Server:");
-    for (name, value) in info.lines() {
-        anstream::println!(" {name}: {value}");
+        outcome::print(format_args!("{}\n", serde_json::json!(info)))?;
+    } else {
+        let lines: String = info.lines().iter().map(|(name, value)| format!(" {name}: {value}\n")).collect();
+        outcome::print(format_args!("Server:\n{lines}"))?;
     }
     Ok(0)
 }

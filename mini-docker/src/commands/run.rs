@@ -9,6 +9,7 @@ use images::Reference;
 use process::Failure;
 
 use crate::explain::Narrator;
+use crate::outcome;
 
 /// Flags are docker's.
 #[derive(Debug, clap::Args)]
@@ -136,7 +137,7 @@ pub(crate) fn run(args: Args, open: impl FnOnce() -> Result<Engine, EngineError>
     if matches!(&result, Err(error) if error.is_image_missing()) {
         let image = &options.image;
         let name = image.parse::<Reference>().map_or_else(|_| image.clone(), |reference| reference.familiar());
-        anstream::eprintln!("Unable to find image '{name}' locally");
+        outcome::complain(format_args!("Unable to find image '{name}' locally\n"));
     }
     Ok(result?.code())
 }

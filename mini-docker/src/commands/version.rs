@@ -1,5 +1,9 @@
 //! `version`.
 
+use process::Failure;
+
+use crate::outcome;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print one JSON object.
@@ -7,18 +11,18 @@ pub(crate) struct Args {
     format: Option<String>,
 }
 
-pub(crate) fn run(args: &Args) -> u8 {
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let (version, architecture) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     let oci = runtime::spec::OCI_VERSION;
     if args.format.is_some() {
         let object = serde_json::json!({
             "Client": { "Version": version, "Os": "linux", "Arch": architecture, "OCIRuntimeSpec": oci },
         });
-        anstream::println!("{object}");
+        outcome::print(format_args!("{object}\n"))?;
     } else {
-        anstream::println!(
-            "mini-docker\n Version:           {version}\n OS/Arch:           linux/{architecture}\n OCI runtime spec:  {oci}"
-        );
+        outcome::print(format_args!(
+            "mini-docker\n Version:           {version}\n OS/Arch:           linux/{architecture}\n OCI runtime spec:  {oci}\n"
+        ))?;
     }
-    0
+    Ok(0)
 }

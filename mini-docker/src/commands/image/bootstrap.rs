@@ -6,6 +6,8 @@ use images::Reference;
 use indicatif::{ProgressBar, ProgressStyle};
 use process::Failure;
 
+use crate::outcome;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// From this machine's static busybox: 2 MB, in an instant.
@@ -40,7 +42,7 @@ pub(crate) fn run(command: Command, engine: &Engine) -> Result<u8, Failure> {
             (name, image)
         }
     };
-    anstream::println!("{} {}", name.familiar(), image.id);
+    outcome::print(format_args!("{} {}\n", name.familiar(), image.id))?;
     Ok(0)
 }
 

@@ -9,6 +9,8 @@ use images::Reference;
 use process::{Diagnose, Failure};
 use thiserror::Error;
 
+use crate::outcome;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The archive, plain or gzip; `-` is standard input.
@@ -35,6 +37,6 @@ pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
         Box::new(file)
     };
     let image = engine.import(archive, &args.name)?;
-    anstream::println!("{}", image.id);
+    outcome::print(format_args!("{}\n", image.id))?;
     Ok(0)
 }

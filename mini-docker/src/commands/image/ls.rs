@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use process::Failure;
 use tabwriter::TabWriter;
 
+use crate::outcome;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only images of this name.
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
         let _ = writeln!(table, "{line}");
     }
     let text = table.into_inner().unwrap_or_default();
-    anstream::print!("{}", String::from_utf8_lossy(&text));
+    outcome::print(String::from_utf8_lossy(&text))?;
     Ok(0)
 }
 

@@ -1,0 +1,117 @@
+//! What goes in and out of a container: whose the streams are, and what ends them.
+
+mod common;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use common::{Docker, Said};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use testkit::{Need, kernel_test, require};
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").expect("/dev/full").into()
+}
+
+/// A program that hears of `SIGINT` and goes on, started, with the first line that it prints read.
+fn stubborn(docker: &Docker, arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
+    let script = "trap 'echo heard' INT; echo ready; while :; do :; done";
+    let mut command = docker.command();
+    command.arg("run").args(arguments).args(["busybox", "sh", "-c", script]);
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mini-docker starts");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    assert_eq!(line(&mut output), "ready\n");
+    (child, output)
+}
+
+fn line(output: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    line
+}
+
+kernel_test! {
+    /// `mini-docker run busybox yes | head -1` ends, and leaves no container behind.
+    fn a_reader_that_has_enough_ends_the_container(host) {
+        let docker = Docker::new(host);
+        let mut command = docker.command();
+        command.args(["run", "busybox", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("mini-docker starts");
+        drop(child.stdout.take());
+        let said = Said::from(child.wait_with_output().expect("its end"));
+        assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""));
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Output that is lost is not a success.
+    fn a_full_disk_is_reported(host) {
+        let docker = Docker::new(host);
+        for options in [&[][..], &["-t"]] {
+            let mut command = docker.command();
+            command.arg("run").args(options).args(["busybox", "echo", "lost"]).stdin(Stdio::null()).stdout(full());
+            let said = Said::from(command.output().expect("mini-docker starts"));
+            assert_eq!(said.complaint(), "Error: write /dev/stdout: no space left on device\nexit 1", "{options:?}");
+        }
+        let mut command = docker.command();
+        command.args(["run", "busybox", "sh", "-c", "echo lost >&2; exit 3"]).stdin(Stdio::null()).stderr(full());
+        assert_eq!(command.status().expect("mini-docker starts").code(), Some(1));
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Ours too, and nobody is there to read of it.
+    fn what_we_print_ourselves_is_no_exception(host) {
+        let docker = Docker::new(host);
+        for arguments in [&["images"][..], &["info"], &["version"], &["version", "--format", "json"]] {
+            let mut command = docker.command();
+            let said = Said::from(command.args(arguments).stdout(full()).output().expect("mini-docker starts"));
+            assert_eq!(said.complaint(), "Error: write /dev/stdout: no space left on device\nexit 1", "{arguments:?}");
+        }
+        let status = docker.command().args(["run", "nosuch"]).stderr(full()).status().expect("mini-docker starts");
+        assert_eq!(status.code(), Some(125));
+        let status = docker.command().args(["run", "--explain", "busybox", "true"]).stderr(full()).status();
+        assert_eq!(status.expect("mini-docker starts").code(), Some(0));
+    }
+
+    /// Whoever the container's user is may open its streams again, as `/dev/stdout`.
+    fn streams_belong_to_the_user(host) {
+        require(Need::UserNamespaces);
+        let docker = Docker::new(host);
+        let script = "echo out >/dev/stdout; echo err >/dev/stderr; stat -L -c '%u:%g %a' /dev/stdout";
+        for (options, owner) in [
+            (&["-t"][..], "0:5 620"),
+            (&["-t", "-u", "1000:50"], "1000:5 620"),
+            (&["-u", "1000:50"], "1000:0 600"),
+            (&["-u", "1000", "--userns", "private"], "1000:0 600"),
+            (&["-t", "-u", "1000", "--userns", "private"], "1000:5 620"),
+            (&["--userns", "private"], "0:0 600"),
+        ] {
+            let mut arguments = vec!["run"];
+            arguments.extend(options.iter().chain(&["busybox", "sh", "-c", script]));
+            let said = docker.run(&arguments);
+            let text = format!("{}{}", said.stdout, said.stderr).replace('\r', "");
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.sort_unstable();
+            let mut expected = [owner, "err", "out"];
+            expected.sort_unstable();
+            assert_eq!(lines, expected, "{options:?}");
+        }
+    }
+
+    /// The third `^C` is for us.
+    fn the_third_interrupt_leaves_a_program_that_ignores_it(host) {
+        let docker = Docker::new(host);
+        let (child, mut output) = stubborn(&docker, &["--rm"]);
+        let pid = Pid::from_raw(child.id().cast_signed());
+        for _ in 0..2 {
+            kill(pid, Signal::SIGINT).expect("a signal");
+            assert_eq!(line(&mut output), "heard\n");
+        }
+        kill(pid, Signal::SIGINT).expect("a signal");
+        let said = Said::from(child.wait_with_output().expect("its end"));
+        assert_eq!(said.complaint(), "Error: got 3 SIGTERM/SIGINTs, forcefully exiting\nexit 1");
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use process::Diagnose;
+use serde::{Deserialize, Serialize};
 
 /// The most ranges that the kernel takes (Linux 4.15; 5 before).
 pub const MAX_RANGES: usize = 340;
@@ -42,14 +43,18 @@ impl Diagnose for IdMapError {
     }
 }
 
-/// `count` ids, from `inside` on in the namespace and from `outside` on in its maker's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `count` ids, from `inside` on in the namespace and from `outside` on in its maker's. Its JSON is the OCI
+/// specification's `linux.uidMappings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdRange {
     /// First id in the namespace.
+    #[serde(rename = "containerID")]
     pub inside: u32,
     /// First id outside.
+    #[serde(rename = "hostID")]
     pub outside: u32,
     /// How many.
+    #[serde(rename = "size")]
     pub count: u32,
 }
 
@@ -206,5 +211,13 @@ mod tests {
         let ranges = |count| (0..count).map(|id| IdRange { inside: id, outside: id, count: 1 }).collect();
         assert!(IdMap::new(ranges(340)).is_ok());
         assert_eq!(IdMap::new(ranges(341)), Err(IdMapError::TooLong(341)));
+    }
+
+    #[test]
+    fn the_specifications_json_is_read_and_written() {
+        let text = serde_json::json!({"containerID": 0, "hostID": 100_000, "size": 65_536});
+        let range: IdRange = serde_json::from_value(text.clone()).expect("a range");
+        assert_eq!(range.to_string(), "0:100000:65536");
+        assert_eq!(serde_json::to_value(range).expect("JSON"), text);
     }
 }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use process::{Diagnose, step};
+use serde::{Deserialize, Serialize};
 
 use crate::handle::{Handle, HandleError};
 use crate::kind::{self, Kind};
-use crate::refusal;
 use crate::time::{self, Offsets, TimeError};
 
 /// The plan is impossible, or the kernel refused a part of it.
@@ -35,6 +35,31 @@ impl Diagnose for NamespacesError {
             Self::Handle(error) => error.hint(),
             Self::Time(error) => error.hint(),
         }
+    }
+}
+
+/// One entry of the OCI specification's `linux.namespaces`: to be made, or, with a path, to be joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// The one to join. Empty is as good as absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+}
+
+impl Namespace {
+    /// What docker gives a container by default: new mount, uts, ipc, pid, network and cgroup namespaces.
+    pub fn docker_default() -> Vec<Self> {
+        [Kind::Mount, Kind::Uts, Kind::Ipc, Kind::Pid, Kind::Net, Kind::Cgroup].map(Self::from).into()
+    }
+}
+
+/// A new one.
+impl From<Kind> for Namespace {
+    fn from(kind: Kind) -> Self {
+        Self { kind, path: None }
     }
 }
 
@@ -65,23 +90,22 @@ impl Namespaces {
         Self::default()
     }
 
-    /// What docker gives a container by default: new mount, uts, ipc, pid, network and cgroup namespaces.
+    /// What docker gives a container by default, see [`Namespace::docker_default`].
     pub fn docker_default() -> Self {
-        [Kind::Mount, Kind::Uts, Kind::Ipc, Kind::Pid, Kind::Net, Kind::Cgroup]
-            .into_iter()
-            .fold(Self::host(), Self::with_new)
+        Namespace::docker_default().into_iter().fold(Self::host(), |plan, new| plan.with_new(new.kind))
     }
 
-    /// From pairs as in the OCI specification's `linux.namespaces`: a kind and, to join one, its path.
+    /// From the OCI specification's list.
     ///
     /// # Errors
     /// A kind twice; a path that cannot be opened or is no namespace of that kind.
-    pub fn from_list(list: impl IntoIterator<Item = (Kind, Option<PathBuf>)>) -> Result<Self, NamespacesError> {
+    pub fn from_list(list: &[Namespace]) -> Result<Self, NamespacesError> {
         let mut plan = Self::host();
-        for (kind, path) in list {
-            let mode = path.map_or(Ok(Mode::New), |path| Handle::open(kind, path).map(Mode::Join))?;
-            if plan.modes.insert(kind, mode).is_some() {
-                return Err(NamespacesError::Duplicate(kind));
+        for Namespace { kind, path } in list {
+            let path = path.as_ref().filter(|path| !path.as_os_str().is_empty());
+            let mode = path.map_or(Ok(Mode::New), |path| Handle::open(*kind, path).map(Mode::Join))?;
+            if plan.modes.insert(*kind, mode).is_some() {
+                return Err(NamespacesError::Duplicate(*kind));
             }
         }
         Ok(plan)
@@ -217,12 +241,6 @@ impl Namespaces {
         })
     }
 
-    /// What to do when `clone3` refused with `errno` to make these namespaces; reads the machine's settings.
-    pub fn cure(&self, errno: Errno) -> Option<String> {
-        let new: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| self.is_new(*kind)).collect();
-        refusal::cure(errno, &new)
-    }
-
     /// One line for people: `new mount, uts; joined network; host user`.
     pub fn summary(&self) -> String {
         let of = |wanted: fn(&Mode) -> bool| kind::list(Kind::ALL.into_iter().filter(|kind| wanted(self.mode(*kind))));
@@ -262,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_kind_listed_twice_is_refused() {
-        let error = Namespaces::from_list([(Kind::Net, None), (Kind::Net, None)]).unwrap_err();
+        let error = Namespaces::from_list(&[Kind::Net, Kind::Net].map(Namespace::from)).unwrap_err();
         insta::assert_snapshot!(error, @"network namespace is listed twice");
     }
 
@@ -272,5 +290,21 @@ mod tests {
             Namespaces::docker_default().summary(),
             @"new cgroup, ipc, uts, network, pid, mount; host user, time"
         );
+    }
+
+    #[test]
+    fn the_specifications_json_is_read_and_written() {
+        let text = serde_json::json!([{"type": "network", "path": "/run/netns/x"}, {"type": "mount"}]);
+        let list: Vec<Namespace> = serde_json::from_value(text.clone()).expect("namespaces");
+        assert_eq!(serde_json::to_value(&list).expect("JSON"), text);
+        let text = serde_json::json!({"boottime": {"secs": -60, "nanosecs": 5}});
+        let offsets: Offsets = serde_json::from_value(text.clone()).expect("offsets");
+        assert_eq!(serde_json::to_value(offsets).expect("JSON"), text);
+    }
+
+    #[test]
+    fn an_empty_path_joins_nothing() {
+        let new = Namespace { kind: Kind::Net, path: Some(PathBuf::new()) };
+        assert!(Namespaces::from_list(&[new]).expect("a plan").is_new(Kind::Net));
     }
 }

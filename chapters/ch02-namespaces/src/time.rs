@@ -8,6 +8,7 @@ use std::io;
 use nix::errno::Errno;
 use nix::sched::unshare;
 use process::{Diagnose, step};
+use serde::{Deserialize, Serialize};
 
 use crate::handle::{Handle, HandleError};
 use crate::kind::Kind;
@@ -50,22 +51,49 @@ impl Diagnose for TimeError {
     }
 }
 
-/// By how much the clocks of a new time namespace differ from those of its maker, in seconds and nanoseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// By how much the clocks of a new time namespace differ from those of its maker: the OCI specification's
+/// `linux.timeOffsets`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Offsets {
     /// For `CLOCK_MONOTONIC`.
-    pub monotonic: (i64, u32),
+    #[serde(skip_serializing_if = "TimeOffset::is_none")]
+    pub monotonic: TimeOffset,
     /// For `CLOCK_BOOTTIME`, which `uptime` shows.
-    pub boottime: (i64, u32),
+    #[serde(skip_serializing_if = "TimeOffset::is_none")]
+    pub boottime: TimeOffset,
+}
+
+/// The offset of one clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeOffset {
+    /// Seconds.
+    pub secs: i64,
+    /// Nanoseconds, to be added to the seconds.
+    pub nanosecs: u32,
+}
+
+impl TimeOffset {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whole seconds.
+impl From<i64> for TimeOffset {
+    fn from(secs: i64) -> Self {
+        Self { secs, nanosecs: 0 }
+    }
 }
 
 impl Offsets {
     /// As `/proc/PID/timens_offsets` takes them; clocks without an offset are left out.
     fn lines(&self) -> String {
         let mut lines = String::new();
-        for (clock, (seconds, nanoseconds)) in [("monotonic", self.monotonic), ("boottime", self.boottime)] {
-            if (seconds, nanoseconds) != (0, 0) {
-                let _ = writeln!(lines, "{clock} {seconds} {nanoseconds}");
+        for (clock, offset) in [("monotonic", self.monotonic), ("boottime", self.boottime)] {
+            if !offset.is_none() {
+                let _ = writeln!(lines, "{clock} {} {}", offset.secs, offset.nanosecs);
             }
         }
         lines
@@ -103,6 +131,9 @@ mod tests {
     #[test]
     fn only_clocks_with_an_offset_are_written() {
         assert_eq!(Offsets::default().lines(), "");
-        assert_eq!(Offsets { boottime: (-60, 5), ..Offsets::default() }.lines(), "boottime -60 5\n");
+        assert_eq!(
+            Offsets { boottime: TimeOffset { secs: -60, nanosecs: 5 }, ..Offsets::default() }.lines(),
+            "boottime -60 5\n"
+        );
     }
 }

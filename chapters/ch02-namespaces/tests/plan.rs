@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 
 use common::{Inmate, Resident, link, link_path, status};
-use namespaces::{Handle, Kind, Namespaces, Offsets, loopback_up};
+use namespaces::{Handle, Kind, Namespace, Namespaces, Offsets, loopback_up};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::getpid;
@@ -42,7 +42,7 @@ kernel_test! {
             .with_new(Kind::Uts)
             .with_new(Kind::Net)
             .with_new(Kind::Time)
-            .with_time_offsets(Offsets { boottime: (60, 0), ..Offsets::default() });
+            .with_time_offsets(Offsets { boottime: 60.into(), ..Offsets::default() });
         let inmate = Inmate::new(|| {
             unshare(plan.clone_flags()).expect("unshare with the flags of the plan");
             String::new()
@@ -100,8 +100,8 @@ kernel_test! {
         let plan = Namespaces::docker_default().with_new(Kind::User);
         let first = Resident::new(&plan, Some(&"0:100000:65536".parse().expect("a map")), || Ok(String::new()));
         let joined = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Time)
-            .map(|kind| (kind, Some(link_path(first.pid(), kind.proc_name()))));
-        let plan = Namespaces::from_list(joined).expect("a plan");
+            .map(|kind| Namespace { kind, path: Some(link_path(first.pid(), kind.proc_name())) });
+        let plan = Namespaces::from_list(&joined.collect::<Vec<_>>()).expect("a plan");
         let maker = Inmate::new(|| {
             let second = Resident::new(&plan, None, || Ok(String::new()));
             // The maker's own /proc does not know the new pid namespace's children by another number: it is the host's.
@@ -208,7 +208,7 @@ kernel_test! {
         require(Need::Kernel(5, 6));
         let plan = Namespaces::host()
             .with_new(Kind::Time)
-            .with_time_offsets(Offsets { boottime: (86_400, 0), monotonic: (60, 0) });
+            .with_time_offsets(Offsets { boottime: 86_400.into(), monotonic: 60.into() });
         let resident = Resident::new(&plan, None, || Ok(String::new()));
         assert_eq!(common::columns(&resident.proc("timens_offsets")), "monotonic 60 0 boottime 86400 0");
     }

@@ -23,7 +23,7 @@ kernel_test! {
     fn clocks_of_a_new_time_namespace_are_off(_host) {
         require(Need::Kernel(5, 6));
         let before = uptime();
-        let offsets = Offsets { boottime: (10 * DAY, 0), ..Offsets::default() };
+        let offsets = Offsets { boottime: (10 * DAY).into(), ..Offsets::default() };
         let inmate = Inmate::new(|| match enter_time(&offsets) {
             Ok(()) => format!("{}", (uptime() - before) / DAY),
             Err(error) => Failure::from(error).message,
@@ -57,7 +57,7 @@ kernel_test! {
 
     fn a_clock_cannot_start_before_zero(_host) {
         require(Need::Kernel(5, 6));
-        let offsets = Offsets { boottime: (-400_000 * DAY, 0), ..Offsets::default() };
+        let offsets = Offsets { boottime: (-400_000 * DAY).into(), ..Offsets::default() };
         let inmate = Inmate::new(|| {
             let failure: Failure = enter_time(&offsets).expect_err("before the boot").into();
             format!("{}\n{}", failure.message, failure.hint.unwrap_or_default())

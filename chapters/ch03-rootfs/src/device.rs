@@ -9,6 +9,7 @@ use nix::sys::stat::{Mode, SFlag, fstat, makedev, mknodat};
 use nix::unistd::{Gid, Uid, symlinkat};
 use process::Diagnose;
 use rustix::fs::{AtFlags, CWD, chownat};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::mount::{attach, clone_tree};
@@ -43,33 +44,47 @@ impl Diagnose for DeviceError {
 }
 
 /// What a node stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeviceKind {
-    /// Bytes one after the other.
+    /// Bytes one after the other. Once there were unbuffered ones too.
+    #[serde(rename = "c", alias = "u")]
     Char,
     /// Blocks of a disk.
+    #[serde(rename = "b")]
     Block,
     /// A named pipe.
+    #[serde(rename = "p")]
     Fifo,
 }
 
-/// One node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One node, as the OCI runtime specification describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Device {
     /// Where, inside.
     pub path: PathBuf,
     /// Its kind.
+    #[serde(rename = "type")]
     pub kind: DeviceKind,
     /// Which driver.
+    #[serde(default)]
     pub major: u32,
     /// Which device of it.
+    #[serde(default)]
     pub minor: u32,
-    /// Permission bits.
+    /// Permission bits; for everybody if nothing is said.
+    #[serde(rename = "fileMode", default = "for_everybody")]
     pub mode: u32,
     /// Owner.
+    #[serde(default)]
     pub uid: u32,
     /// Group.
+    #[serde(default)]
     pub gid: u32,
+}
+
+fn for_everybody() -> u32 {
+    0o666
 }
 
 /// The links in `/dev` that programs expect.
@@ -92,7 +107,7 @@ impl Device {
                 kind: DeviceKind::Char,
                 major,
                 minor,
-                mode: 0o666,
+                mode: for_everybody(),
                 uid: 0,
                 gid: 0,
             })

@@ -16,6 +16,7 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::options::{MountOptions, Reach};
@@ -106,15 +107,19 @@ impl Diagnose for MountError {
 }
 
 /// One mount, as the OCI runtime specification describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Mount {
     /// Where, inside.
     pub destination: PathBuf,
     /// File system type; for a bind mount, "bind" or nothing.
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// Device, or directory of a bind mount, outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<PathBuf>,
     /// As in `mount(8)`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use process::Diagnose;
 use rustix::thread::{CapabilitySet, capability_is_in_bounding_set};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// By number, from `<linux/capability.h>`.
@@ -224,6 +225,11 @@ impl Capabilities {
         self.0 == 0
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn is_none(&self) -> bool {
+        self.is_empty()
+    }
+
     /// The kernel's bits.
     pub fn bits(self) -> u64 {
         self.0
@@ -248,8 +254,23 @@ impl FromIterator<Capability> for Capabilities {
     }
 }
 
-/// The five sets of a process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A list of names, as in the OCI specification.
+impl Serialize for Capabilities {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.names())
+    }
+}
+
+impl<'de> Deserialize<'de> for Capabilities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        names.iter().map(|name| name.parse::<Capability>()).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The five sets of a process: the OCI specification's `process.capabilities`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CapabilitySets {
     /// What `exec` can ever give.
     pub bounding: Capabilities,
@@ -258,8 +279,10 @@ pub struct CapabilitySets {
     /// What counts now.
     pub effective: Capabilities,
     /// What a file's inheritable set can pass on: empty, or an unprivileged user inside gets it back (CVE-2022-24769).
+    #[serde(skip_serializing_if = "Capabilities::is_none")]
     pub inheritable: Capabilities,
     /// What a program without file capabilities keeps.
+    #[serde(skip_serializing_if = "Capabilities::is_none")]
     pub ambient: Capabilities,
 }
 
@@ -312,5 +335,15 @@ mod tests {
         let hint = |name: &str| name.parse::<Capability>().unwrap_err().hint().unwrap_or_default();
         assert_eq!(hint("CAP_NET_RWA"), "perhaps NET_RAW");
         assert_eq!(hint("frobnicate"), "names are those of capabilities(7), as NET_ADMIN; ALL is all of them");
+    }
+
+    #[test]
+    fn the_specifications_json_is_read_and_written() {
+        let names = ["CAP_CHOWN", "CAP_KILL"];
+        let text = serde_json::json!({"bounding": names, "permitted": [], "effective": [], "ambient": ["CAP_KILL"]});
+        let sets: CapabilitySets = serde_json::from_value(text.clone()).expect("sets");
+        assert_eq!(sets.bounding.names(), names);
+        assert_eq!(serde_json::to_value(sets).expect("JSON"), text);
+        assert!(serde_json::from_value::<Capabilities>(serde_json::json!(["CAP_FLY"])).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use nix::errno::Errno;
 use nix::sys::resource::{self, getrlimit, setrlimit};
 use process::Diagnose;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// Why a limit was refused.
@@ -95,17 +96,28 @@ impl Resource {
     pub fn name(self) -> &'static str {
         RESOURCES[self.0].0
     }
+}
 
-    /// `RLIMIT_NOFILE`.
-    pub fn oci_name(self) -> &'static str {
-        RESOURCES[self.0].1
+/// The specification's name.
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(RESOURCES[self.0].1)
     }
 }
 
-/// One limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let place = RESOURCES.iter().position(|(_, known, _)| *known == name);
+        place.map(Self).ok_or_else(|| serde::de::Error::custom(format!("invalid type of limit: {name}")))
+    }
+}
+
+/// One limit, in the JSON of the OCI specification's `process.rlimits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rlimit {
     /// Of what.
+    #[serde(rename = "type")]
     pub kind: Resource,
     /// What a process starts with; `u64::MAX` is no limit.
     pub soft: u64,
@@ -114,20 +126,13 @@ pub struct Rlimit {
 }
 
 impl Rlimit {
-    /// From the specification's words.
+    /// Refuses limits that are the wrong way round.
     ///
     /// # Errors
-    /// [`RlimitError::Name`], [`RlimitError::Order`].
-    pub fn from_oci(name: &str, soft: u64, hard: u64) -> Result<Self, RlimitError> {
-        let place = RESOURCES.iter().position(|(_, known, _)| *known == name);
-        Self::new(place.ok_or_else(|| RlimitError::Name(name.into()))?, soft, hard)
-    }
-
-    fn new(place: usize, soft: u64, hard: u64) -> Result<Self, RlimitError> {
-        if soft > hard {
-            return Err(RlimitError::Order { soft, hard });
-        }
-        Ok(Self { kind: Resource(place), soft, hard })
+    /// [`RlimitError::Order`].
+    pub fn checked(self) -> Result<Self, RlimitError> {
+        let Self { soft, hard, .. } = self;
+        if soft > hard { Err(RlimitError::Order { soft, hard }) } else { Ok(self) }
     }
 
     /// Sets it for this process.
@@ -164,7 +169,7 @@ impl FromStr for Rlimit {
             "-1" | "unlimited" => Ok(u64::MAX),
             _ => text.parse().map_err(|_| RlimitError::Value(text.into())),
         };
-        Self::new(place, number(soft)?, number(hard)?)
+        Self { kind: Resource(place), soft: number(soft)?, hard: number(hard)? }.checked()
     }
 }
 
@@ -192,6 +197,19 @@ mod tests {
         invalid ulimit value: -2
         too many limit value arguments - 1:2:3, can only have up to two, `soft[:hard]`
         ");
-        assert_eq!(Rlimit::from_oci("RLIMIT_AS", 1, 2).expect("of the specification").to_string(), "as=1:2");
+    }
+
+    #[test]
+    fn the_specifications_json_is_read_and_written() {
+        let text = serde_json::json!({"type": "RLIMIT_NOFILE", "soft": 1024, "hard": u64::MAX});
+        let limit: Rlimit = serde_json::from_value(text.clone()).expect("a limit");
+        assert_eq!(limit.to_string(), "nofile=1024:-1");
+        assert_eq!(serde_json::to_value(limit).expect("JSON"), text);
+        let unknown = serde_json::json!({"type": "RLIMIT_FILES", "soft": 1, "hard": 2});
+        let error = serde_json::from_value::<Rlimit>(unknown).expect_err("no such limit");
+        assert_eq!(error.to_string(), "invalid type of limit: RLIMIT_FILES");
+        let backwards = serde_json::json!({"type": "RLIMIT_CPU", "soft": 2, "hard": 1});
+        let error = serde_json::from_value::<Rlimit>(backwards).expect("two numbers").checked().expect_err("backwards");
+        assert_eq!(error, RlimitError::Order { soft: 2, hard: 1 });
     }
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a specification.
 
 use cgroups::LayoutError;
-use confinement::{CapabilityError, RlimitError, SeccompError};
+use confinement::{RlimitError, SeccompError};
 use namespaces::{IdMapError, NamespacesError};
 use process::{Diagnose, ExecError};
 use thiserror::Error;
@@ -29,9 +29,6 @@ pub enum PlanError {
     /// Id maps.
     #[error(transparent)]
     IdMap(#[from] IdMapError),
-    /// Capabilities.
-    #[error(transparent)]
-    Capability(#[from] CapabilityError),
     /// Resource limits.
     #[error(transparent)]
     Rlimit(#[from] RlimitError),
@@ -51,7 +48,6 @@ impl Diagnose for PlanError {
         match self {
             Self::Namespaces(error) => error.hint(),
             Self::IdMap(error) => error.hint(),
-            Self::Capability(error) => error.hint(),
             Self::Rlimit(error) => error.hint(),
             Self::Seccomp(error) => error.hint(),
             Self::Layout(error) => error.hint(),

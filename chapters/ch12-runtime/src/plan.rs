@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use cgroups::Layout;
-use confinement::{Capabilities, Capability, CapabilityError, CapabilitySets, Filter, Rlimit};
-use namespaces::{IdMap, IdRange, Kind, Namespaces, Offsets};
+use confinement::{CapabilitySets, Filter, Rlimit};
+use namespaces::{IdMap, Kind, Namespaces};
 use nix::unistd::{Gid, Uid};
 use process::Program;
-use rootfs::{Device, DeviceKind, Mount, Rootfs};
+use rootfs::{Device, Rootfs};
 
 use crate::error::PlanError;
-use crate::spec::{CapabilityNames, ConsoleSize, IdMapping, Process, Spec, User};
+use crate::spec::{ConsoleSize, Process, Spec, User};
 
 /// Everything that the child needs, ready to use.
 #[derive(Debug)]
@@ -64,12 +64,12 @@ impl Plan {
         };
         Ok(Self {
             ids: if namespaces.is_new(Kind::User) { Some(id_maps(spec)?) } else { None },
-            rootfs: rootfs(spec, root.readonly, &layout)?,
+            rootfs: rootfs(spec, root.readonly, &layout),
             namespaces,
             hostname: spec.hostname.clone(),
             domainname: spec.domainname.clone(),
             sysctl,
-            capabilities: capability_sets(process.capabilities.as_ref())?,
+            capabilities: process.capabilities.unwrap_or_default(),
             rlimits: rlimits(process)?,
             no_new_privileges: process.no_new_privileges,
             filter,
@@ -124,73 +124,39 @@ fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
 }
 
 fn namespaces(spec: &Spec) -> Result<Namespaces, PlanError> {
-    let kinds = spec.linux.namespaces.iter().map(|namespace| {
-        let kind = Kind::from_oci_name(&namespace.kind)
-            .ok_or_else(|| PlanError::Invalid { field: "linux.namespaces", value: namespace.kind.clone() })?;
-        Ok((kind, namespace.path.clone()))
-    });
-    let namespaces = Namespaces::from_list(kinds.collect::<Result<Vec<_>, PlanError>>()?)?;
+    let namespaces = Namespaces::from_list(&spec.linux.namespaces)?;
     if namespaces.is_host(Kind::Mount) {
         return Err(PlanError::Unsupported("a container in the host's mount namespace".into()));
     }
-    let offset = |clock: &str| spec.linux.time_offsets.get(clock).map_or((0, 0), |by| (by.secs, by.nanosecs));
-    Ok(namespaces.with_time_offsets(Offsets { monotonic: offset("monotonic"), boottime: offset("boottime") }))
+    Ok(namespaces.with_time_offsets(spec.linux.time_offsets))
 }
 
 fn id_maps(spec: &Spec) -> Result<(IdMap, IdMap), PlanError> {
-    let map = |list: &[IdMapping]| {
-        IdMap::new(
-            list.iter()
-                .map(|range| IdRange { inside: range.container_id, outside: range.host_id, count: range.size })
-                .collect(),
-        )
-    };
-    Ok((map(&spec.linux.uid_mappings)?, map(&spec.linux.gid_mappings)?))
+    Ok((IdMap::new(spec.linux.uid_mappings.clone())?, IdMap::new(spec.linux.gid_mappings.clone())?))
 }
 
-fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Result<Rootfs, PlanError> {
+fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Rootfs {
     let mut mounts = Vec::with_capacity(spec.mounts.len() + 8);
     for mount in &spec.mounts {
         if mount.kind == "cgroup" {
             // What this is depends on the machine: one file system on v2, one for each hierarchy on v1.
             let read_only = mount.options.iter().any(|option| option == "ro");
             mounts.extend(cgroups::cgroup_mounts(layout, &mount.destination, read_only));
-            continue;
+        } else {
+            mounts.push(mount.clone());
         }
-        mounts.push(Mount {
-            destination: mount.destination.clone(),
-            kind: mount.kind.clone(),
-            source: mount.source.clone(),
-            options: mount.options.clone(),
-        });
     }
     let mut devices = Device::defaults();
-    for device in &spec.linux.devices {
-        let kind = match device.kind.as_str() {
-            "c" | "u" => DeviceKind::Char,
-            "b" => DeviceKind::Block,
-            "p" => DeviceKind::Fifo,
-            other => return Err(PlanError::Invalid { field: "linux.devices type", value: other.into() }),
-        };
-        devices.retain(|default| default.path != device.path);
-        devices.push(Device {
-            path: device.path.clone(),
-            kind,
-            major: device.major,
-            minor: device.minor,
-            mode: device.file_mode.unwrap_or(0o666),
-            uid: device.uid.unwrap_or(0),
-            gid: device.gid.unwrap_or(0),
-        });
-    }
-    Ok(Rootfs {
+    devices.retain(|default| spec.linux.devices.iter().all(|device| device.path != default.path));
+    devices.extend_from_slice(&spec.linux.devices);
+    Rootfs {
         mounts,
         devices,
         masked_paths: spec.linux.masked_paths.clone(),
         readonly_paths: spec.linux.readonly_paths.clone(),
         readonly,
         propagation: spec.linux.rootfs_propagation.clone(),
-    })
+    }
 }
 
 /// `net.ipv4.ip_forward` is `/proc/sys/net/ipv4/ip_forward`. Only what belongs to a namespace of the container may be
@@ -225,20 +191,13 @@ fn sysctl_namespace(name: &str) -> Option<Kind> {
     }
 }
 
-fn capability_sets(names: Option<&CapabilityNames>) -> Result<CapabilitySets, PlanError> {
-    let set = |names: &[String]| {
-        names.iter().map(|name| name.parse::<Capability>()).collect::<Result<Capabilities, CapabilityError>>()
-    };
-    let names = names.cloned().unwrap_or_default();
-    Ok(CapabilitySets {
-        bounding: set(&names.bounding)?,
-        permitted: set(&names.permitted)?,
-        effective: set(&names.effective)?,
-        inheritable: set(&names.inheritable)?,
-        ambient: set(&names.ambient)?,
-    })
-}
-
+/// The specification wants an error for the same limit twice.
 fn rlimits(process: &Process) -> Result<Vec<Rlimit>, PlanError> {
-    process.rlimits.iter().map(|limit| Ok(Rlimit::from_oci(&limit.kind, limit.soft, limit.hard)?)).collect()
+    for (index, limit) in process.rlimits.iter().enumerate() {
+        limit.checked()?;
+        if process.rlimits[..index].iter().any(|other| other.kind == limit.kind) {
+            return Err(PlanError::Invalid { field: "process.rlimits", value: format!("{} twice", limit.kind.name()) });
+        }
+    }
+    Ok(process.rlimits.clone())
 }

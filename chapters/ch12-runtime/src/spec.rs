@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use cgroups::{BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
-pub use linux::{Device, IdMapping, Linux, Namespace, TimeOffset};
+pub use confinement::{Capabilities, CapabilitySets, Rlimit, Seccomp};
+pub use linux::Linux;
+pub use namespaces::{IdRange, Kind, Namespace, Offsets, TimeOffset};
+pub use rootfs::{Device, Mount};
 
 /// The version of the specification that we write.
 pub const OCI_VERSION: &str = "1.2.0";
@@ -68,9 +71,9 @@ pub struct Process {
     pub env: Vec<String>,
     /// Working directory, absolute, inside.
     pub cwd: PathBuf,
-    /// Capability sets by name; none at all if absent.
+    /// Capability sets; none at all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub capabilities: Option<CapabilityNames>,
+    pub capabilities: Option<CapabilitySets>,
     /// Resource limits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rlimits: Vec<Rlimit>,
@@ -113,36 +116,6 @@ pub struct User {
     pub additional_gids: Vec<u32>,
 }
 
-/// The five sets of `capabilities(7)`, as names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CapabilityNames {
-    /// What `exec` can ever give.
-    pub bounding: Vec<String>,
-    /// What counts now.
-    pub effective: Vec<String>,
-    /// What may be made effective.
-    pub permitted: Vec<String>,
-    /// What a file's inheritable set can pass on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inheritable: Vec<String>,
-    /// What a program without file capabilities keeps.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ambient: Vec<String>,
-}
-
-/// One limit of `setrlimit(2)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rlimit {
-    /// `RLIMIT_NOFILE` and its like.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What the program starts with.
-    pub soft: u64,
-    /// How far it may raise it.
-    pub hard: u64,
-}
-
 /// The root file system.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Root {
@@ -151,30 +124,6 @@ pub struct Root {
     /// No writing to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub readonly: bool,
-}
-
-/// One mount.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Mount {
-    /// Where, inside.
-    pub destination: PathBuf,
-    /// File system type.
-    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
-    pub kind: String,
-    /// Device, or directory of a bind mount.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<PathBuf>,
-    /// As in `mount(8)`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
-}
-
-impl From<rootfs::Mount> for Mount {
-    fn from(mount: rootfs::Mount) -> Self {
-        let rootfs::Mount { destination, kind, source, options } = mount;
-        Self { destination, kind, source, options }
-    }
 }
 
 /// Why there is no specification.

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use confinement::Rlimit;
 use images::ContainerConfig;
 use process::{DEFAULT_PATH, Diagnose};
 use runtime::spec::{
-    CapabilityNames, DeviceRule, IdMapping, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
+    CapabilitySets, DeviceRule, IdRange, Kind, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
 };
 use thiserror::Error;
 
@@ -83,7 +82,7 @@ pub(crate) struct Facts<'a> {
     /// The user, looked up in the image.
     pub user: Resolved,
     /// Ids of its user namespace, if it has one: the same for users and groups.
-    pub ids: Option<IdMapping>,
+    pub ids: Option<IdRange>,
     /// Terminal size.
     pub console: Option<runtime::spec::ConsoleSize>,
 }
@@ -147,7 +146,6 @@ pub(crate) fn compose(options: &RunOptions, image: &ContainerConfig, facts: Fact
     }
     let own_network = options.network != Network::Host;
     let own_users = facts.ids.is_some();
-    let names = security.capabilities.names();
     let paths = |list: Vec<PathBuf>| if security.mask_system_paths { list } else { Vec::new() };
     Ok(Spec {
         oci_version: OCI_VERSION.into(),
@@ -158,13 +156,8 @@ pub(crate) fn compose(options: &RunOptions, image: &ContainerConfig, facts: Fact
             args,
             env,
             cwd: workdir(options, image),
-            capabilities: Some(CapabilityNames {
-                bounding: names.clone(),
-                effective: names.clone(),
-                permitted: names,
-                ..CapabilityNames::default()
-            }),
-            rlimits: options.ulimits.iter().map(rlimit).collect(),
+            capabilities: Some(CapabilitySets::docker(security.capabilities)),
+            rlimits: options.ulimits.clone(),
             no_new_privileges: security.no_new_privileges,
             ..Process::default()
         }),
@@ -274,23 +267,17 @@ fn tmpfs(text: &str) -> Result<Mount, ComposeError> {
 }
 
 fn namespaces(options: &RunOptions, own_users: bool) -> Vec<Namespace> {
-    [
-        ("mount", true),
-        ("network", options.network != Network::Host),
-        ("uts", !options.host_uts),
-        ("pid", !options.host_pid),
-        ("ipc", !options.host_ipc),
-        ("cgroup", true),
-        ("user", own_users),
-    ]
-    .into_iter()
-    .filter(|(_, own)| *own)
-    .map(|(kind, _)| Namespace { kind: kind.into(), path: None })
-    .collect()
-}
-
-fn rlimit(limit: &Rlimit) -> runtime::spec::Rlimit {
-    runtime::spec::Rlimit { kind: limit.kind.oci_name().into(), soft: limit.soft, hard: limit.hard }
+    let shared = |kind: Kind| match kind {
+        Kind::Net => options.network == Network::Host,
+        Kind::Uts => options.host_uts,
+        Kind::Pid => options.host_pid,
+        Kind::Ipc => options.host_ipc,
+        _ => false,
+    };
+    let mut list = Namespace::docker_default();
+    list.retain(|new| !shared(new.kind));
+    list.extend(own_users.then_some(Kind::User.into()));
+    list
 }
 
 fn is_hostname(name: &str) -> bool {

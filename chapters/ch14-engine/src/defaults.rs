@@ -7,7 +7,7 @@ use runtime::spec::Mount;
 /// The file systems, in the order in which they are mounted. With `writable`, as for `--privileged`, `/sys` and the
 /// cgroups can be written.
 pub(crate) fn mounts(writable: bool) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = rootfs::defaults::mounts().into_iter().map(Mount::from).collect();
+    let mut mounts = rootfs::defaults::mounts();
     let access = if writable { "rw" } else { "ro" };
     for mount in &mut mounts {
         for option in mount.options.iter_mut().filter(|option| *option == "ro") {

@@ -60,7 +60,10 @@ pub(crate) fn parse(text: &str) -> Result<(Device, DeviceRule), DeviceError> {
     let device = describe(Path::new(host), PathBuf::from(inside))?;
     let rule = DeviceRule {
         allow: true,
-        kind: if device.kind == "b" { DeviceKind::Block } else { DeviceKind::Char },
+        kind: match device.kind {
+            rootfs::DeviceKind::Block => DeviceKind::Block,
+            _ => DeviceKind::Char,
+        },
         major: Some(device.major),
         minor: Some(device.minor),
         access,
@@ -92,19 +95,19 @@ fn collect(directory: &Path, found: &mut Vec<Device>) {
 fn describe(host: &Path, inside: PathBuf) -> Result<Device, DeviceError> {
     let metadata = fs::metadata(host).map_err(|source| DeviceError::Missing { path: host.into(), source })?;
     let kind = match metadata.file_type() {
-        kind if kind.is_char_device() => "c",
-        kind if kind.is_block_device() => "b",
+        kind if kind.is_char_device() => rootfs::DeviceKind::Char,
+        kind if kind.is_block_device() => rootfs::DeviceKind::Block,
         _ => return Err(DeviceError::NoDevice(host.into())),
     };
     let number = |part: u64| u32::try_from(part).unwrap_or(u32::MAX);
     Ok(Device {
         path: inside,
-        kind: kind.into(),
+        kind,
         major: number(major(metadata.rdev())),
         minor: number(minor(metadata.rdev())),
-        file_mode: Some(metadata.mode() & 0o7777),
-        uid: Some(metadata.uid()),
-        gid: Some(metadata.gid()),
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
     })
 }
 

@@ -219,7 +219,7 @@ impl Engine {
         if let Some(ids) = ids {
             users::map_owners(&lower, ids)?;
             // What is written is the container's own, and belongs to its root as the host counts.
-            let owner = Some(ids.host_id);
+            let owner = Some(ids.outside);
             std::os::unix::fs::chown(&upper.upper, owner, owner).map_err(failed("give away", &upper.upper))?;
         }
         let overlay = Overlay::new(lower, &upper).volatile(true);

@@ -13,7 +13,6 @@ use namespaces::{IdMap, IdRange, UserMapError, subordinate_ids, write_maps};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use process::{Diagnose, Spawn, SpawnError, step};
-use runtime::spec::IdMapping;
 use thiserror::Error;
 
 /// Who may have ranges in `/etc/subuid` for containers: we, or the user that dockerd uses.
@@ -66,19 +65,19 @@ impl Diagnose for UsersError {
 }
 
 /// The ids of a container with users of its own.
-pub(crate) fn ids() -> IdMapping {
+pub(crate) fn ids() -> IdRange {
     let first = |path: &str| {
         let map = NAMES.iter().find_map(|name| subordinate_ids(path, name, None).ok())?;
         map.ranges().first().copied()
     };
     // One range for users and groups alike, as docker wants it.
     let range = first("/etc/subuid").unwrap_or(FALLBACK);
-    IdMapping { container_id: 0, host_id: range.outside, size: range.count }
+    IdRange { inside: 0, ..range }
 }
 
 /// Mounts each layer over itself, with the owners of its files mapped by `ids`; in a mount namespace of ours, which ends
 /// with us.
-pub(crate) fn map_owners(directories: &[PathBuf], ids: IdMapping) -> Result<(), UsersError> {
+pub(crate) fn map_owners(directories: &[PathBuf], ids: IdRange) -> Result<(), UsersError> {
     let namespace = user_namespace(ids)?;
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| UsersError::Kernel {
         action: "leave the mount namespace for",
@@ -97,19 +96,18 @@ pub(crate) fn map_owners(directories: &[PathBuf], ids: IdMapping) -> Result<(), 
             errno,
         })?;
     }
-    step!(14, "owners of {} directories mapped: 0 is {}", directories.len(), ids.host_id);
+    step!(14, "owners of {} directories mapped: 0 is {}", directories.len(), ids.outside);
     Ok(())
 }
 
 /// A user namespace with these ids. It is made with a process, and lives on in the file that is opened.
-fn user_namespace(ids: IdMapping) -> Result<File, UsersError> {
+fn user_namespace(ids: IdRange) -> Result<File, UsersError> {
     let pending =
         Spawn::new().namespaces(CloneFlags::CLONE_NEWUSER).start(|gate| -> Result<Infallible, SpawnError> {
             gate.wait()?;
             process::sys::exit_now(0)
         })?;
-    let range = IdRange { inside: ids.container_id, outside: ids.host_id, count: ids.size };
-    if let Ok(map) = IdMap::new(vec![range]) {
+    if let Ok(map) = IdMap::new(vec![ids]) {
         write_maps(pending.pid(), &map, &map)?;
     }
     let path = PathBuf::from(format!("/proc/{}/ns/user", pending.pid()));

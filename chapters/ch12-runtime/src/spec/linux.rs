@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use cgroups::Limits;
 use confinement::Seccomp;
+use namespaces::{IdRange, Namespace, Offsets};
+use rootfs::Device;
 use serde::{Deserialize, Serialize};
 
 /// Namespaces, limits, devices, filters.
@@ -15,13 +17,13 @@ pub struct Linux {
     pub namespaces: Vec<Namespace>,
     /// User ids inside and outside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub uid_mappings: Vec<IdMapping>,
+    pub uid_mappings: Vec<IdRange>,
     /// Group ids inside and outside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub gid_mappings: Vec<IdMapping>,
-    /// Clock offsets of a time namespace: "monotonic", "boottime".
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub time_offsets: BTreeMap<String, TimeOffset>,
+    pub gid_mappings: Vec<IdRange>,
+    /// Clock offsets of a time namespace.
+    #[serde(skip_serializing_if = "is_default")]
+    pub time_offsets: Offsets,
     /// Device nodes beyond the default ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
@@ -29,7 +31,7 @@ pub struct Linux {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cgroups_path: String,
     /// Limits.
-    #[serde(skip_serializing_if = "no_limits")]
+    #[serde(skip_serializing_if = "is_default")]
     pub resources: Limits,
     /// Propagation of the root mount: "private", "rslave", …
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -48,67 +50,6 @@ pub struct Linux {
     pub readonly_paths: Vec<PathBuf>,
 }
 
-fn no_limits(limits: &Limits) -> bool {
-    *limits == Limits::default()
-}
-
-/// One namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Namespace {
-    /// "mount", "pid", "network", …
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Join this one instead of making one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-}
-
-/// One range of ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct IdMapping {
-    /// First id inside.
-    #[serde(rename = "containerID")]
-    pub container_id: u32,
-    /// First id outside.
-    #[serde(rename = "hostID")]
-    pub host_id: u32,
-    /// How many.
-    pub size: u32,
-}
-
-/// An offset of a clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TimeOffset {
-    /// Seconds.
-    pub secs: i64,
-    /// Nanoseconds.
-    pub nanosecs: u32,
-}
-
-/// A device node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Device {
-    /// Where, inside.
-    pub path: PathBuf,
-    /// "c", "b", "u" or "p".
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Major number.
-    #[serde(default)]
-    pub major: u32,
-    /// Minor number.
-    #[serde(default)]
-    pub minor: u32,
-    /// Permission bits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_mode: Option<u32>,
-    /// Owner.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uid: Option<u32>,
-    /// Group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gid: Option<u32>,
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -110,7 +110,7 @@ fn a_rich_command_line_differs_from_the_default_in_this() {
             user: User { uid: 1000, gid: 50, additional_gids: vec![7], ..User::default() },
             home: "/home/alice".into(),
         },
-        ids: Some(IdMapping { container_id: 0, host_id: 100_000, size: 65_536 }),
+        ids: Some(IdRange { inside: 0, outside: 100_000, count: 65_536 }),
         console: Some(runtime::spec::ConsoleSize { height: 24, width: 80 }),
         ..facts()
     };

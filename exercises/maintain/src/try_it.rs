@@ -13,7 +13,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     println!("1. The machine");
     packages::install(Purpose::Try)?;
-    let healthy = workbook::machine::doctor::run();
+    let healthy = workbook::machine::doctor::run()?;
     if healthy != ExitCode::SUCCESS {
         return Ok(healthy);
     }

@@ -105,7 +105,7 @@ impl Command {
             }
             Self::Dev(Dev::New { id }) => dev::new::run(&id),
             Self::Dev(Dev::Generate) => dev::generate::run(),
-            Self::Doctor => Ok(machine::doctor::run()),
+            Self::Doctor => machine::doctor::run(),
             Self::Book { args } => machine::book::run(&args),
         }
     }

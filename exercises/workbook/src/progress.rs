@@ -147,7 +147,7 @@ fn parse(line: &str) -> Option<(String, Entry)> {
 }
 
 /// Today in UTC.
-fn today() -> String {
+pub(crate) fn today() -> String {
     let days = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() / 86_400);
     date(days)
 }

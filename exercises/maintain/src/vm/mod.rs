@@ -9,6 +9,7 @@ mod disk;
 mod guest;
 mod image;
 mod kernel;
+mod machine;
 mod modules;
 mod report;
 
@@ -18,8 +19,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use guest::Machine;
 use image::Image;
+use machine::{Machine, PATIENCE, QEMU};
 pub(crate) use report::Report;
 use workbook::Workspace;
 
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         let kernel = kernel::prepare(&directory)?;
         let image = Image::with_tools(&kernel)?.script(&guest::shell());
         let initramfs = image.write(&directory.join("shell.cpio"))?;
-        return Machine { kernel: &kernel, initramfs: &initramfs, disk: &disk::make(&directory)? }.interactive();
+        return machine(&kernel, &initramfs, &disk::make(&directory)?).interactive();
     }
     let report = run_tests(&arguments.packages, &arguments.filters)?;
     print!("{report}");
@@ -59,14 +60,19 @@ pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Repor
     let initramfs = image.write(&directory.join("tests.cpio"))?;
     let log = directory.join("console.log");
     eprintln!("booting the guest; what it says is in {}", log.display());
-    let machine = Machine { kernel: &kernel, initramfs: &initramfs, disk: &disk::make(&directory)? };
-    let said = machine.boot(&log, |line| {
+    let disk = disk::make(&directory)?;
+    let said = machine(&kernel, &initramfs, &disk).boot(root, &log, |line| {
         if let Some(program) = line.strip_prefix(guest::MARK).and_then(|rest| rest.trim().strip_prefix("begin ")) {
             eprintln!("  {program}");
         }
     })?;
     let _ = fs::remove_file(&initramfs);
     Ok(report::parse(&said))
+}
+
+fn machine<'a>(kernel: &'a kernel::Kernel, initramfs: &'a Path, disk: &'a Path) -> Machine<'a> {
+    let kvm = Path::new("/dev/kvm").exists();
+    Machine { qemu: QEMU, kvm, kernel, initramfs, disk, patience: PATIENCE }
 }
 
 /// One guest at a time: two would write the same files.

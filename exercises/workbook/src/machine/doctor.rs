@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Result;
+
 use super::facts::Facts;
+use crate::workspace::Workspace;
 
 /// What a line of the table means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +28,11 @@ struct Finding {
 }
 
 /// Prints the table.
-pub fn run() -> ExitCode {
-    let findings = judge(&Facts::gather());
+pub fn run() -> Result<ExitCode> {
+    let findings = judge(&Facts::gather(Workspace::find()?.root()));
     anstream::print!("{}", render(&findings));
     let fine = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
-    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn judge(facts: &Facts) -> Vec<Finding> {
@@ -87,7 +90,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
             format!("{} MB", facts.free_disk),
             "building needs it: free some space",
         ),
-        finding(Verdict::Good, "KVM", yes(facts.kvm), ""),
+        finding(Verdict::Good, "KVM", facts.kvm.clone(), ""),
     ]
 }
 
@@ -142,7 +145,7 @@ mod tests {
             busybox: true,
             linker: true,
             free_disk: 20_000,
-            kvm: false,
+            kvm: "none: the guest is emulated in software".into(),
         }
     }
 

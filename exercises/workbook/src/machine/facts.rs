@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::kvm::{self, Trial};
+
 /// Everything that containers depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a yes or no about the machine")]
@@ -24,7 +26,8 @@ pub(crate) struct Facts {
     pub(crate) linker: bool,
     /// Megabytes.
     pub(crate) free_disk: u64,
-    pub(crate) kvm: bool,
+    /// What was tried with it.
+    pub(crate) kvm: String,
 }
 
 /// Kernel parameters, and the values at which they restrict: Debian's, Ubuntu's.
@@ -32,7 +35,8 @@ const RESTRICTIONS: [(&str, &str); 2] =
     [("kernel.unprivileged_userns_clone", "0"), ("kernel.apparmor_restrict_unprivileged_userns", "1")];
 
 impl Facts {
-    pub(crate) fn gather() -> Self {
+    /// Of the machine, for the workspace at `root`.
+    pub(crate) fn gather(root: &Path) -> Self {
         let mounts = read("/proc/self/mountinfo");
         Self {
             kernel: version(&read("/proc/sys/kernel/osrelease")),
@@ -52,7 +56,7 @@ impl Facts {
             busybox: ["/bin/busybox", "/usr/bin/busybox"].iter().any(|path| Path::new(path).exists()),
             linker: succeeds(Command::new("cc").arg("--version")),
             free_disk: free_disk(),
-            kvm: Path::new("/dev/kvm").exists(),
+            kvm: kvm::describe(Path::new("/dev/kvm").exists(), Trial::last(root).as_ref()),
         }
     }
 }

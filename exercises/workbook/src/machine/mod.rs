@@ -3,5 +3,6 @@
 pub mod book;
 pub mod doctor;
 mod facts;
+pub mod kvm;
 
 pub use facts::{is_root, layout};

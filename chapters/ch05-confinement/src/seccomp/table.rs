@@ -1,7 +1,7 @@
 //! System call numbers of the three ways into an x86-64 kernel: native, 32-bit, and x32.
 //!
-//! From the kernel's `arch/x86/entry/syscalls/syscall_{32,64}.tbl`, sorted by name. A test compares them with the headers
-//! of the machine (package linux-libc-dev). x32 numbers are without the bit that marks them.
+//! From the kernel's `arch/x86/entry/syscalls/syscall_{32,64}.tbl` of Linux 7.2, sorted by name. A test compares them with the
+//! headers of the machine (package linux-libc-dev). x32 numbers are without the bit that marks them.
 
 /// No such call on that architecture.
 const NONE: u16 = u16::MAX;
@@ -194,6 +194,7 @@ pub(crate) const SYSCALLS: &[(&str, u16, u16, u16)] = &[
     ("linkat", 265, 303, 265),
     ("listen", 50, 363, 50),
     ("listmount", 458, 458, 458),
+    ("listns", 470, 470, 470),
     ("listxattr", 194, 232, 194),
     ("listxattrat", 465, 465, 465),
     ("llistxattr", 195, 233, 195),
@@ -208,7 +209,7 @@ pub(crate) const SYSCALLS: &[(&str, u16, u16, u16)] = &[
     ("lstat", 6, 107, 6),
     ("lstat64", NONE, 196, NONE),
     ("madvise", 28, 219, 28),
-    ("map_shadow_stack", 453, 453, NONE),
+    ("map_shadow_stack", 453, 453, 453),
     ("mbind", 237, 274, 237),
     ("membarrier", 324, 375, 324),
     ("memfd_create", 319, 356, 319),
@@ -322,6 +323,7 @@ pub(crate) const SYSCALLS: &[(&str, u16, u16, u16)] = &[
     ("restart_syscall", 219, 0, 219),
     ("rmdir", 84, 40, 84),
     ("rseq", 334, 386, 334),
+    ("rseq_slice_yield", 471, 471, 471),
     ("rt_sigaction", 13, 174, 512),
     ("rt_sigpending", 127, 176, 522),
     ("rt_sigprocmask", 14, 175, 14),
@@ -459,8 +461,8 @@ pub(crate) const SYSCALLS: &[(&str, u16, u16, u16)] = &[
     ("unlink", 87, 10, 87),
     ("unlinkat", 263, 301, 263),
     ("unshare", 272, 310, 272),
-    ("uprobe", 336, NONE, NONE),
-    ("uretprobe", 335, NONE, NONE),
+    ("uprobe", 336, NONE, 336),
+    ("uretprobe", 335, NONE, 335),
     ("uselib", 134, 86, NONE),
     ("userfaultfd", 323, 374, 323),
     ("ustat", 136, 62, 136),

@@ -4,17 +4,42 @@ use std::fs::File;
 use std::io::{Read, Seek};
 
 use confinement::Seccomp;
-use confinement::seccomp::{Action, Architecture, Argument, Operator, Rule};
+use confinement::seccomp::{Action, Architecture, Argument, Operator, Rule, number};
 use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use process::sys::SockFilter;
 
-/// The profile without the names that this libseccomp has never heard of.
+/// The profile without the names of which only one side has heard: libseccomp may be older than our table, or newer.
 pub(crate) fn known(mut seccomp: Seccomp) -> Seccomp {
     for rule in &mut seccomp.syscalls {
-        rule.names.retain(|name| ScmpSyscall::from_name(name).is_ok());
+        rule.names.retain(|name| seccomp.architectures.iter().all(|way| is_shared(name, *way)));
     }
     seccomp
+}
+
+/// Whether both or neither have a number for it.
+fn is_shared(name: &str, way: Architecture) -> bool {
+    /// Above it, libseccomp gives negative numbers to what hides behind `socketcall` and `ipc`; from it on down, to what an
+    /// architecture does not have (`__PNR_*` in seccomp.h).
+    const NOT_THERE: i32 = -10_000;
+    let theirs = ScmpSyscall::from_name_by_arch(name, architecture(way)).ok().map(ScmpSyscall::as_raw_syscall);
+    // Only calls that are new can be known to one alone: a table with an older one missing must not pass.
+    let is_new = |number: u32| number >= 335;
+    match (number(name, way), theirs) {
+        (Some(ours), theirs) => theirs.is_some_and(|theirs| theirs > NOT_THERE) || !is_new(ours),
+        (None, Some(theirs)) => !u32::try_from(theirs).is_ok_and(is_new),
+        // Nobody's: of another architecture, or of neither.
+        (None, None) => false,
+    }
+}
+
+fn architecture(way: Architecture) -> ScmpArch {
+    match way {
+        Architecture::X86_64 => ScmpArch::X8664,
+        Architecture::X86 => ScmpArch::X86,
+        Architecture::X32 => ScmpArch::X32,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// libseccomp's program for it, with (2) or without (1) its binary tree.
@@ -24,14 +49,7 @@ pub(crate) fn compile(seccomp: &Seccomp, optimization: u32) -> Vec<SockFilter> {
     filter.set_ctl_optimize(optimization).expect("an optimization");
     filter.remove_arch(ScmpArch::Native).expect("no architecture");
     for architecture in &seccomp.architectures {
-        filter
-            .add_arch(match architecture {
-                Architecture::X86_64 => ScmpArch::X8664,
-                Architecture::X86 => ScmpArch::X86,
-                Architecture::X32 => ScmpArch::X32,
-                other => panic!("{other:?}"),
-            })
-            .expect("an architecture");
+        filter.add_arch(self::architecture(*architecture)).expect("an architecture");
     }
     for rule in &seccomp.syscalls {
         add(&mut filter, rule, default);

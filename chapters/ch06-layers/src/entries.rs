@@ -9,6 +9,7 @@ use tar::Header;
 
 use crate::error::LayerError;
 use crate::header::{Entry, Extension};
+use crate::number::number;
 use crate::pax;
 
 const BLOCK: usize = 512;
@@ -47,28 +48,18 @@ impl<R: Read> Entries<R> {
             if !checksum_holds(&block) {
                 return Err(broken("the checksum is wrong"));
             }
-            let size = header.entry_size().map_err(|_| broken("the size is no number"))?;
-            match header.entry_type().as_byte() {
-                kind @ (b'x' | b'L' | b'K') => {
-                    self.begin(size);
-                    let body = self.body(at)?;
-                    extension.add(kind, &body).ok_or(broken("the extension is malformed"))?;
-                }
-                b'g' => {
-                    self.begin(size);
-                    let body = self.body(at)?;
-                    // For all entries to come. Git writes a comment there, and nobody anything else.
-                    let comment = pax::records(&body).is_some_and(|all| all.iter().all(|(key, _)| *key == b"comment"));
-                    if !comment {
-                        return Err(broken("a global extension that is more than a comment"));
-                    }
-                }
-                _ => {
-                    let entry = Entry::new(header, extension, at)?;
-                    self.begin(entry.size);
-                    return Ok(Some(entry));
-                }
+            let kind = header.entry_type().as_byte();
+            if !matches!(kind, b'x' | b'g' | b'L' | b'K') {
+                let entry = Entry::new(header, extension, at)?;
+                self.begin(entry.size);
+                return Ok(Some(entry));
             }
+            let size = number(&header.as_old().size).and_then(|size| u64::try_from(size).ok());
+            self.begin(size.ok_or(broken("the size is no number"))?);
+            let body = self.body(at)?;
+            // `g` is for all entries to come. Docker reads it and takes nothing from it; so do we.
+            let read = if kind == b'g' { pax::well_formed(&body) } else { extension.add(kind, &body) };
+            read.ok_or(broken("the extension is malformed"))?;
         }
     }
 
@@ -138,7 +129,9 @@ fn cut_off() -> io::Error {
 
 fn checksum_holds(block: &[u8; BLOCK]) -> bool {
     const FIELD: std::ops::Range<usize> = 148..156;
-    let sum: u32 =
-        block.iter().enumerate().map(|(at, &byte)| u32::from(if FIELD.contains(&at) { b' ' } else { byte })).sum();
-    Header::from_byte_slice(block).cksum().is_ok_and(|said| said == sum)
+    let bytes = || block.iter().enumerate().map(|(at, &byte)| if FIELD.contains(&at) { b' ' } else { byte });
+    let sum: i64 = bytes().map(i64::from).sum();
+    // On some machines of old, bytes had signs.
+    let signed = || bytes().map(|byte| i64::from(byte.cast_signed())).sum::<i64>();
+    number(&block[FIELD]).is_some_and(|said| said == sum || said == signed())
 }

@@ -72,6 +72,9 @@ pub enum LayerError {
     /// More files than we want to make.
     #[error("the layer has more than {0} entries")]
     TooManyEntries(u64),
+    /// More to remember than we want to.
+    #[error("the layer has directories whose names take more than {0} bytes of memory")]
+    TooMuchToKeep(u64),
     /// More bytes than we want to write.
     #[error("the layer has more than {0} bytes")]
     TooLarge(u64),
@@ -80,21 +83,18 @@ pub enum LayerError {
 /// Why an entry is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// `/etc/passwd`
-    #[error("absolute name")]
-    Absolute,
     /// `../etc/passwd`
-    #[error("name with ..")]
+    #[error("its name leads out of the layer")]
     Parent,
-    /// Nothing, a zero byte, or more than the kernel takes.
+    /// A zero byte, or an empty target.
     #[error("no usable name")]
     Name,
     /// The kernel's limit is 4096 bytes.
     #[error("name longer than 4095 bytes")]
     LongName,
-    /// A parent is a symbolic link.
-    #[error("its way leads through a symbolic link")]
-    Link,
+    /// Links that lead to links, perhaps in a ring.
+    #[error("its way leads through more than 40 symbolic links")]
+    Links,
     /// A parent is a file.
     #[error("its way leads through a file that is not a directory")]
     NotDirectory,
@@ -107,17 +107,6 @@ pub enum Refusal {
     /// A hard link to itself.
     #[error("hard link to itself")]
     Itself,
-    /// Two readers of this archive would disagree on where the next entry is.
-    #[error("the header says {header} bytes, its extension {extension}")]
-    Size {
-        /// In the ustar header.
-        header: u64,
-        /// In the PAX header before it.
-        extension: u64,
-    },
-    /// As above.
-    #[error("a {0} with {1} bytes of content")]
-    Content(&'static str, u64),
     /// GNU sparse files, multi-volume archives, …
     #[error("unknown kind {0:?}")]
     Kind(char),
@@ -126,7 +115,7 @@ pub enum Refusal {
     Sparse,
     /// Larger than 32 bits, or the number that means "leave it" to chown(2).
     #[error("owner {0}")]
-    Owner(u64),
+    Owner(i64),
     /// `.wh.`, `.wh..`, `.wh...`
     #[error("whiteout of nothing")]
     Whiteout,
@@ -150,9 +139,6 @@ impl Diagnose for LayerError {
             Self::Io { source, .. } | Self::Read(source) | Self::Write(source) => io_hint(source),
             Self::Damaged { .. } => Some("remove the layer's directory, then pull or import again".into()),
             Self::Header { .. } => Some("a layer is a tar archive, plain or compressed with gzip".into()),
-            Self::Entry { reason: Refusal::Absolute, .. } => {
-                Some("make the archive with names relative to its root: tar -C DIRECTORY -c .".into())
-            }
             Self::Entry { reason: Refusal::Sparse | Refusal::Kind(_), .. } => {
                 Some("make the archive with tar --format=pax, without --sparse".into())
             }
@@ -164,7 +150,7 @@ impl Diagnose for LayerError {
                 action: "set the owner of" | "create a device at",
                 ..
             } => Some("owners and devices need root, or a user namespace that knows the owner's number".into()),
-            Self::TooManyEntries(_) | Self::TooLarge(_) => {
+            Self::TooManyEntries(_) | Self::TooMuchToKeep(_) | Self::TooLarge(_) => {
                 Some("this may be a bomb: small, until it is unpacked".into())
             }
             Self::File { .. } => None,

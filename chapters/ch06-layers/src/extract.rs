@@ -1,4 +1,4 @@
-//! Making a layer's files: parents resolved by descriptor beneath the layer, nothing followed, nothing trusted.
+//! Making a layer's files: parents resolved by descriptor inside the layer, no link followed out of it, nothing trusted.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, makedev, mkdirat, mknodat};
 use nix::unistd::{linkat, symlinkat};
 
@@ -16,6 +16,8 @@ use crate::error::{LayerError, Refusal};
 use crate::header::{Entry, Kind};
 use crate::metadata;
 use crate::removal::remove_all_at;
+use crate::times::Times;
+use crate::way::{Next, Way};
 use crate::xattr::{self, Privilege};
 
 /// Directories that no entry names, but that names lead through.
@@ -24,30 +26,49 @@ const IMPLIED: Mode = Mode::from_bits_truncate(0o755);
 const PRIVATE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 const BUFFER: usize = 64 * 1024;
 
+/// A directory that a name has led to.
+#[derive(Clone)]
+struct Reached {
+    /// As an archive wrote it.
+    asked: PathBuf,
+    /// Where that is, without links.
+    path: Rc<Path>,
+    directory: Rc<OwnedFd>,
+}
+
+/// What a name is in its directory.
+enum Step {
+    Directory(OwnedFd),
+    /// A link, which says this.
+    Link(PathBuf),
+}
+
 /// A layer being unpacked into a directory.
 pub(crate) struct Extractor {
     root: OwnedFd,
     privilege: Privilege,
     /// The last entry's parent: archives list a directory's files one after another.
-    last: Option<(PathBuf, Rc<OwnedFd>)>,
+    last: Option<Reached>,
     /// To be set at the end: every file made in a directory changes its time.
-    times: Vec<(PathBuf, (i64, i64))>,
-    /// Directories made on the way, to be counted like entries.
+    pub(crate) times: Times,
+    /// Directories made on the way, and steps that links made us go, to be counted like entries.
     pub(crate) implied: u64,
 }
 
 impl Extractor {
     pub(crate) fn new(destination: &Path) -> Result<Self, LayerError> {
-        let root =
-            beneath::root(destination).map_err(|errno| LayerError::io("open", destination)(io::Error::from(errno)))?;
-        Ok(Self { root, privilege: Privilege::own(), last: None, times: Vec::new(), implied: 0 })
+        let failed = |errno| LayerError::io("open", destination)(io::Error::from(errno));
+        let root = beneath::root(destination).map_err(failed)?;
+        // Docker does not ask the archive either: with another mode, no user but root could do anything in a container.
+        metadata::set_mode(&root, IMPLIED).map_err(LayerError::file("set the mode of", Path::new("")))?;
+        Ok(Self { root, privilege: Privilege::own(), last: None, times: Times::default(), implied: 0 })
     }
 
     /// Makes one file, with `content` if it has some. What was there before goes, but a directory stays one.
     pub(crate) fn make(&mut self, entry: &Entry, content: &mut impl Read) -> Result<(), LayerError> {
         let path = entry.path.as_path();
         let Some(name) = path.file_name().map(Path::new) else { return self.make_root(entry) };
-        let parent = self.parent(path)?;
+        let Reached { path: within, directory: parent, .. } = self.parent(path)?;
         let in_the_way = beneath::look(&parent, name).map_err(LayerError::file("look at", path))?;
         if let Kind::HardLink(target) = &entry.kind {
             return self.link(target, path, &parent, name);
@@ -81,7 +102,7 @@ impl Extractor {
         }
         metadata::apply(&parent, name, entry)?;
         if entry.kind == Kind::Directory {
-            self.times.push((path.into(), entry.mtime));
+            self.times.keep(within.join(name), entry.mtime);
         }
         Ok(())
     }
@@ -89,7 +110,7 @@ impl Extractor {
     /// Makes overlayfs' sign for "deleted in this layer".
     pub(crate) fn whiteout(&mut self, path: &Path) -> Result<(), LayerError> {
         let Some(name) = path.file_name().map(Path::new) else { return Err(LayerError::entry(path, Refusal::Root)) };
-        let parent = self.parent(path)?;
+        let parent = self.parent(path)?.directory;
         match beneath::look(&parent, name).map_err(LayerError::file("look at", path))? {
             None => device(&parent, name, path, SFlag::S_IFCHR, (0, 0)),
             // A whiteout speaks of lower layers only, and this layer's own directory has replaced theirs.
@@ -104,18 +125,18 @@ impl Extractor {
             // The kernel does not ask the roots of layers whether they are opaque.
             return Err(LayerError::entry(path, Refusal::OpaqueRoot));
         }
-        let directory = self.directory(path, path)?;
+        let directory = self.directory(path, path)?.directory;
         self.mark_opaque(&directory, Path::new(""), path)
     }
 
     /// Sets the times of all directories.
     pub(crate) fn finish(self) -> Result<(), LayerError> {
-        for (path, time) in self.times.iter().rev() {
-            match beneath::open(&self.root, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY) {
-                Ok(directory) => metadata::set_time(&directory, path, *time)?,
+        for (path, time) in self.times {
+            match beneath::open(&self.root, &path, OFlag::O_RDONLY | OFlag::O_DIRECTORY) {
+                Ok(directory) => metadata::set_time(&directory, &path, time)?,
                 // Replaced by a later entry.
                 Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
-                Err(errno) => return Err(LayerError::file("open", path)(errno)),
+                Err(errno) => return Err(LayerError::file("open", &path)(errno)),
             }
         }
         Ok(())
@@ -125,48 +146,67 @@ impl Extractor {
         if entry.kind != Kind::Directory {
             return Err(LayerError::entry("", Refusal::Root));
         }
-        metadata::apply(&self.root, Path::new(""), entry)?;
-        self.times.push((PathBuf::new(), entry.mtime));
+        self.times.keep(PathBuf::new(), entry.mtime);
         Ok(())
     }
 
     /// The directory that `path` is to be made in.
-    fn parent(&mut self, path: &Path) -> Result<Rc<OwnedFd>, LayerError> {
+    fn parent(&mut self, path: &Path) -> Result<Reached, LayerError> {
         self.directory(path.parent().unwrap_or(Path::new("")), path)
     }
 
-    /// The directory `path`, made where it is missing. `entry` is whom we do it for.
-    fn directory(&mut self, path: &Path, entry: &Path) -> Result<Rc<OwnedFd>, LayerError> {
-        if let Some((known, directory)) = &self.last
-            && known == path
+    /// The directory that `path` leads to, made where it is missing. `entry` is whom we do it for.
+    fn directory(&mut self, path: &Path, entry: &Path) -> Result<Reached, LayerError> {
+        if let Some(last) = &self.last
+            && last.asked == path
         {
-            return Ok(Rc::clone(directory));
+            return Ok(last.clone());
         }
-        let directory = match beneath::open(&self.root, path, DIRECTORY) {
-            // One component at a time, to make what is missing, and to say what is wrong.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {
-                let mut current = beneath::open(&self.root, Path::new(""), DIRECTORY);
-                for name in path {
-                    let directory = current.map_err(LayerError::file("open", path))?;
-                    current = Ok(self.step(&directory, Path::new(name), entry)?);
-                }
-                current
-            }
-            other => other,
+        let (reached, directory) = match beneath::open(&self.root, path, DIRECTORY) {
+            Ok(directory) => (path.into(), directory),
+            // One component at a time, to make what is missing, and to read the links.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => self.walk(path, entry)?,
+            Err(errno) => return Err(LayerError::file("open", path)(errno)),
         };
-        let directory = Rc::new(directory.map_err(LayerError::file("open", path))?);
-        self.last = Some((path.into(), Rc::clone(&directory)));
-        Ok(directory)
+        let reached = Reached { asked: path.into(), path: reached, directory: Rc::new(directory) };
+        self.last = Some(reached.clone());
+        Ok(reached)
     }
 
-    /// The directory `name` in `directory`, on the way to `entry`.
+    // ANCHOR: walk
+    fn walk(&mut self, path: &Path, entry: &Path) -> Result<(Rc<Path>, OwnedFd), LayerError> {
+        let refused = |reason| LayerError::entry(entry, reason);
+        let failed = |errno| LayerError::file("open a directory for", entry)(errno);
+        let mut way = Way::new(path);
+        let mut directory = beneath::open(&self.root, way.here(), DIRECTORY).map_err(failed)?;
+        while let Some(next) = way.next() {
+            let Next::Name(name) = next else {
+                directory = beneath::open(&self.root, way.here(), DIRECTORY).map_err(failed)?;
+                continue;
+            };
+            match self.step(&directory, Path::new(&name), entry)? {
+                Step::Directory(below) => {
+                    way.enter(&name).map_err(refused)?;
+                    directory = below;
+                }
+                Step::Link(target) => self.implied += way.follow(&target).map_err(refused)?,
+            }
+        }
+        Ok((way.here().into(), directory))
+    }
+    // ANCHOR_END: walk
+
+    /// What `name` is in `directory`, on the way to `entry`: a directory, made if it is missing, or a link.
     // ANCHOR: step
-    fn step(&mut self, directory: &OwnedFd, name: &Path, entry: &Path) -> Result<OwnedFd, LayerError> {
+    fn step(&mut self, directory: &OwnedFd, name: &Path, entry: &Path) -> Result<Step, LayerError> {
         // ANCHOR: ex_step
         let found = beneath::look(directory, name).map_err(LayerError::file("look at", entry))?;
         match found.map(|found| (beneath::kind(&found), beneath::is_whiteout(&found))) {
             Some((SFlag::S_IFDIR, _)) => {}
-            Some((SFlag::S_IFLNK, _)) => return Err(LayerError::entry(entry, Refusal::Link)),
+            Some((SFlag::S_IFLNK, _)) => {
+                let target = readlinkat(directory, name).map_err(LayerError::file("read the link", entry))?;
+                return Ok(Step::Link(target.into()));
+            }
             Some((_, false)) => return Err(LayerError::entry(entry, Refusal::NotDirectory)),
             missing_or_deleted => {
                 if missing_or_deleted.is_some() {
@@ -179,7 +219,8 @@ impl Extractor {
                 }
             }
         }
-        beneath::open(directory, name, DIRECTORY).map_err(LayerError::file("open a directory for", entry))
+        let opened = beneath::open(directory, name, DIRECTORY);
+        opened.map(Step::Directory).map_err(LayerError::file("open a directory for", entry))
         // ANCHOR_END: ex_step
     }
     // ANCHOR_END: step
@@ -187,16 +228,15 @@ impl Extractor {
     // ANCHOR: link
     fn link(&mut self, target: &Path, path: &Path, parent: &OwnedFd, name: &Path) -> Result<(), LayerError> {
         // ANCHOR: ex_link
-        if target == path {
-            return Err(LayerError::entry(path, Refusal::Itself));
-        }
         let missing = || LayerError::entry(path, Refusal::Target(target.into()));
         let (Some(within), Some(target_name)) = (target.parent(), target.file_name()) else { return Err(missing()) };
-        let directory = match beneath::open(&self.root, within, DIRECTORY) {
-            Err(Errno::ELOOP) => return Err(LayerError::entry(path, Refusal::Link)),
-            Err(Errno::ENOENT | Errno::ENOTDIR) => return Err(missing()),
+        let directory = match beneath::inside(&self.root, within) {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Err(missing()),
             other => other.map_err(LayerError::file("open the target of", path))?,
         };
+        if name == target_name && beneath::same(&directory, parent).map_err(LayerError::file("look at", path))? {
+            return Err(LayerError::entry(path, Refusal::Itself));
+        }
         self.clear(parent, name, path)?;
         // Without AT_SYMLINK_FOLLOW, a link's second name leads to the link.
         match linkat(&directory, target_name, parent, name, AtFlags::empty()) {

@@ -1,7 +1,6 @@
 //! One entry of an archive: its ustar header, and what the extensions before it override.
 
 use std::ffi::OsStr;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -9,6 +8,7 @@ use tar::Header;
 
 use crate::error::{LayerError, Refusal};
 use crate::name;
+use crate::number::number;
 use crate::pax;
 use crate::xattr::Xattrs;
 
@@ -48,14 +48,23 @@ pub(crate) struct Entry {
     pub(crate) xattrs: Xattrs,
 }
 
-/// What extension headers say of the entry that follows them.
+/// What extension headers say of the entry that follows them. Of several of a kind the last one counts, so that they
+/// take no more memory than one, however many there are.
 #[derive(Debug, Default)]
 pub(crate) struct Extension {
+    long_name: Vec<u8>,
+    long_link: Vec<u8>,
+    pax: Pax,
+}
+
+/// One PAX header.
+#[derive(Debug, Default)]
+struct Pax {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
+    size: Option<i64>,
+    uid: Option<i64>,
+    gid: Option<i64>,
     mtime: Option<(i64, i64)>,
     sparse: bool,
     xattrs: Xattrs,
@@ -64,21 +73,30 @@ pub(crate) struct Extension {
 impl Extension {
     /// Takes in the body of an extension header: `x` (PAX), or GNU's `L` (long name) and `K` (long link target).
     pub(crate) fn add(&mut self, kind: u8, body: &[u8]) -> Option<()> {
-        let text = body.split(|&byte| byte == 0).next().unwrap_or_default().to_vec();
+        let text = || body.split(|&byte| byte == 0).next().unwrap_or_default().to_vec();
         match kind {
-            b'L' => self.path = Some(text),
-            b'K' => self.link = Some(text),
-            _ => {
-                for (key, value) in pax::records(body)? {
-                    self.record(key, value)?;
-                }
-            }
+            b'L' => self.long_name = text(),
+            b'K' => self.long_link = text(),
+            _ => self.pax = Pax::read(body)?,
         }
         Some(())
+    }
+}
+
+impl Pax {
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut pax = Self::default();
+        for record in pax::records(body) {
+            let (key, value) = record?;
+            pax.record(key, value)?;
+        }
+        Some(pax)
     }
 
     fn record(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match key {
+            // Takes back what a global header has said, and we take nothing from those.
+            b"path" | b"linkpath" | b"size" | b"uid" | b"gid" | b"mtime" if value.is_empty() => {}
             b"path" => self.path = Some(value.to_vec()),
             b"linkpath" => self.link = Some(value.to_vec()),
             b"size" => self.size = Some(pax::number(value)?),
@@ -97,44 +115,34 @@ impl Extension {
 }
 
 impl Entry {
-    /// Puts header and extension together. `at` is where the header begins, for messages.
+    /// Puts header and extension together, as Go's archive/tar does. `at` is where the header begins, for messages.
     pub(crate) fn new(header: &Header, extension: Extension, at: u64) -> Result<Self, LayerError> {
-        let broken = |reason| move |_: io::Error| LayerError::Header { reason, offset: at };
-        let raw = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let broken = |reason| move || LayerError::Header { reason, offset: at };
+        let fields = header.as_old();
+        let Extension { long_name, long_link, pax } = extension;
+        let long = |gnu: Vec<u8>, pax: Option<Vec<u8>>| if gnu.is_empty() { pax } else { Some(gnu) };
+        let raw = long(long_name, pax.path).unwrap_or_else(|| header.path_bytes().into_owned());
         let path = name::checked(&raw)?;
-        let said = header.entry_size().map_err(broken("the size is no number"))?;
-        let size = agreed(said, extension.size).map_err(|reason| LayerError::entry(&path, reason))?;
-        let kind = kind(header, &raw, extension.link, at)?;
-        if extension.sparse {
+        let kind = kind(header, &raw, long(long_link, pax.link), at)?;
+        if pax.sparse {
             return Err(LayerError::entry(path, Refusal::Sparse));
         }
-        if let Some(what) = without_content(&kind).filter(|_| size > 0) {
-            return Err(LayerError::entry(path, Refusal::Content(what, size)));
-        }
-        let owner = |number: u64| match u32::try_from(number) {
+        // The extension wins: writers put anything into a field that is too small. And what has no content has none,
+        // whatever its size says: on directories it once was a quota, on links it is the target's.
+        let said = pax.size.or_else(|| number(&fields.size)).ok_or_else(broken("the size is no number"))?;
+        let size = u64::try_from(said).map_err(|_| broken("the size is negative")())?;
+        let size = if kind == Kind::Regular { size } else { 0 };
+        let owner = |number: i64| match u32::try_from(number) {
             Ok(id) if id != u32::MAX => Ok(id),
             _ => Err(LayerError::entry(&path, Refusal::Owner(number))),
         };
-        let or = |value: Option<u64>, field: io::Result<u64>| value.map_or(field, Ok);
-        let uid = owner(or(extension.uid, header.uid()).map_err(broken("the owner is no number"))?)?;
-        let gid = owner(or(extension.gid, header.gid()).map_err(broken("the group is no number"))?)?;
-        let mode = header.mode().map_err(broken("the mode is no number"))? & 0o7777;
-        let mtime = match extension.mtime {
-            Some(mtime) => mtime,
-            None => (header.mtime().map_err(broken("the time is no number"))?.cast_signed(), 0),
-        };
-        Ok(Self { path, kind, size, mode, uid, gid, mtime, xattrs: extension.xattrs })
-    }
-}
-
-/// One size, from the header and its extension.
-fn agreed(header: u64, extension: Option<u64>) -> Result<u64, Refusal> {
-    match extension {
-        None => Ok(header),
-        Some(size) if size == header => Ok(size),
-        // What no header can say, writers say with a zero there.
-        Some(size) if header == 0 && size > LARGEST_OCTAL => Ok(size),
-        Some(extension) => Err(Refusal::Size { header, extension }),
+        let uid = owner(pax.uid.or_else(|| number(&fields.uid)).ok_or_else(broken("the owner is no number"))?)?;
+        let gid = owner(pax.gid.or_else(|| number(&fields.gid)).ok_or_else(broken("the group is no number"))?)?;
+        let mode = number(&fields.mode).ok_or_else(broken("the mode is no number"))? & 0o7777;
+        let seconds = || number(&fields.mtime).ok_or_else(broken("the time is no number"));
+        let mtime = pax.mtime.map_or_else(|| Ok((seconds()?, 0)), Ok)?;
+        let mode = u32::try_from(mode).unwrap_or_default();
+        Ok(Self { path, kind, size, mode, uid, gid, mtime, xattrs: pax.xattrs })
     }
 }
 
@@ -142,12 +150,12 @@ fn kind(header: &Header, name: &[u8], long_link: Option<Vec<u8>>, at: u64) -> Re
     let refuse = |reason| Err(LayerError::entry(OsStr::from_bytes(name), reason));
     let link = || long_link.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned)).unwrap_or_default();
     let device = || {
-        let number = |field: io::Result<Option<u32>>| {
-            field
-                .map(Option::unwrap_or_default)
-                .map_err(|_| LayerError::Header { reason: "a device without a number", offset: at })
-        };
-        Ok((number(header.device_major())?, number(header.device_minor())?))
+        // Both formats have these two fields in the same place; the oldest has none.
+        let fields = header.as_ustar().map(|new| (new.dev_major, new.dev_minor));
+        let (major, minor) = fields.or(header.as_gnu().map(|gnu| (gnu.dev_major, gnu.dev_minor))).unwrap_or_default();
+        let number = |field: [u8; 8]| number(&field).and_then(|number| u32::try_from(number).ok());
+        let broken = || LayerError::Header { reason: "a device without a number", offset: at };
+        Ok((number(major).ok_or_else(broken)?, number(minor).ok_or_else(broken)?))
     };
     match header.entry_type().as_byte() {
         // Before 1988, a directory was a file whose name ends in a slash.
@@ -170,17 +178,5 @@ fn kind(header: &Header, name: &[u8], long_link: Option<Vec<u8>>, at: u64) -> Re
         b'6' => Ok(Kind::Fifo),
         b'S' => refuse(Refusal::Sparse),
         other => refuse(Refusal::Kind(char::from(other))),
-    }
-}
-
-/// The name of a kind that has no content, whatever its header says.
-fn without_content(kind: &Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Regular => None,
-        Kind::Directory => Some("directory"),
-        Kind::Symlink(_) => Some("symbolic link"),
-        Kind::HardLink(_) => Some("hard link"),
-        Kind::CharDevice(..) | Kind::BlockDevice(..) => Some("device"),
-        Kind::Fifo => Some("FIFO"),
     }
 }

@@ -16,15 +16,18 @@ mod lowers;
 mod metadata;
 mod mount_error;
 mod name;
+mod number;
 mod one_string;
 mod overlay;
 mod pack;
 mod pax;
 mod removal;
 mod store;
+mod times;
 mod unpack;
 mod upper;
 mod walk;
+mod way;
 mod write;
 mod xattr;
 

@@ -2,7 +2,7 @@
 //! file capabilities, and everything changes the time.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -30,21 +30,18 @@ pub(crate) fn apply_to_file(file: &File, entry: &Entry) -> Result<(), LayerError
     set_time(file, path, entry.mtime)
 }
 
-/// For all others: `name` in `directory`, or the directory itself if the name is empty.
+/// For all others: `name` in `directory`.
 pub(crate) fn apply(directory: &OwnedFd, name: &Path, entry: &Entry) -> Result<(), LayerError> {
     let path = entry.path.as_path();
-    let place = if name.as_os_str().is_empty() { Path::new(".") } else { name };
     let (uid, gid) = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
-    fchownat(directory, place, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)
+    fchownat(directory, name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)
         .map_err(LayerError::file("set the owner of", path))?;
     let is_link = matches!(entry.kind, Kind::Symlink(_));
     if !is_link {
-        // fchmodat(2) follows links before Linux 6.6. This descriptor is what we made, and its name in /proc leads there.
-        let file = beneath::open(directory, place, OFlag::O_PATH).map_err(LayerError::file("open", path))?;
-        let reference = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        // fchmodat(2) follows links before Linux 6.6.
+        let file = beneath::open(directory, name, OFlag::O_PATH).map_err(LayerError::file("open", path))?;
         let mode = Mode::from_bits_truncate(entry.mode);
-        fchmodat(nix::fcntl::AT_FDCWD, reference.as_str(), mode, FchmodatFlags::FollowSymlink)
-            .map_err(LayerError::file("set the mode of", path))?;
+        set_mode(&file, mode).map_err(LayerError::file("set the mode of", path))?;
     }
     for (key, value) in wanted(entry) {
         tolerated(key, xattr::set(directory, name, key, value))
@@ -54,8 +51,14 @@ pub(crate) fn apply(directory: &OwnedFd, name: &Path, entry: &Entry) -> Result<(
         return Ok(());
     }
     let time = timespec(entry.mtime);
-    utimensat(directory, place, &time, &time, UtimensatFlags::NoFollowSymlink)
+    utimensat(directory, name, &time, &time, UtimensatFlags::NoFollowSymlink)
         .map_err(LayerError::file("set the time of", path))
+}
+
+/// The mode of what an `O_PATH` descriptor stands for: its name in /proc leads there.
+pub(crate) fn set_mode(file: impl AsFd, mode: Mode) -> Result<(), Errno> {
+    let reference = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    fchmodat(nix::fcntl::AT_FDCWD, reference.as_str(), mode, FchmodatFlags::FollowSymlink)
 }
 
 /// Access and modification time of an open file or directory.

@@ -14,7 +14,7 @@ const WHITEOUT: &[u8] = b".wh.";
 const META: &[u8] = b".wh..wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// What `openat2(2)` takes, less its zero byte.
-const LONGEST: usize = 4095;
+pub(crate) const LONGEST: usize = 4095;
 
 /// What an entry's name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +29,12 @@ pub(crate) enum Meaning {
     Nothing,
 }
 
-/// A name as the archive has it, made relative, without `.` and doubled slashes.
+/// A name as the archive has it, as docker reads it: relative to the root of the layer, also where it begins with a slash,
+/// and without `.` and `..`. One that leads above the root is refused; an empty one is the root.
 pub(crate) fn checked(name: &[u8]) -> Result<PathBuf, LayerError> {
     let path = Path::new(OsStr::from_bytes(name));
     let refuse = |reason| Err(LayerError::entry(path, reason));
-    if name.is_empty() || name.contains(&0) {
+    if name.contains(&0) {
         return refuse(Refusal::Name);
     }
     if name.len() > LONGEST {
@@ -45,9 +46,9 @@ pub(crate) fn checked(name: &[u8]) -> Result<PathBuf, LayerError> {
     for component in path.components() {
         match component {
             Component::Normal(part) => clean.push(part),
-            Component::CurDir => {}
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            Component::ParentDir if clean.pop() => {}
             Component::ParentDir => return refuse(Refusal::Parent),
-            Component::RootDir | Component::Prefix(_) => return refuse(Refusal::Absolute),
         }
     }
     Ok(clean)

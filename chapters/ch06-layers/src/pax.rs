@@ -5,18 +5,33 @@
 /// The beginning of the key of an extended attribute, as GNU tar, docker and all others write it.
 pub(crate) const XATTR: &[u8] = b"SCHILY.xattr.";
 
-/// The records of one extension header, or `None` if it is malformed.
-pub(crate) fn records(mut bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
-    let mut records = Vec::new();
-    while !bytes.is_empty() {
-        let space = bytes.iter().position(|&byte| byte == b' ')?;
-        let length: usize = number(&bytes[..space])?.try_into().ok()?;
-        let record = bytes.get(space + 1..length)?.strip_suffix(b"\n")?;
-        let equals = record.iter().position(|&byte| byte == b'=')?;
-        records.push((&record[..equals], &record[equals + 1..]));
-        bytes = &bytes[length..];
-    }
-    Some(records)
+/// A key and its value.
+type Record<'a> = (&'a [u8], &'a [u8]);
+
+/// The records of one extension header, keys and values; `None` in the place of one that is malformed, and after it.
+pub(crate) fn records(mut bytes: &[u8]) -> impl Iterator<Item = Option<Record<'_>>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let record = first(bytes);
+        bytes = record.map_or(bytes, |(_, rest)| rest);
+        Some(record.map(|(record, _)| record))
+    })
+}
+
+/// `None` for a header that cannot be read.
+pub(crate) fn well_formed(bytes: &[u8]) -> Option<()> {
+    records(bytes).all(|record| record.is_some()).then_some(())
+}
+
+/// The first record, and what follows it.
+fn first(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
+    let space = bytes.iter().position(|&byte| byte == b' ')?;
+    let length: usize = number(&bytes[..space])?.try_into().ok()?;
+    let record = bytes.get(space + 1..length)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|&byte| byte == b'=')?;
+    Some(((&record[..equals], &record[equals + 1..]), &bytes[length..]))
 }
 
 /// Adds a record. Its length counts its own digits.
@@ -35,7 +50,7 @@ pub(crate) fn push(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 }
 
 /// A decimal number, of digits only.
-pub(crate) fn number(text: &[u8]) -> Option<u64> {
+pub(crate) fn number(text: &[u8]) -> Option<i64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
@@ -68,7 +83,8 @@ mod tests {
             let mut bytes = Vec::new();
             push(&mut bytes, b"path", &value);
             push(&mut bytes, b"k", b"a\nb=c\0");
-            assert_eq!(records(&bytes), Some(vec![(&b"path"[..], &value[..]), (&b"k"[..], &b"a\nb=c\0"[..])]));
+            let all: Option<Vec<_>> = records(&bytes).collect();
+            assert_eq!(all, Some(vec![(&b"path"[..], &value[..]), (&b"k"[..], &b"a\nb=c\0"[..])]));
         }
     }
 
@@ -77,7 +93,7 @@ mod tests {
         for bytes in
             ["5", "0 \n", "1 a=b\n", "6 a=b", "9 a=b\n", "6 a:bc\n", "-1 a=b\n", "18446744073709551616 a=b\n", " a"]
         {
-            assert_eq!(records(bytes.as_bytes()), None, "{bytes:?}");
+            assert_eq!(records(bytes.as_bytes()).next(), Some(None), "{bytes:?}");
         }
     }
 

@@ -8,7 +8,6 @@ use crate::digest::Hashing;
 use crate::entries::Entries;
 use crate::error::LayerError;
 use crate::extract::Extractor;
-use crate::header::{Entry, Kind};
 use crate::name::{Meaning, meaning};
 
 const GIB: u64 = 1 << 30;
@@ -17,8 +16,10 @@ const GIB: u64 = 1 << 30;
 /// directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnpackLimits {
-    /// Entries, and directories that are made on the way to them.
+    /// Entries, and what they bring along: directories that are made on the way to them, steps through links.
     pub entries: u64,
+    /// Bytes of memory for what has to be remembered to the end: the directories, whose times are set last.
+    pub kept: u64,
     /// Bytes of the uncompressed archive.
     pub bytes: u64,
 }
@@ -26,7 +27,7 @@ pub struct UnpackLimits {
 impl Default for UnpackLimits {
     /// More than the largest images that are in use (some hundred thousand files, some ten GiB), and a small disk's worth.
     fn default() -> Self {
-        Self { entries: 4_000_000, bytes: 64 * GIB }
+        Self { entries: 4_000_000, kept: GIB / 4, bytes: 64 * GIB }
     }
 }
 
@@ -43,7 +44,7 @@ pub struct Applied {
 
 /// Unpacks the uncompressed archive `input` into the directory `destination`, as a layer for overlayfs: deletions become
 /// whiteouts. Nothing outside the directory is touched, whatever the archive says; after an error, what is inside is
-/// incomplete. Needs privileges over the owners that the archive names.
+/// incomplete. The directory itself gets mode 755, as with docker. Needs privileges over the owners that the archive names.
 ///
 /// # Errors
 /// [`LayerError`].
@@ -71,18 +72,17 @@ fn unpack(input: impl Read, destination: &Path, limits: &UnpackLimits) -> Result
             Meaning::Opaque(path) => extractor.opaque(&path)?,
             Meaning::File(_) => {
                 extractor.make(&entry, &mut archive)?;
-                size += content(&entry);
+                size += entry.size;
             }
         }
         if entries + extractor.implied > limits.entries {
             return Err(LayerError::TooManyEntries(limits.entries));
         }
+        if extractor.times.bytes() > limits.kept {
+            return Err(LayerError::TooMuchToKeep(limits.kept));
+        }
     }
     archive.drain()?;
     extractor.finish()?;
     Ok((size, entries))
-}
-
-fn content(entry: &Entry) -> u64 {
-    if entry.kind == Kind::Regular { entry.size } else { 0 }
 }

@@ -9,7 +9,6 @@ use std::path::Path;
 
 use common::archive::Archive;
 use common::tree;
-use process::Failure;
 use tar::EntryType;
 use testkit::kernel_test;
 
@@ -37,7 +36,7 @@ fn naive(archive: &[u8], destination: &Path) -> io::Result<()> {
 }
 
 kernel_test! {
-    fn a_link_to_the_root_of_the_machine_is_not_followed(host) {
+    fn a_link_to_the_root_of_the_machine_leads_to_the_root_of_the_layer(host) {
         // Not the real one, in case that it works.
         let machine = tree(host.dir(), "machine", &[("etc/hostname", "honest")]);
         let owned = machine.join("etc/owned");
@@ -47,12 +46,10 @@ kernel_test! {
         assert_eq!(fs::read_to_string(&owned).ok().as_deref(), Some("hello"), "the attack works");
         fs::remove_file(&owned).expect("clean up after the attack");
 
-        let refused = archive.unpack(&host.dir().join("layer")).expect_err("an attack");
+        let layer = host.dir().join("layer");
+        archive.unpack(&layer).expect("a layer");
         assert!(!owned.exists(), "the attack works on ours");
-        let failure = Failure::from(refused);
-        insta::assert_snapshot!(format!("{}\nhint: {}", failure.message, failure.hint.unwrap_or_default()), @r#"
-        entry "x/etc/owned" of the layer: its way leads through a symbolic link
-        hint: the layer is hostile, or damaged
-        "#);
+        let inside = layer.join(owned.strip_prefix("/").expect("an absolute path"));
+        assert_eq!(fs::read_to_string(inside).ok().as_deref(), Some("hello"), "the link means in the layer what it says");
     }
 }

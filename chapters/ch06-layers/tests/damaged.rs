@@ -15,7 +15,7 @@ use testkit::kernel_test;
 
 const BLOCK: usize = 512;
 /// Nothing here is large, so that a damaged size is not either.
-const LIMITS: UnpackLimits = UnpackLimits { entries: 100, bytes: 1 << 20 };
+const LIMITS: UnpackLimits = UnpackLimits { entries: 100, kept: 1 << 20, bytes: 1 << 20 };
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(

@@ -7,10 +7,12 @@ use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::archive::Archive;
 use common::{listing, tree};
 use layers::{UnpackLimits, apply_tar, create_tar};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use process::Failure;
+use tar::EntryType;
 use testkit::{Host, Need, kernel_test, require};
 
 /// What it takes for GNU tar to keep everything. Its own format has no place for attributes.
@@ -96,5 +98,34 @@ kernel_test! {
             told.push(format!("{}\nhint: {}", failure.message, failure.hint.unwrap_or_default()));
         }
         insta::assert_snapshot!("sparse", told.join("\n"));
+    }
+
+    /// GNU tar takes fewer of them than docker; what it takes, means the same to us.
+    fn unusual_archives_mean_to_us_what_they_mean_to_gnu_tar(host) {
+        require(Need::Program("tar", "tar"));
+        let hidden = Archive::new().file("owned", "dead").bytes();
+        let length = hidden.len().to_string();
+        let cases = [
+            ("a name behind a link", Archive::new().directory("usr/bin/").symlink("bin", "usr/bin").file("bin/tool", "tool")),
+            ("a hard link behind a link", Archive::new().directory("usr/").symlink("u", "usr").file("u/a", "a").hard_link("b", "u/a")),
+            ("absolute names", Archive::new().file("/etc/motd", "hello").hard_link("/etc/issue", "/etc/motd")),
+            ("a size on a hard link", Archive::new().file("a", "a").entry(EntryType::Link, "b", "a", b"", |header| header.set_size(9)).file("c", "c")),
+            ("a size in an extension", Archive::new().pax(&[("size", length.as_bytes())])
+                .entry(EntryType::Regular, "outer", "", &hidden, |header| header.set_size(0))),
+            ("two extensions", Archive::new().pax(&[("path", b"first")]).pax(&[("mtime", b"1")]).file("plain", "")),
+            ("a comment for all", Archive::new().entry(EntryType::XGlobalHeader, "g", "", b"13 comment=x\n", |_| {}).file("f", "f")),
+            ("a large number", Archive::new().entry(EntryType::Regular, "f", "", b"f", |header| header.as_old_mut().uid = [0x80, 0, 0, 0, 0, 0x20, 0, 1])),
+            ("a file of old", Archive::new().entry(EntryType::new(0), "f", "", b"f", |_| {}).entry(EntryType::new(0), "d/", "", b"", |_| {})),
+        ];
+        for (what, archive) in cases {
+            let (ours, theirs) = (host.dir().join("ours"), host.dir().join("theirs"));
+            archive.unpack(&ours).unwrap_or_else(|error| panic!("{what}: {error}"));
+            fs::create_dir(&theirs).expect("a directory");
+            let file = host.dir().join("tar");
+            fs::write(&file, archive.bytes()).expect("the archive");
+            gnu_tar(&[], &["--extract", "--directory", text(&theirs), "--file", text(&file)]);
+            assert_eq!(listing(&ours), listing(&theirs), "{what}");
+            fs::remove_dir_all(&ours).and_then(|()| fs::remove_dir_all(&theirs)).expect("an end of it");
+        }
     }
 }

@@ -61,7 +61,6 @@ fn everything(host: &Host) -> std::path::PathBuf {
     set("empty", "trusted.overlay.origin", b"somewhere");
     chown(tree.join("b/file"), Some(3_000_000), Some(u32::MAX - 1)).expect("an owner");
     fs::set_permissions(tree.join("b/file"), fs::Permissions::from_mode(0o6751)).expect("a mode");
-    fs::set_permissions(&tree, fs::Permissions::from_mode(0o1777)).expect("a mode");
     tree
 }
 

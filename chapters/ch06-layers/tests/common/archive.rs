@@ -92,6 +92,11 @@ impl Archive {
         self
     }
 
+    /// The archive so far, to be continued.
+    pub(crate) fn unfinished(self) -> Vec<u8> {
+        self.0
+    }
+
     /// The whole archive.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.0.clone();

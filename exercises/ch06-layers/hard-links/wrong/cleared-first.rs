@@ -2,9 +2,8 @@
 self.clear(parent, name, path)?;
 let missing = || LayerError::entry(path, Refusal::Target(target.into()));
 let (Some(within), Some(target_name)) = (target.parent(), target.file_name()) else { return Err(missing()) };
-let directory = match beneath::open(&self.root, within, DIRECTORY) {
-    Err(Errno::ELOOP) => return Err(LayerError::entry(path, Refusal::Link)),
-    Err(Errno::ENOENT | Errno::ENOTDIR) => return Err(missing()),
+let directory = match beneath::inside(&self.root, within) {
+    Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Err(missing()),
     other => other.map_err(LayerError::file("open the target of", path))?,
 };
 match linkat(&directory, target_name, parent, name, AtFlags::empty()) {

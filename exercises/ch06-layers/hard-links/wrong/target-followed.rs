@@ -1,14 +1,13 @@
 // mistake: a link's second name is to lead where the link leads
-if target == path {
-    return Err(LayerError::entry(path, Refusal::Itself));
-}
 let missing = || LayerError::entry(path, Refusal::Target(target.into()));
 let (Some(within), Some(target_name)) = (target.parent(), target.file_name()) else { return Err(missing()) };
-let directory = match beneath::open(&self.root, within, DIRECTORY) {
-    Err(Errno::ELOOP) => return Err(LayerError::entry(path, Refusal::Link)),
-    Err(Errno::ENOENT | Errno::ENOTDIR) => return Err(missing()),
+let directory = match beneath::inside(&self.root, within) {
+    Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Err(missing()),
     other => other.map_err(LayerError::file("open the target of", path))?,
 };
+if name == target_name && beneath::same(&directory, parent).map_err(LayerError::file("look at", path))? {
+    return Err(LayerError::entry(path, Refusal::Itself));
+}
 self.clear(parent, name, path)?;
 match linkat(&directory, target_name, parent, name, AtFlags::AT_SYMLINK_FOLLOW) {
     Err(Errno::ENOENT) => Err(missing()),

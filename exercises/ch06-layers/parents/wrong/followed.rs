@@ -7,4 +7,5 @@ match openat(directory, name, DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
     }
     other => other,
 }
+.map(Step::Directory)
 .map_err(LayerError::file("open a directory for", entry))

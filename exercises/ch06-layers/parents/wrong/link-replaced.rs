@@ -5,4 +5,5 @@ if found.is_none_or(|found| beneath::kind(&found) != SFlag::S_IFDIR) {
     make_directory(directory, name).map_err(LayerError::file("create a directory for", entry))?;
     self.implied += 1;
 }
-beneath::open(directory, name, DIRECTORY).map_err(LayerError::file("open a directory for", entry))
+let opened = beneath::open(directory, name, DIRECTORY);
+opened.map(Step::Directory).map_err(LayerError::file("open a directory for", entry))

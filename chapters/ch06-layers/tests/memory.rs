@@ -1,0 +1,127 @@
+//! Archives that want memory. The kernel says how much they got: each test is a process of its own, and `VmHWM` is the
+//! most that it ever had.
+
+mod common;
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use common::READ_UNPACK;
+use common::archive::Archive;
+use layers::{LayerError, UnpackLimits, apply_tar};
+use tar::EntryType;
+use testkit::{Host, judge, kernel_test};
+
+const MIB: u64 = 1 << 20;
+/// What a test may take more than before: for buffers, and one extension of 1 MiB with all that is made of it.
+const ENOUGH: u64 = 24 * MIB;
+
+/// The most memory that this process has had so far, in bytes.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("the status of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
+/// An archive that is made while it is read: `entry` says what its parts are.
+struct Endless<F> {
+    parts: std::ops::Range<u32>,
+    entry: F,
+    rest: io::Cursor<Vec<u8>>,
+}
+
+impl<F: FnMut(u32) -> Archive> Read for Endless<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let length = self.rest.read(buffer)?;
+            if length > 0 {
+                return Ok(length);
+            }
+            let Some(part) = self.parts.next() else { return Ok(0) };
+            self.rest = io::Cursor::new((self.entry)(part).unfinished());
+        }
+    }
+}
+
+/// Unpacks `count` parts, and judges by what it cost.
+fn cost(
+    what: &str,
+    host: &Host,
+    count: u32,
+    limits: &UnpackLimits,
+    entry: impl FnMut(u32) -> Archive,
+) -> Option<LayerError> {
+    let layer = host.dir().join("layer");
+    fs::create_dir(&layer).expect("a directory");
+    let before = peak();
+    let outcome = apply_tar(Endless { parts: 0..count, entry, rest: io::Cursor::default() }, &layer, limits);
+    let taken = peak() - before;
+    judge(&format!("whether {what} took more than {} MiB of memory", ENOUGH / MIB))
+        .expected(false)
+        .seen(taken > ENOUGH)
+        .cause(|_| format!("it took {} MiB: something is kept that nobody needs, or that has no limit", taken / MIB))
+        .read(READ_UNPACK);
+    remove(&layer);
+    outcome.err()
+}
+
+fn remove(layer: &Path) {
+    fs::remove_dir_all(layer).expect("the layer");
+}
+
+kernel_test! {
+    fn extensions_do_not_add_up(host) {
+        let value = vec![b'v'; 60_000];
+        let keys: Vec<String> = (0..16).map(|number| format!("SCHILY.xattr.user.{number}")).collect();
+        let large: Vec<(&str, &[u8])> = keys.iter().map(|key| (key.as_str(), value.as_slice())).collect();
+        let extension = Archive::new().pax(&large);
+        let error = cost("50 MiB of attributes for one file", host, 50, &UnpackLimits::default(), |_| extension.clone());
+        assert!(error.is_none(), "{error:?}");
+    }
+
+    fn long_names_do_not_add_up(host) {
+        let long = "n".repeat(1_000_000);
+        let kinds = [EntryType::GNULongName, EntryType::GNULongLink];
+        let extension = kinds.map(|kind| Archive::new().entry(kind, "././@LongLink", "", long.as_bytes(), |_| {}));
+        cost("50 MiB of long names for one file", host, 50, &UnpackLimits::default(), |part| extension[part as usize % 2].clone());
+    }
+
+    /// The worst that can be made of one extension.
+    fn an_extension_of_small_records_stays_small(host) {
+        let records: Vec<(&str, &[u8])> = (0..45_000).map(|_| ("SCHILY.xattr.u", &b"v"[..])).collect();
+        let extension = Archive::new().pax(&records);
+        cost("45,000 attributes of one byte", host, 3, &UnpackLimits::default(), |_| extension.clone());
+    }
+
+    fn a_directory_that_comes_again_is_remembered_once(host) {
+        let name = format!("{}x", format!("{}/", "d".repeat(250)).repeat(15));
+        let error = cost("the same directory 12,000 times", host, 12_000, &UnpackLimits::default(), |_| {
+            Archive::new().pax(&[("path", name.as_bytes())]).directory("x")
+        });
+        assert!(error.is_none(), "{error:?}");
+    }
+
+    fn directories_are_remembered_up_to_a_limit(host) {
+        let within = format!("{}/", "d".repeat(250)).repeat(15);
+        let limits = UnpackLimits { kept: 8 * MIB, ..UnpackLimits::default() };
+        let error = cost("12,000 directories with long names", host, 12_000, &limits, |part| {
+            Archive::new().pax(&[("path", format!("{within}{part}").as_bytes())]).directory("x")
+        });
+        assert_eq!(
+            error.map(|error| error.to_string()).as_deref(),
+            Some("the layer has directories whose names take more than 8388608 bytes of memory")
+        );
+    }
+
+    /// Each entry is a few bytes of gzip, and its way a thousand steps.
+    fn steps_through_links_are_counted(host) {
+        let limits = UnpackLimits { entries: 5000, ..UnpackLimits::default() };
+        let back = "d/../".repeat(700);
+        let error = cost("a way of many steps", host, 100, &limits, |part| match part {
+            0 => Archive::new().directory("d/").pax(&[("linkpath", back.as_bytes())]).symlink("link", "x"),
+            _ => Archive::new().file(&format!("link/{part}"), "").file(&format!("d/{part}"), ""),
+        });
+        assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("the layer has more than 5000 entries"));
+    }
+}

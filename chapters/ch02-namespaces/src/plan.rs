@@ -97,13 +97,20 @@ impl Namespaces {
 
     /// From the OCI specification's list.
     ///
+    /// A path to the maker's own namespace is a long way to say that it is shared. Who asks [`Namespaces::is_host`],
+    /// because what he does next would change the host, must hear so.
+    ///
     /// # Errors
     /// A kind twice; a path that cannot be opened or is no namespace of that kind.
     pub fn from_list(list: &[Namespace]) -> Result<Self, NamespacesError> {
         let mut plan = Self::host();
         for Namespace { kind, path } in list {
             let path = path.as_ref().filter(|path| !path.as_os_str().is_empty());
-            let mode = path.map_or(Ok(Mode::New), |path| Handle::open(*kind, path).map(Mode::Join))?;
+            let mode = match path.map(|path| Handle::open(*kind, path)).transpose()? {
+                None => Mode::New,
+                Some(handle) if handle.is_ours()? => Mode::Host,
+                Some(handle) => Mode::Join(handle),
+            };
             if plan.modes.insert(*kind, mode).is_some() {
                 return Err(NamespacesError::Duplicate(*kind));
             }

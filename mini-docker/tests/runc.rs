@@ -71,6 +71,65 @@ kernel_test! {
         assert_eq!(alive.end(), Some(0));
     }
 
+    /// Whoever joins the host's names by their path has not got names of his own.
+    fn a_host_name_is_not_for_the_host(host) {
+        let bundle = Bundle::new(host, "hostname").with("/linux", "namespaces", json!([
+            { "type": "mount" }, { "type": "uts", "path": "/proc/self/ns/uts" },
+        ]));
+        assert_eq!(bundle.out(), "workbench");
+        assert_eq!(nix::unistd::gethostname().expect("ours"), "workbench");
+    }
+
+    fn a_missing_working_directory_is_made(host) {
+        let bundle = Bundle::new(host, "pwd; stat -c '%a %u:%g' . ..")
+            .with("/process", "cwd", json!("/dev/shm/not/there"))
+            .with("/process", "user", json!({ "uid": 1000, "gid": 1000 }))
+            .with("/root", "readonly", json!(true));
+        assert_eq!(bundle.out(), "/dev/shm/not/there\n755 0:0\n755 0:0");
+        let bundle = bundle.with("/process", "cwd", json!("/srv/app"));
+        assert_eq!(bundle.out(), "/srv/app\n755 0:0\n755 0:0");
+    }
+
+    /// CVE-2025-52881: what is written to the kernel does not land in files that the image has in its place.
+    fn a_bundle_without_proc_writes_into_no_file_of_the_image(host) {
+        let mut bundle = Bundle::new(host, STAY)
+            .with("/process", "oomScoreAdj", json!(123))
+            .with("/linux", "sysctl", json!({ "net.ipv4.ip_default_ttl": "77" }))
+            .with("/linux", "maskedPaths", json!(["/proc/kcore", "/proc/acpi"]))
+            .with("/linux", "readonlyPaths", json!(["/proc/sys"]));
+        bundle = bundle.with("", "mounts", json!([]));
+        let proc = bundle.directory.join("rootfs/proc");
+        let files = ["sys/net/ipv4/ip_default_ttl", "self/oom_score_adj", "1/oom_score_adj", "kcore"].map(|file| proc.join(file));
+        for file in &files {
+            fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+            fs::write(file, "the image's").expect("a file");
+        }
+        let alive = bundle.start();
+        let score = fs::read_to_string(format!("/proc/{}/oom_score_adj", alive.pid)).expect("its score");
+        assert_eq!(alive.end(), Some(0));
+        assert_eq!(score, "123\n");
+        for file in &files {
+            assert_eq!(fs::read_to_string(file).expect("the image's file"), "the image's", "{}", file.display());
+        }
+    }
+
+    /// CVE-2025-52565: what stands in for a terminal, or for the null device, is not opened.
+    fn a_terminal_is_not_taken_from_the_image(host) {
+        require(Need::Program("script", "bsdutils"));
+        let bundle = Bundle::new(host, "true").with("/process", "terminal", json!(true));
+        let dev = bundle.directory.join("rootfs/dev");
+        fs::create_dir(dev.join("pts")).expect("a directory");
+        nix::unistd::mkfifo(&dev.join("pts/ptmx"), nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("a FIFO");
+        let proc = json!({ "destination": "/proc", "type": "proc", "source": "proc" });
+        let bundle = bundle.with("", "mounts", json!([proc]));
+        let line = format!("{BINARY} run --bundle {} it", bundle.write().display());
+        let output = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output();
+        let said = Said::from(output.expect("script starts"));
+        let text = said.stdout.replace('\r', "");
+        assert!(text.contains("/dev/pts inside the root is not a devpts file system"), "{text}");
+        assert_ne!(said.code, Some(0));
+    }
+
     fn what_is_protected_cannot_be_written_or_read(host) {
         let script = "cd /proc/sys/net/ipv4; touch /x 2>/dev/null && echo wrote to the root; \
                       wc -c </proc/version; ls /sys/firmware | wc -l; \
@@ -146,13 +205,17 @@ kernel_test! {
     fn bundles_that_cannot_be_run(host) {
         let ok = || Bundle::new(host, "true");
         let with = |object, key, value| ok().with(object, key, value);
+        let shared = |kind: &str| {
+            let path = format!("/proc/self/ns/{}", if kind == "network" { "net" } else { kind });
+            with("/linux", "namespaces", json!([{ "type": "mount" }, { "type": kind, "path": path }]))
+        };
         let cases = [
             ("no process", ok().without("", "process")),
             ("no root", ok().without("", "root")),
             ("no arguments", with("/process", "args", json!([]))),
             ("a root that is missing", with("/root", "path", json!("nosuch"))),
             ("a relative cwd", with("/process", "cwd", json!("tmp"))),
-            ("a cwd that is missing", with("/process", "cwd", json!("/no/such"))),
+            ("a cwd below a file", with("/process", "cwd", json!("/etc/passwd/below"))),
             ("an unknown namespace", with("/linux", "namespaces", json!([{ "type": "mnt" }]))),
             ("a namespace twice", with("/linux", "namespaces", json!([{ "type": "mount" }, { "type": "mount" }]))),
             ("no mount namespace", with("/linux", "namespaces", json!([{ "type": "pid" }]))),
@@ -169,6 +232,9 @@ kernel_test! {
             ("an unknown device type", with("/linux", "devices", json!([{ "path": "/dev/x", "type": "x" }]))),
             ("a kernel parameter that leads out", with("/linux", "sysctl", json!({ "net/../../sysrq-trigger": "b" }))),
             ("a kernel parameter of the host", with("/linux", "sysctl", json!({ "vm.swappiness": "1" }))),
+            ("the host's network by its path", shared("network").with("/linux", "sysctl", json!({ "net.ipv4.ip_default_ttl": "77" }))),
+            ("the host's IPC by its path", shared("ipc").with("/linux", "sysctl", json!({ "kernel.msgmax": "77" }))),
+            ("the host's names by their path", shared("uts").with("/linux", "sysctl", json!({ "kernel.domainname": "x" }))),
             ("an unknown action", with("/linux", "seccomp", json!({ "defaultAction": "SCMP_ACT_X" }))),
             ("a field of the wrong type", with("/process", "args", json!("sh"))),
         ];

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer};
 use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use thiserror::Error;
 
@@ -65,14 +66,24 @@ impl Pty {
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let master = open("/dev/ptmx", flags, Mode::empty())
             .map_err(|errno| PtyError::Open { name: "/dev/ptmx".into(), errno })?;
+        Self::of(master)
+    }
+    // ANCHOR_END: open_pty
+
+    /// The terminal that `master` is one side of. The other side is asked for by the descriptor: a name can lead to
+    /// another device by then.
+    ///
+    /// # Errors
+    /// [`PtyError`].
+    pub fn of(master: OwnedFd) -> Result<Self, PtyError> {
         rustix::pty::unlockpt(&master).map_err(|error| terminal("unlock a terminal", error))?;
         let name = rustix::pty::ptsname(&master, Vec::new()).map_err(|error| terminal("name a terminal", error))?;
         let name = CString::into_string(name).unwrap_or_default();
-        let slave =
-            open(name.as_str(), flags, Mode::empty()).map_err(|errno| PtyError::Open { name: name.clone(), errno })?;
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let slave = ioctl_tiocgptpeer(&master, flags)
+            .map_err(|error| PtyError::Open { name: name.clone(), errno: Errno::from_raw(error.raw_os_error()) })?;
         Ok(Self { master, slave, name })
     }
-    // ANCHOR_END: open_pty
 
     /// Sets the window size, in characters. A new terminal's is 0 by 0, which programs take for "unknown".
     pub fn resize(&self, rows: u16, columns: u16) {

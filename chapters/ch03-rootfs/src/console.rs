@@ -4,11 +4,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, SFlag, fstat};
 use process::Diagnose;
 use thiserror::Error;
 
 use crate::mount::{attach, clone_tree};
-use crate::root_dir::{RootDir, RootDirError};
+use crate::places::Places;
+use crate::root_dir::RootDirError;
 
 /// The terminal could not be put there.
 #[derive(Debug, Error)]
@@ -26,16 +29,24 @@ pub enum ConsoleError {
 
 impl Diagnose for ConsoleError {}
 
-/// Binds the terminal `slave` over `/dev/console`. To be called after the pivot.
+/// Binds the terminal `slave` over `/dev/console`. What is there is found once, and no link is followed to it.
 ///
 /// # Errors
 /// [`ConsoleError`].
-pub fn bind_console(slave: BorrowedFd) -> Result<(), ConsoleError> {
-    let root = RootDir::open(Path::new("/"))?;
-    if root.is_link("/dev/console")? {
+pub(crate) fn bind_console(root: &Places, slave: BorrowedFd) -> Result<(), ConsoleError> {
+    const NEW: OFlag = OFlag::O_CREAT.union(OFlag::O_EXCL).union(OFlag::O_WRONLY).union(OFlag::O_CLOEXEC);
+    const FIND: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+    let (directory, path) = root.find(Path::new("/dev/console"));
+    let (parent, name) = directory.parent_of(path)?;
+    match openat(&parent, name.as_os_str(), NEW, Mode::from_bits_truncate(0o600)) {
+        Ok(_) | Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(ConsoleError::Bind(errno)),
+    }
+    let target = openat(&parent, name.as_os_str(), FIND, Mode::empty()).map_err(ConsoleError::Bind)?;
+    let metadata = fstat(&target).map_err(ConsoleError::Bind)?;
+    if !matches!(SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT, SFlag::S_IFREG | SFlag::S_IFCHR) {
         return Err(ConsoleError::InTheWay);
     }
-    let target = root.create_file("/dev/console", 0o600)?;
     let terminal = clone_tree(slave, Path::new(""), false).map_err(ConsoleError::Bind)?;
     attach(terminal.as_fd(), target.as_fd()).map_err(ConsoleError::Bind)
 }

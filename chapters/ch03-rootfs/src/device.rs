@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::mount::{attach, clone_tree};
-use crate::root_dir::{RootDir, RootDirError};
+use crate::places::Places;
+use crate::root_dir::RootDirError;
 
 /// A node or link could not be made.
 #[derive(Debug, Error)]
@@ -116,8 +117,9 @@ impl Device {
 
     /// Makes the node inside `root`, or binds the host's, where a user namespace forbids making any.
     // ANCHOR: make
-    pub(crate) fn make(&self, root: &RootDir) -> Result<(), DeviceError> {
-        let (parent, name) = root.parent_of(&self.path)?;
+    pub(crate) fn make(&self, root: &Places) -> Result<(), DeviceError> {
+        let (directory, path) = root.find(&self.path);
+        let (parent, name) = directory.parent_of(path).map_err(|error| error.of(&self.path))?;
         let kind = match self.kind {
             DeviceKind::Char => SFlag::S_IFCHR,
             DeviceKind::Block => SFlag::S_IFBLK,
@@ -142,17 +144,18 @@ impl Device {
             .map_err(|error| self.failed("change the owner of", crate::mount::errno(error)))
     }
 
-    fn is_there(&self, root: &RootDir, kind: SFlag, number: u64) -> bool {
+    fn is_there(&self, root: &Places, kind: SFlag, number: u64) -> bool {
         root.resolve(&self.path).is_ok_and(|file| is_device(&file, kind, number))
     }
 
-    fn bind(&self, root: &RootDir, kind: SFlag, number: u64) -> Result<(), DeviceError> {
+    fn bind(&self, root: &Places, kind: SFlag, number: u64) -> Result<(), DeviceError> {
         let node = clone_tree(CWD, &self.path, false).map_err(|errno| self.failed("bind device", errno))?;
         if !is_device(&node, kind, number) {
             // The host has something else under that name.
             return Err(self.failed("bind device", Errno::ENODEV));
         }
-        let target = root.create_file(&self.path, 0o644)?;
+        let (directory, path) = root.find(&self.path);
+        let target = directory.create_file(path, 0o644).map_err(|error| error.of(&self.path))?;
         attach(node.as_fd(), target.as_fd()).map_err(|errno| self.failed("bind device", errno))
     }
 
@@ -161,15 +164,22 @@ impl Device {
     }
 }
 
-fn is_device(file: &OwnedFd, kind: SFlag, number: u64) -> bool {
+pub(crate) fn is_device(file: &OwnedFd, kind: SFlag, number: u64) -> bool {
     fstat(file).is_ok_and(|metadata| {
         SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == kind && metadata.st_rdev == number
     })
 }
 
+/// Whether this is the null device, by its number.
+pub(crate) fn is_null(file: &OwnedFd) -> bool {
+    is_device(file, SFlag::S_IFCHR, makedev(1, 3))
+}
+
 /// Makes `/dev/fd` and its like. What the image has of the same name stays.
-pub(crate) fn make_links(root: &RootDir) -> Result<(), DeviceError> {
-    let dev = root.create_dir_all("/dev", 0o755)?;
+pub(crate) fn make_links(root: &Places) -> Result<(), DeviceError> {
+    let place = Path::new("/dev");
+    let (directory, path) = root.find(place);
+    let dev = directory.create_dir_all(path, 0o755).map_err(|error| error.of(place))?;
     for (name, target) in LINKS {
         match symlinkat(target, &dev, name) {
             Ok(()) | Err(Errno::EEXIST) => {}

@@ -1,16 +1,16 @@
 //! Hiding and protecting parts of `/proc` and `/sys`, once the container's root is ours.
 
-use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::stat::{fstat, makedev};
 use process::{Diagnose, sys};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 use thiserror::Error;
 
+use crate::device::is_null;
 use crate::mount::{attach, clone_tree, errno, is_directory};
+use crate::places::Places;
 use crate::root_dir::{RootDir, RootDirError};
 
 /// A path could not be hidden or protected.
@@ -49,20 +49,44 @@ fn failed(action: &'static str, path: &Path) -> impl Fn(Errno) -> MaskError {
     move |errno| MaskError::Kernel { action, path: path.clone(), errno }
 }
 
+/// What became of a list of paths.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// How many are covered or protected.
+    pub(crate) count: usize,
+    /// Those that were not there and yet may come back: whoever can write to the root can move them away and back.
+    pub(crate) absent: Vec<PathBuf>,
+}
+
+impl Done {
+    /// What `path` leads to, if it is there.
+    fn find(&mut self, root: &Places, path: &Path) -> Result<Option<OwnedFd>, MaskError> {
+        match root.resolve(path) {
+            Ok(target) => {
+                self.count += 1;
+                Ok(Some(target))
+            }
+            Err(error) if error.is_not_found() => {
+                // The kernel's own files do not come and go.
+                self.absent.extend((!root.is_kernels(path)).then(|| path.into()));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// Covers each path: files with `/dev/null`, directories with one empty read-only tmpfs. What is not there needs no
-/// mask. Returns how many were covered.
+/// mask.
 ///
 /// # Errors
 /// [`MaskError`].
 // ANCHOR: mask
-pub(crate) fn mask(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError> {
+pub(crate) fn mask(root: &Places, paths: &[PathBuf]) -> Result<Done, MaskError> {
     let (mut null, mut empty): (Option<OwnedFd>, Option<OwnedFd>) = (None, None);
-    let mut covered = 0;
+    let mut done = Done::default();
     for path in paths {
-        let target = match root.resolve(path) {
-            Err(error) if error.is_not_found() => continue,
-            other => other?,
-        };
+        let Some(target) = done.find(root, path)? else { continue };
         // ANCHOR: ex_mask
         let copy_of =
             |source: &OwnedFd| clone_tree(source, Path::new(""), false).map_err(failed("copy the mask for", path));
@@ -82,9 +106,8 @@ pub(crate) fn mask(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError
             empty = Some(cover);
         }
         // ANCHOR_END: ex_mask
-        covered += 1;
     }
-    Ok(covered)
+    Ok(done)
 }
 // ANCHOR_END: mask
 
@@ -101,42 +124,30 @@ fn empty_directory(path: &Path) -> Result<OwnedFd, MaskError> {
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(refused)
 }
 
-fn checked_null(root: &RootDir) -> Result<OwnedFd, MaskError> {
-    let null = root.resolve("/dev/null")?;
-    let metadata = fstat(&null).map_err(failed("look at", Path::new("/dev/null")))?;
-    if metadata.st_mode & libc::S_IFMT == libc::S_IFCHR && metadata.st_rdev == makedev(1, 3) {
-        Ok(null)
-    } else {
-        Err(MaskError::NotNull)
-    }
+pub(crate) fn checked_null(root: &Places) -> Result<OwnedFd, MaskError> {
+    let null = root.resolve(Path::new("/dev/null"))?;
+    if is_null(&null) { Ok(null) } else { Err(MaskError::NotNull) }
 }
 
-/// Makes each path, and what is mounted below it, read-only. Returns how many there were.
+/// Makes each path, and what is mounted below it, read-only.
 ///
 /// # Errors
 /// [`MaskError`].
-pub(crate) fn protect(root: &RootDir, paths: &[PathBuf]) -> Result<usize, MaskError> {
-    let mut protected = 0;
+pub(crate) fn protect(root: &Places, paths: &[PathBuf]) -> Result<Done, MaskError> {
+    let mut done = Done::default();
     for path in paths {
-        let target = match root.resolve(path) {
-            Err(error) if error.is_not_found() => continue,
-            other => other?,
-        };
+        let Some(target) = done.find(root, path)? else { continue };
         let copy = clone_tree(&target, Path::new(""), true).map_err(failed("copy", path))?;
         sys::mount_setattr(&copy, true, libc::MOUNT_ATTR_RDONLY, 0, 0, None).map_err(failed("protect", path))?;
         attach(copy.as_fd(), target.as_fd()).map_err(failed("protect", path))?;
-        protected += 1;
     }
-    Ok(protected)
+    Ok(done)
 }
 
 /// Makes the root mount itself read-only; what is mounted below stays as it is.
 ///
 /// # Errors
 /// [`MaskError`].
-pub(crate) fn protect_root() -> Result<(), MaskError> {
-    let path = Path::new("/");
-    let root = File::open(path)
-        .map_err(|error| failed("open", path)(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
-    sys::mount_setattr(&root, false, libc::MOUNT_ATTR_RDONLY, 0, 0, None).map_err(failed("protect", path))
+pub(crate) fn protect_root(root: &RootDir) -> Result<(), MaskError> {
+    sys::mount_setattr(root, false, libc::MOUNT_ATTR_RDONLY, 0, 0, None).map_err(failed("protect", Path::new("/")))
 }

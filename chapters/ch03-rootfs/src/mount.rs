@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{SFlag, fstat};
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use process::{Diagnose, sys};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::options::{MountOptions, Reach};
+use crate::places::{Own, Places};
 use crate::root_dir::{RootDir, RootDirError};
 
 /// A mount could not be made.
@@ -143,34 +144,86 @@ impl Mount {
     /// # Errors
     /// [`MountError`].
     // ANCHOR: attach
-    pub(crate) fn attach(&self, root: &RootDir, tied: Option<OwnedFd>) -> Result<Option<OwnedFd>, MountError> {
+    pub(crate) fn attach(&self, root: &mut Places, tied: Option<OwnedFd>) -> Result<Option<OwnedFd>, MountError> {
         let mut options = MountOptions::parse(&self.options);
         let protect_later = self.kind == "tmpfs" && options.set & libc::MOUNT_ATTR_RDONLY != 0;
         if protect_later {
             options.set &= !libc::MOUNT_ATTR_RDONLY;
         }
-        if matches!(self.kind.as_str(), "proc" | "sysfs") && root.is_link(&self.destination)? {
-            return Err(MountError::Link { kind: self.kind.clone(), destination: self.destination.clone() });
-        }
+        let (directory, path) = root.find(&self.destination);
         let tree = match tied {
             Some(tree) => tree,
             None if self.is_bind(&options) => self.bind(&options)?,
-            None => self.make(&options)?,
+            None => {
+                self.cover_mode(&mut options, directory, path)?;
+                self.make(&options)?
+            }
         };
-        let target = if is_directory(&tree) {
-            root.create_dir_all(&self.destination, 0o755)?
-        } else {
-            root.create_file(&self.destination, 0o644)?
-        };
+        let target = self.target(directory, path, is_directory(&tree))?;
         self.refuse_in_proc(&target)?;
         attach(tree.as_fd(), target.as_fd()).map_err(|errno| self.failed("attach", errno, String::new()))?;
         if options.propagation != 0 {
             sys::mount_setattr(&tree, options.recursive_propagation, 0, 0, options.propagation, None)
                 .map_err(|errno| self.failed("set propagation of", errno, String::new()))?;
         }
-        Ok(protect_later.then_some(tree))
+        let again = protect_later.then(|| tree.try_clone()).transpose();
+        let again = again.map_err(|error| self.failed("keep", errno_of(&error), String::new()))?;
+        let own = self.own(&options, &tree);
+        root.add(&self.destination, &target, own.map(|own| (own, tree)));
+        Ok(again)
     }
     // ANCHOR_END: attach
+
+    /// The place for it, made if it is missing.
+    fn target(&self, directory: &RootDir, path: &Path, is_directory: bool) -> Result<OwnedFd, MountError> {
+        let target = if matches!(self.kind.as_str(), "proc" | "sysfs") {
+            // Others rely on finding the kernel there, under that name.
+            directory.create_dir(path, 0o755)
+        } else if is_directory {
+            directory.create_dir_all(path, 0o755)
+        } else {
+            directory.create_file(path, 0o644)
+        };
+        target.map_err(|error| {
+            if matches!(self.kind.as_str(), "proc" | "sysfs") && directory.is_link(path).unwrap_or(false) {
+                MountError::Link { kind: self.kind.clone(), destination: self.destination.clone() }
+            } else {
+                error.of(&self.destination).into()
+            }
+        })
+    }
+
+    /// A tmpfs without a mode takes that of the directory which it covers: `/root` stays closed. Without one it can be
+    /// written by everybody, as the kernel has it.
+    fn cover_mode(&self, options: &mut MountOptions, directory: &RootDir, path: &Path) -> Result<(), MountError> {
+        if self.kind != "tmpfs" || options.data.iter().any(|(name, _)| name == "mode") {
+            return Ok(());
+        }
+        match directory.resolve(path) {
+            Ok(covered) => {
+                let metadata = fstat(&covered).map_err(|errno| self.failed("look below", errno, String::new()))?;
+                options.data.push(("mode".into(), Some(format!("{:o}", metadata.st_mode & 0o7777))));
+                Ok(())
+            }
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error.of(&self.destination).into()),
+        }
+    }
+
+    /// Whether what is in `tree` is the kernel's or ours alone, so that it can be walked without the container's root.
+    /// Links in a volume mean something only from there.
+    fn own(&self, options: &MountOptions, tree: &OwnedFd) -> Option<Own> {
+        if self.is_bind(options) {
+            // What podman does for `--pid host`, where there can be no new procfs.
+            return [PROC_SUPER_MAGIC, SYSFS_MAGIC].iter().any(|kind| is_kind(tree, *kind)).then_some(Own::Kernel);
+        }
+        match self.kind.as_str() {
+            "proc" if options.data.is_empty() && options.set & libc::MOUNT_ATTR_RDONLY == 0 => Some(Own::Proc),
+            "proc" | "sysfs" | "cgroup" | "cgroup2" => Some(Own::Kernel),
+            "tmpfs" | "devpts" | "mqueue" => Some(Own::Empty),
+            _ => None,
+        }
+    }
 
     fn is_bind(&self, options: &MountOptions) -> bool {
         options.bind.is_some() || self.kind == "bind"
@@ -180,7 +233,7 @@ impl Mount {
     /// (CVE-2025-52881).
     fn refuse_in_proc(&self, target: &OwnedFd) -> Result<(), MountError> {
         let replaceable = || REPLACEABLE.iter().any(|file| self.destination == Path::new(file));
-        if self.kind == "proc" || !is_proc(target) || replaceable() {
+        if self.kind == "proc" || !is_kind(target, PROC_SUPER_MAGIC) || replaceable() {
             return Ok(());
         }
         Err(MountError::OverProc { what: self.what(), destination: self.destination.clone() })
@@ -265,9 +318,9 @@ pub(crate) fn is_directory(file: &OwnedFd) -> bool {
     fstat(file).is_ok_and(|metadata| SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
 }
 
-/// Whether `file` is in a `proc` file system.
-pub(crate) fn is_proc(file: &OwnedFd) -> bool {
-    fstatfs(file).is_ok_and(|found| found.filesystem_type() == PROC_SUPER_MAGIC)
+/// Whether `file` is in a file system of this kind.
+pub(crate) fn is_kind(file: &OwnedFd, kind: FsType) -> bool {
+    fstatfs(file).is_ok_and(|found| found.filesystem_type() == kind)
 }
 
 /// What the file system wrote into its context while it was being made: one message a read.
@@ -290,4 +343,8 @@ fn log_of(context: &OwnedFd) -> String {
 
 pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
     Errno::from_raw(error.raw_os_error())
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

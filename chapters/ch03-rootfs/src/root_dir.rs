@@ -6,12 +6,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use process::Diagnose;
 use thiserror::Error;
 
@@ -68,6 +69,16 @@ impl Diagnose for RootDirError {
 }
 
 impl RootDirError {
+    /// The same error, about the path that the caller was given.
+    pub(crate) fn of(self, whole: &Path) -> Self {
+        let whole = whole.to_path_buf();
+        match self {
+            Self::Path { action, errno, .. } => Self::Path { action, path: whole, errno },
+            Self::NotRegular { .. } => Self::NotRegular { path: whole },
+            Self::TooLong { limit, .. } => Self::TooLong { path: whole, limit },
+        }
+    }
+
     /// Whether the path, or a directory on its way, does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Path { errno: Errno::ENOENT | Errno::ENOTDIR, .. })
@@ -106,16 +117,25 @@ impl RootDir {
     /// # Errors
     /// [`RootDirError::Path`].
     pub fn resolve(&self, path: impl AsRef<Path>) -> Result<OwnedFd, RootDirError> {
-        self.open_file(path, OFlag::O_PATH)
+        let path = path.as_ref();
+        walk(self.0.as_fd(), path, OFlag::O_PATH, Mode::empty()).map_err(failed("open", path))
     }
 
-    /// Opens what `path` leads to. `O_CLOEXEC` and `O_NOCTTY` are always added.
+    /// Opens the regular file that `path` leads to, to read it.
+    ///
+    /// Opening a FIFO waits for a writer, and opening a device can rewind a tape or start a watchdog. So the file is only
+    /// found at first. When it has been looked at, it is opened by its descriptor: it cannot be another one by then.
     ///
     /// # Errors
-    /// [`RootDirError::Path`].
-    pub fn open_file(&self, path: impl AsRef<Path>, flags: OFlag) -> Result<OwnedFd, RootDirError> {
+    /// [`RootDirError::Path`], and [`RootDirError::NotRegular`] for anything else in its place.
+    pub fn open_regular(&self, path: impl AsRef<Path>) -> Result<File, RootDirError> {
         let path = path.as_ref();
-        walk(self.0.as_fd(), path, flags, Mode::empty()).map_err(failed("open", path))
+        let file = self.resolve(path)?;
+        let metadata = fstat(&file).map_err(failed("look at", path))?;
+        if SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+            return Err(RootDirError::NotRegular { path: path.into() });
+        }
+        reopen(&file).map(File::from).map_err(failed("read", path))
     }
 
     /// The whole content of a regular file, of at most `limit` bytes. A FIFO, a device or a directory in its place is
@@ -125,14 +145,8 @@ impl RootDir {
     /// Every [`RootDirError`].
     pub fn read_file(&self, path: impl AsRef<Path>, limit: u64) -> Result<Vec<u8>, RootDirError> {
         let path = path.as_ref();
-        // Without O_NONBLOCK, opening a FIFO waits for a writer.
-        let file = self.open_file(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-        let metadata = fstat(&file).map_err(failed("look at", path))?;
-        if SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
-            return Err(RootDirError::NotRegular { path: path.into() });
-        }
         let mut content = Vec::new();
-        File::from(file)
+        self.open_regular(path)?
             .take(limit + 1)
             .read_to_end(&mut content)
             .map_err(|error| failed("read", path)(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
@@ -218,6 +232,22 @@ impl RootDir {
         Err(failed("create", path)(Errno::ELOOP))
     }
 
+    /// The directory at `path`, made where it is missing, with its parents. Unlike theirs, its own name must not be a
+    /// link.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`]: `ENOTDIR` where a link or a file is in the way.
+    pub fn create_dir(&self, path: impl AsRef<Path>, mode: u32) -> Result<OwnedFd, RootDirError> {
+        let path = path.as_ref();
+        let (parent, name) = self.parent_of(path)?;
+        match mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(mode)) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(failed("create", path)(errno)),
+        }
+        walk(parent.as_fd(), Path::new(&name), DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty())
+            .map_err(failed("open", path))
+    }
+
     /// The directory that holds the last component of `path`, made where it is missing, and that component: for calls
     /// that take a directory and a name.
     ///
@@ -274,6 +304,17 @@ fn walk(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode) -> Result<Owned
     // ANCHOR_END: ex_walk
 }
 // ANCHOR_END: walk
+
+/// Opens what an `O_PATH` descriptor stands for, by the only names that descriptors have.
+fn reopen(file: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let names = nix::fcntl::open("/proc/self/fd", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    if fstatfs(&names)?.filesystem_type() != PROC_SUPER_MAGIC {
+        return Err(Errno::ENOTSUP);
+    }
+    let number = file.as_raw_fd().to_string();
+    // Without O_NONBLOCK, a lease on the file would make us wait for its holder.
+    openat(&names, number.as_str(), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+}
 
 /// The names of a path. `..` is left to the kernel's walk, which knows where links lead.
 fn components(path: &Path) -> impl Iterator<Item = &OsStr> {

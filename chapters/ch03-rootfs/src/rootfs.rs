@@ -1,21 +1,27 @@
 //! The whole of it, in order: private mounts, the new root, what is mounted in it, the pivot, masks.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{Mode, umask};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC};
 use process::{Diagnose, step, sys};
 use thiserror::Error;
 
+use crate::console::{ConsoleError, bind_console};
 use crate::device::{Device, DeviceError, make_links};
 use crate::mask::{self, MaskError};
-use crate::mount::{Mount, MountError, attach, clone_tree, is_proc};
+use crate::mount::{Mount, MountError, attach, clone_tree, is_kind};
 use crate::options::MountOptions;
 use crate::pivot::{self, PivotError};
+use crate::places::Places;
 use crate::propagation::{self, PropagationError};
 use crate::root_dir::{RootDir, RootDirError};
+
+/// `<linux/magic.h>`; nix has no name for it.
+const DEVPTS_MAGIC: FsType = FsType(0x1cd1);
 
 /// Why there is no root.
 #[derive(Debug, Error)]
@@ -33,6 +39,19 @@ pub enum RootfsError {
     /// What stands at `/proc` is something else (CVE-2025-52881).
     #[error("/proc inside the root is not a proc file system")]
     NotProc,
+    /// What stands at `/dev/pts` is something else (CVE-2025-52565).
+    #[error("/dev/pts inside the root is not a devpts file system")]
+    NotTerminals,
+    /// A kernel parameter, or another file of procfs.
+    #[error("write {value:?} to /proc/{file}: {errno}")]
+    Proc {
+        /// The file, without `/proc/`.
+        file: PathBuf,
+        /// What was to be written.
+        value: String,
+        /// The reason.
+        errno: Errno,
+    },
     /// Cutting the tie to the host's mounts.
     #[error(transparent)]
     Propagation(#[from] PropagationError),
@@ -63,7 +82,12 @@ impl Diagnose for RootfsError {
             Self::Path(error) => error.hint(),
             Self::Pivot(error) => error.hint(),
             Self::Mask(error) => error.hint(),
-            Self::Root { .. } | Self::NotProc => None,
+            Self::Proc { errno: Errno::EPERM, .. } => Some(
+                "in a user namespace this takes a pid namespace of its own, and a host whose /proc is not covered"
+                    .into(),
+            ),
+            Self::NotTerminals => Some("a terminal needs a mount of devpts on /dev/pts".into()),
+            Self::Root { .. } | Self::NotProc | Self::Proc { .. } => None,
         }
     }
 }
@@ -90,6 +114,8 @@ pub struct Rootfs {
     pub readonly_paths: Vec<PathBuf>,
     /// The root mount cannot be written.
     pub readonly: bool,
+    /// A directory that is made where it is missing, after the mounts: the program is to begin in it.
+    pub working_directory: Option<PathBuf>,
     /// Of the root mount: `private` (or nothing), `slave`, `shared`, each with an `r` in front for all below.
     pub propagation: String,
 }
@@ -97,9 +123,13 @@ pub struct Rootfs {
 /// A root that is complete, and not yet ours: sources of mounts can still be reached.
 #[derive(Debug)]
 pub struct Prepared<'a> {
-    root: RootDir,
+    root: Places,
     plan: &'a Rootfs,
 }
+
+/// The root that is ours now, with all that belongs to it.
+#[derive(Debug)]
+pub struct Entered(Places);
 
 impl Rootfs {
     /// Attaches the root and everything in it. To be called in a new mount namespace.
@@ -112,23 +142,30 @@ impl Rootfs {
         let before = umask(Mode::empty());
         let tied = self.mounts.iter().map(Mount::tied).collect::<Result<Vec<_>, _>>()?;
         propagation::isolate(self.receives())?;
-        let root = attach_root(root)?;
+        let mut root = Places::new(attach_root(root)?);
         let mut unprotected = Vec::new();
         for (mount, tied) in self.mounts.iter().zip(tied) {
-            unprotected.extend(mount.attach(&root, tied)?.map(|tree| (mount, tree)));
+            unprotected.extend(mount.attach(&mut root, tied)?.map(|tree| (mount, tree)));
             if mount.kind == "proc" {
                 check_proc(&root, &mount.destination)?;
             }
         }
-        unprotected.iter().try_for_each(|(mount, tree)| mount.protect(tree))?;
         step!(3, "{} file systems mounted", self.mounts.len());
         self.devices.iter().try_for_each(|device| device.make(&root))?;
         make_links(&root)?;
         step!(3, "{} device nodes made", self.devices.len());
+        self.make_working_directory(root.root())?;
+        unprotected.iter().try_for_each(|(mount, tree)| mount.protect(tree))?;
         umask(before);
         Ok(Prepared { root, plan: self })
     }
     // ANCHOR_END: prepare
+
+    /// What is there, whatever it is, stays for `chdir` to judge.
+    fn make_working_directory(&self, root: &RootDir) -> Result<(), RootDirError> {
+        let missing = |path: &&PathBuf| root.resolve(path).is_err_and(|error| error.is_not_found());
+        self.working_directory.iter().find(missing).map_or(Ok(()), |path| root.create_dir_all(path, 0o755).map(drop))
+    }
 
     /// Host mounts may still come in: the root is a slave, or shares with others.
     fn receives(&self) -> bool {
@@ -137,9 +174,14 @@ impl Rootfs {
 }
 
 impl Prepared<'_> {
-    /// For what has to be done before the pivot.
-    pub fn root(&self) -> &RootDir {
-        &self.root
+    /// Writes to a file of `/proc` (`sys/net/ipv4/ip_forward`, say), as root of the container's namespaces. It is the
+    /// kernel that reads it, whatever there is at `/proc` inside.
+    ///
+    /// # Errors
+    /// [`RootfsError::Proc`].
+    pub fn write_proc(&self, file: &Path, value: &str) -> Result<(), RootfsError> {
+        let failed = |errno| RootfsError::Proc { file: file.into(), value: value.into(), errno };
+        self.root.procfs().and_then(|procfs| procfs.write(file, value)).map_err(failed)
     }
 
     /// Makes it `/`, hides and protects what the plan says.
@@ -147,14 +189,16 @@ impl Prepared<'_> {
     /// # Errors
     /// [`RootfsError`].
     // ANCHOR: enter
-    pub fn pivot(self) -> Result<(), RootfsError> {
+    pub fn pivot(self) -> Result<Entered, RootfsError> {
         let Self { root, plan } = self;
-        pivot::pivot(&root)?;
+        pivot::pivot(root.root())?;
         step!(3, "pivot_root: the host's file system is out of reach");
-        let masked = mask::mask(&root, &plan.masked_paths)?;
-        let protected = mask::protect(&root, &plan.readonly_paths)?;
+        let (masked, protected) = (mask::mask(&root, &plan.masked_paths)?, mask::protect(&root, &plan.readonly_paths)?);
+        // The last look: what was not there may have been away for a moment only.
+        let again = (mask::mask(&root, &masked.absent)?, mask::protect(&root, &protected.absent)?);
+        let (masked, protected) = (masked.count + again.0.count, protected.count + again.1.count);
         if plan.readonly {
-            mask::protect_root()?;
+            mask::protect_root(root.root())?;
         }
         step!(
             3,
@@ -163,13 +207,51 @@ impl Prepared<'_> {
         );
         let wanted = MountOptions::parse(&[&plan.propagation]);
         if !matches!(wanted.propagation, 0 | libc::MS_PRIVATE) {
-            sys::mount_setattr(&root, wanted.recursive_propagation, 0, 0, wanted.propagation, None).map_err(
+            sys::mount_setattr(root.root(), wanted.recursive_propagation, 0, 0, wanted.propagation, None).map_err(
                 |errno| RootfsError::Root { action: "set the propagation of", path: plan.propagation.clone(), errno },
             )?;
         }
-        Ok(())
+        Ok(Entered(root))
     }
     // ANCHOR_END: enter
+}
+
+impl Entered {
+    /// Binds the terminal `slave` over `/dev/console`.
+    ///
+    /// # Errors
+    /// [`ConsoleError`].
+    pub fn bind_console(&self, slave: BorrowedFd) -> Result<(), ConsoleError> {
+        bind_console(&self.0, slave)
+    }
+
+    /// The container's null device, to read and write. Anything else in its place is not even opened.
+    ///
+    /// # Errors
+    /// [`RootfsError::Mask`], [`RootfsError::Proc`].
+    pub fn null(&self) -> Result<OwnedFd, RootfsError> {
+        let null = mask::checked_null(&self.0)?;
+        self.open(&null, OFlag::O_RDWR, "/dev/null")
+    }
+
+    /// Opens a new terminal of the container's devpts: its master's side.
+    ///
+    /// # Errors
+    /// [`RootfsError::NotTerminals`] where `/dev/pts/ptmx` is anything else, [`RootfsError::Proc`].
+    pub fn open_ptmx(&self) -> Result<OwnedFd, RootfsError> {
+        const PTMX: &str = "/dev/pts/ptmx";
+        let ptmx = self.0.resolve(Path::new(PTMX))?;
+        if is_kind(&ptmx, DEVPTS_MAGIC) {
+            self.open(&ptmx, OFlag::O_RDWR, PTMX)
+        } else {
+            Err(RootfsError::NotTerminals)
+        }
+    }
+
+    fn open(&self, file: &OwnedFd, flags: OFlag, path: &str) -> Result<OwnedFd, RootfsError> {
+        let failed = |errno| RootfsError::Root { action: "open in", path: path.into(), errno };
+        self.0.procfs().and_then(|procfs| procfs.reopen(file, flags)).map_err(failed)
+    }
 }
 
 /// Puts the root over the old one, where `pivot_root` wants it. Paths of the host still lead to the host: a process's
@@ -194,6 +276,6 @@ fn attach_root(root: Root) -> Result<RootDir, RootfsError> {
 }
 
 /// Whoever writes kernel parameters must know that it is the kernel that reads them.
-fn check_proc(root: &RootDir, destination: &Path) -> Result<(), RootfsError> {
-    if is_proc(&root.resolve(destination)?) { Ok(()) } else { Err(RootfsError::NotProc) }
+fn check_proc(root: &Places, destination: &Path) -> Result<(), RootfsError> {
+    if is_kind(&root.root().resolve(destination)?, PROC_SUPER_MAGIC) { Ok(()) } else { Err(RootfsError::NotProc) }
 }

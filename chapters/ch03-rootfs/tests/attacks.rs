@@ -3,21 +3,39 @@
 mod common;
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
-use common::{enter, failure, inside, mount, mounts};
+use common::{Watch, enter, failure, inside, mount, mounts};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, fork};
-use rootfs::Rootfs;
+use nix::unistd::{ForkResult, fork, mkfifo};
+use process::Failure;
+use rootfs::{Prepared, Root, Rootfs};
 use testkit::{Inmate, Need, kernel_test, require};
+
+/// Swaps `one` and `other`, again and again, while `meanwhile` runs.
+#[allow(unsafe_code, reason = "fork in a process with one thread")]
+fn while_swapping<T>(one: &Path, other: &Path, meanwhile: impl FnOnce() -> T) -> T {
+    // SAFETY: fork(2). A kernel test has one thread, so no lock is held by another.
+    let swapper = match unsafe { fork() }.expect("fork") {
+        ForkResult::Child => loop {
+            let _ = renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE);
+        },
+        ForkResult::Parent { child } => child,
+    };
+    let outcome = meanwhile();
+    kill(swapper, Signal::SIGKILL).expect("kill");
+    waitpid(swapper, None).expect("wait");
+    outcome
+}
 
 kernel_test! {
     /// CVE-2021-30465: while we mount, somebody who shares the volume swaps the target for a link to the outside.
-    #[allow(unsafe_code, reason = "fork in a process with one thread")]
     fn a_target_swapped_while_we_mount_stays_inside(host) {
         const TRIES: usize = 200;
         require(Need::Busybox);
@@ -27,29 +45,114 @@ kernel_test! {
         fs::create_dir(&outside).expect("a directory");
         fs::create_dir(&target).expect("a directory");
         symlink(format!("../../../../../../../..{}", outside.display()), &link).expect("a link");
-        // SAFETY: fork(2). A kernel test has one thread, so no lock is held by another.
-        let swapper = match unsafe { fork() }.expect("fork") {
-            ForkResult::Child => loop {
-                let _ = renameat2(AT_FDCWD, &target, AT_FDCWD, &link, RenameFlags::RENAME_EXCHANGE);
-            },
-            ForkResult::Parent { child } => child,
-        };
         let plan = Rootfs { mounts: vec![mount("/data", "tmpfs", Path::new("marked"), &[])], ..Rootfs::default() };
         let (mut entered, mut lost) = (0, 0);
-        for _ in 0..TRIES {
-            let inmate =
-                Inmate::new(|| enter(&root, &plan).map_or_else(|failure| failure.message, |()| "entered".into()));
-            if inmate.said() == "entered" {
-                entered += 1;
-                // A mount that landed outside went away with the old root.
-                lost += u32::from(!inmate.proc("mountinfo").contains(" marked "));
+        while_swapping(&target, &link, || {
+            for _ in 0..TRIES {
+                let inmate =
+                    Inmate::new(|| enter(&root, &plan).map_or_else(|failure| failure.message, |()| "entered".into()));
+                if inmate.said() == "entered" {
+                    entered += 1;
+                    // A mount that landed outside went away with the old root.
+                    lost += u32::from(!inmate.proc("mountinfo").contains(" marked "));
+                }
             }
-        }
-        kill(swapper, Signal::SIGKILL).expect("kill");
-        waitpid(swapper, None).expect("wait");
+        });
         assert!(entered > 0, "nobody got in at all");
         assert_eq!(lost, 0, "mounts that landed outside");
         assert_eq!(fs::read_dir(&outside).expect("the directory outside").count(), 0);
+    }
+
+    /// CVE-2025-31133, CVE-2025-52881, CVE-2026-41579: while we mask, somebody who shares the root renames what `/proc` is
+    /// mounted on. A path that is not there needs no mask, and the kernel's parameters can be written.
+    fn what_is_protected_stays_so_when_proc_is_renamed(host) {
+        const TRIES: usize = 200;
+        require(Need::Busybox);
+        let root = host.rootfs();
+        fs::create_dir(root.join("elsewhere")).expect("a directory");
+        let plan = Rootfs {
+            mounts: vec![
+                mount("/proc", "proc", Path::new("proc"), &[]),
+                mount("/dev", "tmpfs", Path::new("tmpfs"), &["mode=755"]),
+            ],
+            masked_paths: vec!["/proc/version".into(), "/proc/scsi".into()],
+            readonly_paths: vec!["/proc/sys".into()],
+            ..Rootfs::docker_default()
+        };
+        let scsi = usize::from(Path::new("/proc/scsi").exists());
+        let mut counts = Vec::new();
+        while_swapping(&root.join("proc"), &root.join("elsewhere"), || {
+            for _ in 0..TRIES {
+                let inmate = Inmate::new(|| enter(&root, &plan).map_or_else(|failure| failure.message, |()| "entered".into()));
+                if inmate.said() == "entered" {
+                    let table = mounts(&inmate);
+                    let below = |name: &str| table.iter().filter(|line| line.split(' ').next().is_some_and(|at| at.ends_with(name))).count();
+                    let parameters = table.iter().filter(|line| line.contains("/sys proc ro,")).count();
+                    counts.push((parameters, below("/version"), below("/scsi")));
+                }
+            }
+        });
+        assert!(counts.len() > TRIES / 10, "too few got in: {}", counts.len());
+        assert_eq!(counts.iter().find(|seen| **seen != (1, 1, scsi)), None, "read-only parameters, and each mask, of those who got in");
+    }
+
+    /// CVE-2025-52881: a root without a procfs has files of the image there. What is written to the kernel goes to the
+    /// kernel.
+    fn kernel_parameters_never_land_in_the_image(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        fs::create_dir_all(root.join("proc/sys/net/ipv4")).expect("directories");
+        let feigned = root.join("proc/sys/net/ipv4/ip_default_ttl");
+        fs::write(&feigned, "the image's").expect("a file");
+        let before = fs::read_to_string("/proc/sys/net/ipv4/ip_default_ttl").expect("the host's");
+        let inmate = Inmate::new(|| {
+            unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET).expect("unshare");
+            let plan = Rootfs { mounts: vec![mount("/kernel", "proc", Path::new("proc"), &["ro"])], ..Rootfs::default() };
+            let prepared = plan.prepare(Root::Directory(root)).expect("a root");
+            prepared.write_proc(Path::new("sys/net/ipv4/ip_default_ttl"), "77").expect("a kernel parameter");
+            let refused = ["sys/nothing", "self/oom_score_adj", "../etc/passwd"]
+                .map(|file| prepared.write_proc(Path::new(file), "1").map_err(|error| error.to_string()).expect_err(file));
+            prepared.pivot().expect("a root");
+            let value = fs::read_to_string("/kernel/sys/net/ipv4/ip_default_ttl").expect("the parameter");
+            format!("{}\n{}", value.trim(), refused.join("\n"))
+        });
+        insta::assert_snapshot!(inmate.said(), @r#"
+        77
+        write "1" to /proc/sys/nothing: ENOENT: No such file or directory
+        write "1" to /proc/self/oom_score_adj: ELOOP: Too many symbolic links encountered
+        write "1" to /proc/../etc/passwd: EXDEV: Cross-device link
+        "#);
+        assert_eq!(fs::read_to_string(&feigned).expect("the image's file"), "the image's");
+        assert_eq!(fs::read_to_string("/proc/sys/net/ipv4/ip_default_ttl").expect("the host's"), before);
+    }
+
+    /// CVE-2025-52565: terminal, console and null device are looked at before they are opened.
+    fn what_only_looks_like_a_device_is_not_opened(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        fs::create_dir(root.join("dev/pts")).expect("a directory");
+        for name in ["null", "pts/ptmx", "console"] {
+            mkfifo(&root.join("dev").join(name), Mode::from_bits_truncate(0o666)).expect("a FIFO");
+        }
+        let watch = Watch::new(&[&root.join("dev/null"), &root.join("dev/pts/ptmx"), &root.join("dev/console")]);
+        let plan = Rootfs { mounts: vec![mount("/proc", "proc", Path::new("proc"), &[])], ..Rootfs::default() };
+        let inmate = Inmate::new(|| {
+            unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+            let entered = plan.prepare(Root::Directory(root)).and_then(Prepared::pivot).expect("a root");
+            let failure = |failure: Failure| failure.message;
+            [
+                entered.null().map_err(Failure::from).map_err(failure).expect_err("a FIFO"),
+                entered.open_ptmx().map_err(Failure::from).map_err(failure).expect_err("a FIFO"),
+                entered.bind_console(std::io::stdin().as_fd()).map_err(Failure::from).map_err(failure).expect_err("a FIFO"),
+            ]
+            .join("\n")
+        });
+        insta::assert_snapshot!(inmate.said(), @r"
+        /dev/null inside the root is not the null device
+        /dev/pts inside the root is not a devpts file system
+        /dev/console of the image is not a plain file or device
+        ");
+        assert_eq!(watch.opened(), 0);
     }
 
     /// CVE-2021-30465, CVE-2025-52881: a link that leads a volume into `/proc`, where masks and kernel parameters are.

@@ -14,7 +14,7 @@ use nix::mount::{MsFlags, mount as mount_now, umount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, major, minor};
 use process::Pty;
-use rootfs::{Root, Rootfs, bind_console, map_in_place};
+use rootfs::{Prepared, Root, Rootfs, map_in_place};
 use testkit::{Host, Inmate, Need, kernel_test, require};
 
 /// A shared tmpfs of the host's, with a directory in it.
@@ -88,9 +88,13 @@ kernel_test! {
 
     fn the_console_is_the_terminal(host) {
         require(Need::Busybox);
-        let inmate = inside(&host.rootfs(), &Rootfs::docker_default(), || {
-            let pty = Pty::open().expect("a terminal");
-            bind_console(pty.slave.as_fd()).expect("a console");
+        let root = host.rootfs();
+        let inmate = Inmate::new(|| {
+            unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+            let plan = Rootfs::docker_default();
+            let entered = plan.prepare(Root::Directory(root)).and_then(Prepared::pivot).expect("a root");
+            let pty = Pty::of(entered.open_ptmx().expect("a master")).expect("a terminal");
+            entered.bind_console(pty.slave.as_fd()).expect("a console");
             let console = fs::metadata("/dev/console").expect("the console");
             assert!(console.file_type().is_char_device());
             format!("{}:{} {}", major(console.rdev()), minor(console.rdev()), pty.name)

@@ -1,14 +1,17 @@
 //! Paths inside a root that somebody hostile has made.
 
+mod common;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use common::Watch;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::sys::stat::{Mode, SFlag, fstat, makedev, mknod};
 use nix::unistd::mkfifo;
 use process::Failure;
 use rootfs::{RootDir, RootDirError};
@@ -62,7 +65,7 @@ kernel_test! {
                 })
                 .read(READ);
         }
-        let absolute = root.open_file("absolute/file", OFlag::O_RDONLY).map(drop);
+        let absolute = root.open_regular("absolute/file").map(drop);
         judge("whether an absolute link starts again at the root")
             .expected(Ok(()))
             .seen(absolute.map_err(|error| errno(&error)))
@@ -109,7 +112,7 @@ kernel_test! {
                 }
             });
             let escapes = (0..TRIES)
-                .filter_map(|_| root.open_file("dir/file", OFlag::O_RDONLY).ok())
+                .filter_map(|_| root.open_regular("dir/file").ok())
                 .filter(|file| fstat(file).expect("fstat").st_ino == secret)
                 .count();
             stop.store(true, Ordering::Relaxed);
@@ -149,6 +152,15 @@ kernel_test! {
         fs::write(path.join("long"), "x".repeat(100)).expect("a file");
         assert_eq!(root.read_file("dir/file", 100).expect("a file"), b"inside");
         let failure = |path: &str| Failure::from(root.read_file(path, 99).expect_err(path)).message;
+        // Nothing is opened to find out what it is: that alone can have effects.
+        mknod(&path.join("device"), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, 3)).expect("a device");
+        let watch = Watch::new(&[&path.join("fifo"), &path.join("device")]);
+        for name in ["fifo", "device"] {
+            root.read_file(name, 99).expect_err(name);
+        }
+        assert_eq!(watch.opened(), 0);
+        fs::File::open(path.join("device")).expect("the device");
+        assert_eq!(watch.opened(), 1, "an opening is seen");
         insta::assert_snapshot!("unreadable_files", ["fifo", "dir", "long", "nothing", "loop"].map(failure).join("\n"));
     }
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs::{self, File};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use common::{enter, failure, inside, mount, mounts};
@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::stat::{Mode, major, minor};
+use nix::sys::stat::{Mode, major, minor, umask};
 use nix::unistd::{chdir, chroot, fchdir, mkfifo};
 use rootfs::{Root, Rootfs};
 use testkit::{Inmate, Need, judge, kernel_test, require};
@@ -296,6 +296,48 @@ kernel_test! {
         let plan = Rootfs { masked_paths: Vec::new(), ..plan };
         let _inmate = inside(&root, &plan, String::new);
         assert_eq!(fs::read_dir(&outside).expect("the directory outside").count(), 0, "nothing was made outside");
+    }
+
+    /// What runc does: `/root` stays closed, and a new one is for all, as the kernel has it.
+    fn a_tmpfs_takes_the_mode_of_what_it_covers_unless_told(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        fs::set_permissions(root.join("root"), fs::Permissions::from_mode(0o700)).expect("a mode");
+        let tmpfs = |destination: &str, options: &[&str]| mount(destination, "tmpfs", Path::new("tmpfs"), options);
+        let mut plan = Rootfs::docker_default();
+        plan.mounts.extend([
+            tmpfs("/root", &[]),
+            tmpfs("/tmp", &["size=1m"]),
+            tmpfs("/new/place", &[]),
+            tmpfs("/etc", &["mode=0711"]),
+        ]);
+        let inmate = inside(&root, &plan, || {
+            ["/root", "/tmp", "/new", "/new/place", "/etc"]
+                .map(|path| format!("{path} {:o}", fs::metadata(path).expect(path).mode() & 0o7777))
+                .join(", ")
+        });
+        assert_eq!(inmate.said(), "/root 700, /tmp 1777, /new 755, /new/place 1777, /etc 711");
+    }
+
+    /// After the mounts, for it may be in one; before the root can no longer be written; with the mode that was meant.
+    fn a_missing_working_directory_is_made(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        umask(Mode::from_bits_truncate(0o077));
+        let mut plan = Rootfs { readonly: true, ..Rootfs::docker_default() };
+        plan.mounts.push(mount("/run", "tmpfs", Path::new("tmpfs"), &["ro"]));
+        for directory in ["/run/app/here", "/srv/app", "/etc/passwd", "/proc/self/cwd"] {
+            plan.working_directory = Some(directory.into());
+            let inmate = inside(&root, &plan, || {
+                let metadata = fs::metadata(directory).expect(directory);
+                let kind = if metadata.is_dir() { "directory" } else { "file" };
+                format!("{kind} {:o} {}:{}", metadata.mode() & 0o777, metadata.uid(), metadata.gid())
+            });
+            let expected = if directory == "/etc/passwd" { "file" } else { "directory 755 0:0" };
+            assert!(inmate.said().starts_with(expected), "{directory}: {}", inmate.said());
+        }
+        plan.working_directory = Some("/etc/passwd/below".into());
+        insta::assert_snapshot!(failure(&root, &plan), @"open /etc/passwd/below inside the root: ENOTDIR: Not a directory");
     }
 
     fn a_link_in_place_of_proc_is_refused(host) {

@@ -5,15 +5,15 @@
 
 use std::convert::Infallible;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use namespaces::{Kind, NamespacesError};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, setsid, write};
+use nix::unistd::{chdir, getpid, setsid};
 use process::{Diagnose, Failure, Gate, Pty, pty, step, sys};
-use rootfs::{Prepared, Root};
+use rootfs::{Entered, Prepared, Root};
 use thiserror::Error;
 
 use crate::plan::Plan;
@@ -88,17 +88,17 @@ pub(crate) fn become_container(
     }
     let prepared = plan.rootfs.prepare(root)?;
     set_sysctls(plan, &prepared)?;
-    let terminal = streams.wants_terminal();
-    prepared.pivot()?;
-    if terminal {
-        open_terminal(plan, gate)?;
-    }
     if let Some(score) = plan.oom_score_adj {
-        std::fs::write("/proc/self/oom_score_adj", score.to_string())
-            .map_err(|error| failed("set oom_score_adj")(errno_of(&error)))?;
+        prepared.write_proc(&Path::new(&getpid().to_string()).join("oom_score_adj"), &score.to_string())?;
+    }
+    let entered = prepared.pivot()?;
+    if streams.wants_terminal() {
+        open_terminal(plan, &entered, gate)?;
     }
     let (user, group, groups) = &plan.user;
-    streams.connect(*user).map_err(failed("connect standard input and output"))?;
+    let null = streams.wants_null().then(|| entered.null()).transpose()?;
+    streams.connect(null, *user).map_err(failed("connect standard input and output"))?;
+    drop(entered);
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
     confine(plan, *user, *group, groups)?;
@@ -111,8 +111,7 @@ pub(crate) fn become_container(
 /// Kernel parameters of the new namespaces, written before `/proc/sys` becomes read-only.
 fn set_sysctls(plan: &Plan, prepared: &Prepared) -> Result<(), Failure> {
     for (path, value) in &plan.sysctl {
-        let file = prepared.root().open_file(path, OFlag::O_WRONLY)?;
-        write(&file, value.as_bytes()).map_err(failed(format!("write {value:?} to {}", path.display())))?;
+        prepared.write_proc(path, value)?;
     }
     if !plan.sysctl.is_empty() {
         step!(12, "{} kernel parameters set", plan.sysctl.len());
@@ -121,15 +120,15 @@ fn set_sysctls(plan: &Plan, prepared: &Prepared) -> Result<(), Failure> {
 }
 
 /// A terminal of the container's own devpts, so that its name means the same inside; the parent gets the other side.
-fn open_terminal(plan: &Plan, gate: &Gate) -> Result<(), Failure> {
-    let pty = Pty::open()?;
+fn open_terminal(plan: &Plan, root: &Entered, gate: &Gate) -> Result<(), Failure> {
+    let pty = Pty::of(root.open_ptmx()?)?;
     match plan.console {
         Some(size) => pty.resize(size.height, size.width),
         // Standard input is still the caller's. Done here, for the program may ask for the size at once.
         None => pty::copy_window_size(std::io::stdin(), &pty.master),
     }
     gate.send_fd(&pty.master)?;
-    rootfs::bind_console(pty.slave.as_fd())?;
+    root.bind_console(pty.slave.as_fd())?;
     pty::take_over(&pty.slave)?;
     step!(1, "terminal {} is standard input, output and error", pty.name);
     Ok(())
@@ -173,8 +172,4 @@ fn enter_working_directory(path: &std::path::Path) -> Result<(), InsideError> {
         Ok(here) if here.is_absolute() => Ok(()),
         _ => Err(InsideError::OutsideRoot(path.into())),
     }
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

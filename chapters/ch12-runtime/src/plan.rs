@@ -155,18 +155,19 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Rootfs {
         masked_paths: spec.linux.masked_paths.clone(),
         readonly_paths: spec.linux.readonly_paths.clone(),
         readonly,
+        working_directory: spec.process.as_ref().map(|process| process.cwd.clone()),
         propagation: spec.linux.rootfs_propagation.clone(),
     }
 }
 
-/// `net.ipv4.ip_forward` is `/proc/sys/net/ipv4/ip_forward`. Only what belongs to a namespace of the container may be
+/// `net.ipv4.ip_forward` is `sys/net/ipv4/ip_forward` of procfs. Only what belongs to a namespace of the container may be
 /// written: everything else is the whole machine's.
 fn sysctl(spec: &Spec, namespaces: &Namespaces) -> Result<Vec<(PathBuf, String)>, PlanError> {
     spec.linux
         .sysctl
         .iter()
         .map(|(name, value)| {
-            let path = PathBuf::from("/proc/sys").join(name.replace('.', "/"));
+            let path = PathBuf::from("sys").join(name.replace('.', "/"));
             let plain = path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
             if !plain || name.is_empty() || name.starts_with('/') {
                 return Err(PlanError::Invalid { field: "linux.sysctl", value: name.clone() });

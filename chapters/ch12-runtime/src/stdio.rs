@@ -3,8 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown};
 use process::relay::pipe;
 
@@ -75,14 +74,16 @@ impl Inner {
         self.terminal
     }
 
+    /// Whether standard input is the container's null device.
+    pub(crate) fn wants_null(&self) -> bool {
+        !self.inherit && !self.terminal && self.stdin.is_none()
+    }
+
     /// Puts them at 0, 1 and 2, in the child, inside the container's root, and makes them the user's, who may want to
     /// open `/dev/stdout` again.
-    pub(crate) fn connect(self, uid: Uid) -> Result<(), Errno> {
+    pub(crate) fn connect(self, null: Option<OwnedFd>, uid: Uid) -> Result<(), Errno> {
         if !self.inherit && !self.terminal {
-            match self.stdin {
-                Some(stdin) => dup2_stdin(stdin)?,
-                None => dup2_stdin(null()?)?,
-            }
+            self.stdin.or(null).map_or(Ok(()), dup2_stdin)?;
             self.stdout.map_or(Ok(()), dup2_stdout)?;
             self.stderr.map_or(Ok(()), dup2_stderr)?;
         }
@@ -107,14 +108,4 @@ fn give(stream: BorrowedFd, uid: Uid, gid: Option<Gid>) -> Result<(), Errno> {
         Ok(()) | Err(Errno::EINVAL | Errno::EPERM) => Ok(()),
         Err(errno) => Err(errno),
     }
-}
-
-/// The container's own `/dev/null`; an image that has put something else there gets an error.
-fn null() -> Result<OwnedFd, Errno> {
-    let null =
-        open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW, Mode::empty())?;
-    let metadata = fstat(null.as_fd())?;
-    let is_null = SFlag::from_bits_truncate(metadata.st_mode).contains(SFlag::S_IFCHR)
-        && metadata.st_rdev == nix::sys::stat::makedev(1, 3);
-    if is_null { Ok(null) } else { Err(Errno::ENODEV) }
 }

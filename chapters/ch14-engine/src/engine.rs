@@ -228,7 +228,6 @@ impl Engine {
             RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
         let config = &image.config.config;
         let user = user::resolve(options.user.as_deref().unwrap_or(&config.user), &root)?;
-        root.create_dir_all(compose::workdir(options, config), 0o755)?;
         let host_name = host_name();
         let facts = Facts {
             id,

@@ -1,11 +1,14 @@
 //! A process in a root of its own, and its mount table as the host sees it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use process::Failure;
 use rootfs::{Mount, Root, Rootfs};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use testkit::Inmate;
 
 /// Puts a child into `root` by `plan` and asks it a question there.
@@ -29,6 +32,25 @@ pub(crate) fn enter(root: &Path, plan: &Rootfs) -> Result<(), Failure> {
     unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
     plan.prepare(Root::Directory(root.into()))?.pivot()?;
     Ok(())
+}
+
+/// Counts how often files are opened, which to find them (`O_PATH`) does not count as.
+pub(crate) struct Watch(OwnedFd);
+
+impl Watch {
+    pub(crate) fn new(files: &[&Path]) -> Self {
+        let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("inotify");
+        for file in files {
+            inotify::add_watch(&events, *file, WatchFlags::OPEN).expect("a watch");
+        }
+        Self(events)
+    }
+
+    pub(crate) fn opened(&self) -> usize {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.0, &mut buffer);
+        std::iter::from_fn(|| reader.next().ok().map(drop)).count()
+    }
 }
 
 /// One line for each mount: place, type, options. Without the numbers, which differ from run to run.

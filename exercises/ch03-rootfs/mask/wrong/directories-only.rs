@@ -11,4 +11,4 @@ if is_directory(&target) {
 } else {
     null = Some(target);
 }
-let _: (&Option<OwnedFd>, fn(&RootDir) -> Result<OwnedFd, MaskError>) = (&null, checked_null);
+let _: (&Option<OwnedFd>, fn(&Places) -> Result<OwnedFd, MaskError>) = (&null, checked_null);

@@ -34,7 +34,7 @@ const fn package(name: &'static str, what: &'static str, needed_by: &'static [Pu
     Package { name, what, needed_by, programs: &[] }
 }
 
-const PACKAGES: [Package; 18] = [
+const PACKAGES: [Package; 19] = [
     Package { programs: &["cc"], ..package("gcc", "links programs", &[Try, Test, Bench]) },
     package("libc6-dev", "links programs, and the static C library", &[Try, Test, Bench]),
     package("busybox-static", "the first image", &[Try, Test, Bench]),
@@ -56,6 +56,8 @@ const PACKAGES: [Package; 18] = [
         programs: &["dockerd"],
         ..package("docker.io", "the engine whose answers ours are compared with", &[Test, Bench])
     },
+    // A package of its own since Debian 13; before, part of docker.io.
+    Package { programs: &["docker"], ..package("docker-cli", "that engine's command line", &[Test, Bench]) },
 ];
 
 /// Programs that can look at a page.
@@ -76,7 +78,8 @@ fn wanted(purpose: Purpose) -> impl Iterator<Item = &'static Package> {
     PACKAGES.iter().filter(move |package| package.needed_by.contains(&purpose))
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether there is such a program.
+pub(crate) fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
@@ -86,33 +89,61 @@ pub(crate) fn browser() -> Option<&'static str> {
     BROWSERS.into_iter().find(|program| on_path(program))
 }
 
-/// Installs what is missing; prints the names first. Without root, says what to type.
+fn missing(purpose: Purpose) -> Vec<&'static Package> {
+    wanted(purpose).filter(|package| !package.is_installed()).collect()
+}
+
+/// Installs what is missing, on Debian and its relatives; elsewhere, says what is needed. Prints the names first. Without
+/// root, says what to type.
 pub(crate) fn install(purpose: Purpose) -> Result<()> {
-    let missing: Vec<&Package> = wanted(purpose).filter(|package| !package.is_installed()).collect();
-    if missing.is_empty() {
+    let wanted = missing(purpose);
+    if wanted.is_empty() {
         return Ok(());
     }
     if !on_path("apt-get") {
-        eprintln!("This is no Debian or Ubuntu. Please see to it that you have:\n{}", describe(missing));
+        eprint!("{}", by_hand(&system(), &wanted));
         return Ok(());
     }
-    println!("installing Debian packages:\n{}", describe(missing.iter().copied()));
-    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    println!("installing packages of {}:\n{}", system(), describe(&wanted));
+    let names: Vec<&str> = wanted.iter().map(|package| package.name).collect();
     if !is_root() {
         bail!("installing packages needs root\nhint: type: {}", sudo(&names));
     }
     apt(&["update", "-q"])?;
-    // Not every release has every package. Whoever needs one that is missing says so, when its turn comes.
-    let (known, unknown): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_known(name));
-    if !unknown.is_empty() {
-        println!("apt does not know: {}", unknown.join(" "));
+    // Not every release has every package under every name.
+    let known: Vec<&str> = names.into_iter().filter(|name| is_known(name)).collect();
+    if !known.is_empty() {
+        apt(&[&["install", "-y", "-q", "--no-install-recommends"], &known[..]].concat())?;
     }
-    if known.is_empty() {
-        return Ok(());
+    eprint!("{}", without(&system(), &missing(purpose)));
+    Ok(())
+}
+
+/// What this is, in its own words (`os-release(5)`).
+fn system() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.map_or_else(|| "this system".into(), |name| name.trim_matches('"').to_owned())
+}
+
+/// For a machine without apt.
+fn by_hand(system: &str, missing: &[&Package]) -> String {
+    format!(
+        "{system} has no apt-get, so nothing is installed here. What follows are Debian's names; what is still missing when \
+         its turn comes is named, and its tests are skipped:\n{}",
+        describe(missing)
+    )
+}
+
+/// For a machine whose apt lacks something.
+fn without(system: &str, missing: &[&Package]) -> String {
+    if missing.is_empty() {
+        return String::new();
     }
-    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
-    arguments.extend(known);
-    apt(&arguments)
+    format!(
+        "{system} has no package of these names, which are Debian's. What needs them is skipped by name:\n{}",
+        describe(missing)
+    )
 }
 
 fn sudo(names: &[&str]) -> String {
@@ -144,8 +175,8 @@ fn apt(arguments: &[&str]) -> Result<()> {
 }
 
 /// One line for each package.
-fn describe<'list>(packages: impl IntoIterator<Item = &'list Package>) -> String {
-    packages.into_iter().fold(String::new(), |mut text, package| {
+fn describe(packages: &[&Package]) -> String {
+    packages.iter().fold(String::new(), |mut text, package| {
         let _ = writeln!(text, "  {:<34} {}", package.name, package.what);
         text
     })
@@ -157,9 +188,16 @@ mod tests {
 
     #[test]
     fn every_package_says_what_it_is_for() {
-        let of = |name: &str, purpose| format!("{name}:\n{}", describe(wanted(purpose)));
+        let of = |name: &str, purpose| format!("{name}:\n{}", describe(&wanted(purpose).collect::<Vec<_>>()));
         let text = [of("try", Try), of("test", Test), of("bench", Bench)].concat();
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn other_systems_get_a_clear_word() {
+        let two: Vec<&Package> = PACKAGES.iter().filter(|one| ["runc", "docker-cli"].contains(&one.name)).collect();
+        insta::assert_snapshot!([by_hand("Fedora Linux 44", &two), without("Ubuntu 26.04", &two)].join("\n"));
+        assert_eq!(without("Debian GNU/Linux 13 (trixie)", &[]), "");
     }
 
     #[test]

@@ -64,6 +64,10 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
         Ok(here.tally())
     });
     run(Stage::Guest, "tests in the guest", &mut || {
+        if let Some((missing, cure)) = vm::missing(root) {
+            let skipped = vec![("tests in the guest".into(), format!("{missing} ({cure})"))];
+            return Ok(Tally { skipped, ..Tally::default() });
+        }
         guest = vm::run_tests(&[], &[])?;
         print!("{guest}");
         let failed = guest.failed().iter().map(|(name, _)| format!("{name} (guest)")).collect();

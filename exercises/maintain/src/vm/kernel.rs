@@ -9,6 +9,9 @@ use anyhow::{Context, Result, bail};
 /// Packages that depend on the newest kernel for virtual machines: Debian's, Ubuntu's.
 const NEWEST: [&str; 2] = ["linux-image-cloud-amd64", "linux-image-virtual"];
 
+/// Where it is, in our directory.
+const UNPACKED: &str = "kernel";
+
 /// An unpacked kernel.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -18,9 +21,14 @@ pub(crate) struct Kernel {
     pub(crate) modules: PathBuf,
 }
 
+/// Whether it was unpacked before.
+pub(crate) fn is_there(directory: &Path) -> bool {
+    find(&directory.join(UNPACKED)).is_ok()
+}
+
 /// Downloads and unpacks the kernel into `directory`, unless that was done before.
 pub(crate) fn prepare(directory: &Path) -> Result<Kernel> {
-    let unpacked = directory.join("kernel");
+    let unpacked = directory.join(UNPACKED);
     if let Ok(kernel) = find(&unpacked) {
         return Ok(kernel);
     }

@@ -24,6 +24,11 @@ use machine::{Machine, PATIENCE, QEMU};
 pub(crate) use report::Report;
 use workbook::Workspace;
 
+use crate::packages;
+
+/// Below the workspace.
+const DIRECTORY: &str = "target/vm";
+
 /// Runs the kernel tests of all chapters, or of the packages named with `-p`, filtered by what follows `--`; with
 /// `--shell`, gives a shell instead.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
@@ -31,7 +36,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     if arguments.shell {
         let workspace = Workspace::find()?;
         let root = workspace.root();
-        let directory = root.join("target/vm");
+        let directory = root.join(DIRECTORY);
         let _lock = alone(&directory)?;
         let kernel = kernel::prepare(&directory)?;
         let image = Image::with_tools(&kernel)?.script(&guest::shell());
@@ -43,11 +48,21 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     Ok(if report.failed().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Why there can be no guest here, if that is so: its kernel is a package.
+pub(crate) fn missing(root: &Path) -> Option<(&'static str, &'static str)> {
+    let found = kernel::is_there(&root.join(DIRECTORY)) || packages::on_path("apt-get");
+    match () {
+        () if !packages::on_path(QEMU[0]) => Some(("no QEMU", "install qemu-system-x86_64")),
+        () if !found => Some(("no apt-get", "the guest's kernel is a package of Debian or Ubuntu")),
+        () => None,
+    }
+}
+
 /// Builds the tests, boots the guest, runs them there.
 pub(crate) fn run_tests(packages: &[String], filters: &[String]) -> Result<Report> {
     let workspace = Workspace::find()?;
     let root = workspace.root();
-    let directory = root.join("target/vm");
+    let directory = root.join(DIRECTORY);
     let _lock = alone(&directory)?;
     let kernel = kernel::prepare(&directory)?;
     let binaries = binaries::build(root, packages)?;

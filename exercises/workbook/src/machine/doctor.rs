@@ -77,12 +77,17 @@ fn judge(facts: &Facts) -> Vec<Finding> {
             },
             "sysctl -w user.max_user_namespaces=10000",
         ),
-        finding(needed(facts.linker), "a linker", yes(facts.linker), "apt-get install gcc libc6-dev"),
+        finding(
+            needed(facts.linker),
+            "a linker",
+            yes(facts.linker),
+            "install a C compiler; in Debian and Ubuntu: apt-get install gcc libc6-dev",
+        ),
         finding(
             useful(facts.busybox),
             "busybox",
             yes(facts.busybox),
-            "apt-get install busybox-static, or cargo wb try",
+            "install a static busybox; in Debian and Ubuntu: apt-get install busybox-static, or cargo wb try",
         ),
         finding(
             needed(facts.free_disk >= 2000),

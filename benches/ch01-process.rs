@@ -19,7 +19,7 @@ fn program() -> Program {
 fn born(program: &Program) -> Pending {
     let pending = Spawn::new().start(|gate| -> Result<_, Failure> {
         gate.wait()?;
-        Ok(program.exec()?)
+        Ok(program.exec(gate)?)
     });
     pending.unwrap_or_else(|error| panic!("{error}"))
 }

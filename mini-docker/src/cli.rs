@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use engine::{DataRoot, Engine, EngineError};
-use process::Failure;
+use process::{Failure, own_binary};
 
 use crate::commands::{completion, image, info, man, reaper, run, version};
 use crate::outcome;
@@ -48,6 +48,9 @@ pub fn main() -> ExitCode {
     if let Some(code) = reaper::main() {
         return code;
     }
+    if let Err(failure) = protect_own_binary() {
+        return outcome::failure(&failure);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return outcome::usage(&error, process::ENGINE_FAILED),
@@ -56,6 +59,16 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => outcome::failure(&failure),
     }
+}
+
+/// Before anything is read, and for those commands only that execute in a container. A word that is the name of one and
+/// means something else costs a millisecond.
+fn protect_own_binary() -> Result<(), Failure> {
+    const EXECUTE: [&str; 1] = ["run"];
+    if std::env::args_os().any(|word| EXECUTE.iter().any(|command| word == *command)) {
+        own_binary::protect()?;
+    }
+    Ok(())
 }
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {

@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use nix::fcntl::OFlag;
@@ -40,7 +41,7 @@ impl Narrator {
     /// At the limit of open files, where no container would start either.
     pub fn start() -> Self {
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).expect("two more descriptors");
-        let subscriber = Pipe { writer: File::from(writer), start: Instant::now() };
+        let subscriber = Pipe { writer: process::narrate_to(writer), start: Instant::now() };
         // Only the first subscriber of a process counts, and there is only one.
         let _ = tracing::subscriber::set_global_default(subscriber);
         Self { reader: File::from(reader) }
@@ -90,7 +91,7 @@ fn parse(line: &str) -> Option<(u128, u64, String)> {
 
 /// Writes each event as one line. A write of less than `PIPE_BUF` bytes is never mixed with another's.
 struct Pipe {
-    writer: File,
+    writer: BorrowedFd<'static>,
     start: Instant,
 }
 
@@ -104,7 +105,7 @@ impl Subscriber for Pipe {
         event.record(&mut fields);
         let at = self.start.elapsed().as_micros();
         let line = format!("{at}\t{}\t{}\n", fields.chapter, fields.message.replace('\n', " "));
-        let _ = (&self.writer).write_all(line.as_bytes());
+        let _ = nix::unistd::write(self.writer, line.as_bytes());
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

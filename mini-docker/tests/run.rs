@@ -277,20 +277,6 @@ kernel_test! {
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
         assert_eq!(child.wait().expect("an end").code(), Some(143), "sleep has no handler: without the reaper it would live on");
     }
-
-    fn the_runtime_of_the_host_cannot_be_overwritten(host) {
-        // CVE-2019-5736: the image's program leads back to ours.
-        let docker = Docker::new(host);
-        let before = fs::read(env!("CARGO_BIN_EXE_mini-docker")).expect("our binary").len();
-        let said = docker.run(&["run", "--entrypoint", "/proc/self/exe", "busybox", "run"]);
-        insta::assert_snapshot!(said.complaint(), @r#"
-        Error: exec: "/proc/self/exe": refused: it is the container engine's own binary, reached through /proc
-        exit 126
-        "#);
-        let said = sh(&docker, &[], "printf '#!/proc/self/exe\\n' > /x; chmod +x /x; /x");
-        assert_ne!(said.code, Some(0));
-        assert_eq!(fs::read(env!("CARGO_BIN_EXE_mini-docker")).expect("our binary").len(), before);
-    }
 }
 
 fn limited_memory(docker: &Docker) {

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
+use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn, own_binary};
 
 fn main() -> ExitCode {
     let command: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -24,12 +24,13 @@ fn main() -> ExitCode {
 
 // ANCHOR: run
 fn run(command: &[OsString]) -> Result<ExitStatus, Failure> {
+    own_binary::protect()?;
     // The program gets the environment that we give it, and nothing of our own.
     let environment = [format!("PATH={DEFAULT_PATH}"), "HOME=/root".into(), "TERM=xterm".into()];
     let program = Program::new(command, &environment)?;
     let pending = Spawn::new().start(|gate| -> Result<_, Failure> {
         gate.wait()?;
-        Ok(program.exec()?)
+        Ok(program.exec(gate)?)
     })?;
     let mut child = pending.release()?;
     Ok(child.wait()?)

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, sendmsg,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recv, recvmsg, sendmsg,
     shutdown, socketpair,
 };
 
@@ -46,6 +46,17 @@ impl Channel {
     /// Tells the other end that nothing more will come, whoever holds copies of this one.
     pub(crate) fn close(&self) {
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
+    }
+
+    /// The descriptor's number.
+    pub(crate) fn number(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// Whether the other end is closed. Does not wait, and takes no message away.
+    pub(crate) fn is_closed(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        matches!(recv(self.0.as_raw_fd(), &mut [0], flags), Ok(0) | Err(Errno::ECONNRESET))
     }
 
     /// Waits for the next message; `None` when the other end is closed.

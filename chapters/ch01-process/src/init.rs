@@ -60,7 +60,7 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
         .start(|gate| {
             gate.wait().map_err(Failure::from)?;
             lead_foreground();
-            program.exec().map_err(|error: ExecError| Failure::from(error))
+            program.exec(gate).map_err(|error: ExecError| Failure::from(error))
         })?
         .release()?;
     started();

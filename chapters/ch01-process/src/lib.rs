@@ -5,9 +5,11 @@
 
 mod channel;
 mod child;
+mod descriptors;
 mod exec;
 mod failure;
 pub mod init;
+pub mod own_binary;
 pub mod pty;
 pub mod relay;
 pub mod signals;
@@ -17,11 +19,13 @@ mod step;
 pub mod sys;
 
 pub use child::{Child, ChildError, ExitStatus};
+pub use descriptors::DescriptorError;
 pub use exec::{DEFAULT_PATH, ExecError, Program};
 pub use failure::{CALLER_FAILED, CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, FailureKind, NOT_FOUND};
 pub use pty::Pty;
 pub use single_thread::SingleThread;
 pub use spawn::{Gate, Pending, Spawn, SpawnError};
+pub use step::narrate_to;
 
 /// Re-exported for [`step!`], so that a crate that reports steps needs no dependency of its own.
 #[doc(hidden)]

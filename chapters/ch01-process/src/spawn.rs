@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::channel::Channel;
 use crate::child::Child;
+use crate::descriptors::{self, DescriptorError};
 use crate::single_thread::SingleThread;
 use crate::sys::{self, Clone3};
 use crate::{Diagnose, Failure, FailureKind, step};
@@ -241,6 +242,20 @@ impl Gate {
         }
     }
     // ANCHOR_END: gate_wait
+
+    /// Closes every descriptor but the standard streams and this one: to be called when none of them is needed any more,
+    /// and before the first path of a container is followed. Nothing that the caller still owns may be one of them.
+    ///
+    /// # Errors
+    /// [`DescriptorError`], also for a standard stream that is a directory.
+    pub fn close_others(&self) -> Result<(), DescriptorError> {
+        descriptors::close_all_but(self.0.number())
+    }
+
+    /// Whether whoever is at the other end is gone: nobody will hear how this ends, and nobody will end it.
+    pub fn is_abandoned(&self) -> bool {
+        self.0.is_closed()
+    }
 
     /// For a child that stays what it is, instead of becoming another program (PID 1 of `--init`): what it was to do
     /// is done, [`Pending::release`] returns as after an `exec`.

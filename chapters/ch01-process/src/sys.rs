@@ -4,7 +4,7 @@
 //! as thin as its man page allows: safe types in, an [`Errno`] out.
 #![allow(unsafe_code, reason = "raw system calls; every block names the man page it relies on")]
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
@@ -81,29 +81,20 @@ pub fn clone3(
 }
 // ANCHOR_END: clone3
 
-/// `close_range(2)` with `CLOSE_RANGE_CLOEXEC`: every descriptor from `first` on closes at the next `exec`.
+/// `close_range(2)`: closes every descriptor from `first` to `last`, both included. Whoever owned one owns nothing now, so
+/// this is for a process that is about to become another program and has let go of all it owned.
 ///
 /// # Errors
-/// `ENOSYS` before Linux 5.9, `EINVAL` before 5.11 (the flag).
-// ANCHOR: close_on_exec_from
-pub fn close_on_exec_from(first: RawFd) -> Result<(), Errno> {
-    // SAFETY: close_range(2). Marking descriptors takes nothing away from their owners.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    Errno::result(done).map(drop)
-}
-// ANCHOR_END: close_on_exec_from
-
-/// `F_SETFD` of `fcntl(2)`: one descriptor, by number, closes at the next `exec`. One that is not open is no error.
-///
-/// # Errors
-/// None that a kernel is known to give.
-pub fn close_on_exec(number: RawFd) -> Result<(), Errno> {
-    // SAFETY: fcntl(2). Marking a descriptor takes nothing away from its owner.
-    match Errno::result(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }) {
-        Ok(_) | Err(Errno::EBADF) => Ok(()),
-        Err(errno) => Err(errno),
+/// `ENOSYS` before Linux 5.9.
+// ANCHOR: close_range
+pub fn close_range(first: RawFd, last: RawFd) -> Result<(), Errno> {
+    if first > last {
+        return Ok(());
     }
+    // SAFETY: close_range(2). Closing touches no memory; a stale owner gets EBADF, as no descriptor is opened after.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
 }
+// ANCHOR_END: close_range
 
 /// `pidfd_send_signal(2)`: sends the signal with this number, real-time signals included (rustix knows no name for
 /// those, and a container with systemd is stopped by one).

@@ -20,7 +20,7 @@ fn start_on(terminal: &Pty, program: &Program) -> Child {
             gate.wait()?;
             nix::unistd::setsid().expect("a new session");
             pty::take_over(&terminal.slave)?;
-            Ok(program.exec()?)
+            Ok(program.exec(gate)?)
         })
         .and_then(Pending::release)
         .expect("the program starts")

@@ -311,7 +311,7 @@ fn on_terminal(terminal: &Pty, program: &process::Program) -> Child {
             gate.wait()?;
             nix::unistd::setsid().expect("a new session");
             pty::take_over(&terminal.slave)?;
-            Ok(program.exec()?)
+            Ok(program.exec(gate)?)
         })
         .and_then(Pending::release)
         .expect("the program starts")

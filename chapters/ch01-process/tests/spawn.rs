@@ -11,7 +11,7 @@ use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
-use process::{Child, Diagnose, Failure, FailureKind, Pending, Spawn, SpawnError, sys};
+use process::{Child, Diagnose, Failure, FailureKind, Pending, Spawn, SpawnError, relay, sys};
 use testkit::{judge, kernel_test};
 
 const GATE: &str = "ch01-process, \"The gate\"";
@@ -22,7 +22,7 @@ fn sleeper(spawn: Spawn) -> Pending {
     spawn
         .start(|gate| -> Result<_, Failure> {
             gate.wait()?;
-            Ok(program(&["/bin/sleep", "1000"]).exec()?)
+            Ok(program(&["/bin/sleep", "1000"]).exec(gate)?)
         })
         .expect("a child at its gate")
 }
@@ -211,7 +211,7 @@ kernel_test! {
                     if then_fail {
                         return Err(Failure { message: "failed after sending".into(), hint: None, kind: FailureKind::System });
                     }
-                    Ok(shell("exit 0").exec()?)
+                    Ok(shell("exit 0").exec(gate)?)
                 })
                 .expect("a child at its gate")
                 .release()
@@ -255,6 +255,30 @@ kernel_test! {
         // SIGKILL: no destructor of the parent runs.
         drop(parent);
         assert_eq!(end_of_orphan(grandchild), WaitStatus::Exited(grandchild, 125));
+    }
+
+    /// One whose parent died later, before it asked to be killed with it, hears of that from the channel alone.
+    fn a_child_can_tell_that_its_parent_is_gone(_host) {
+        let (wait_for_us, go_on) = relay::pipe().expect("a pipe");
+        let parent = Spawn::new()
+            .start(|_| -> Result<Infallible, Failure> {
+                let grandchild = Spawn::new().start(|gate| -> Result<Infallible, Failure> {
+                    gate.wait()?;
+                    let early = gate.is_abandoned();
+                    nix::unistd::read(&wait_for_us, &mut [0]).expect("a byte");
+                    sys::exit_now(if !early && gate.is_abandoned() { 3 } else { 4 })
+                })?;
+                // Waits for an exec that never comes.
+                drop(grandchild.release());
+                sys::exit_now(0)
+            })
+            .expect("a child");
+        let pid = parent.pid();
+        until("the grandchild waits for us", || children_of(pid).first().is_some_and(|pid| sleeps_in(*pid) == "read"));
+        let grandchild = children_of(pid)[0];
+        drop(parent);
+        nix::unistd::write(&go_on, b"x").expect("the pipe");
+        assert_eq!(end_of_orphan(grandchild), WaitStatus::Exited(grandchild, 3));
     }
 
     /// A child that stays a copy of us (PID 1 of a container, for one) can say that it is ready.

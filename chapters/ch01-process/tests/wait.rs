@@ -112,7 +112,7 @@ kernel_test! {
         let pending = Spawn::new()
             .start(|gate| -> Result<_, Failure> {
                 gate.wait()?;
-                Ok(shell("true").exec()?)
+                Ok(shell("true").exec(gate)?)
             })
             .expect("a child at its gate");
         let pids = [child.pid(), pending.pid()];

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
 use nix::unistd::{getegid, geteuid};
-use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
+use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn, own_binary};
 
 fn main() -> ExitCode {
     let command: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 
 // ANCHOR: run
 fn run(command: &[OsString]) -> Result<ExitStatus, Failure> {
+    own_binary::protect()?;
     // The program gets the environment that we give it, and nothing of our own.
     let environment = [format!("PATH={DEFAULT_PATH}"), "HOME=/root".into(), "TERM=xterm".into()];
     let program = Program::new(command, &environment)?;
@@ -41,7 +42,7 @@ fn run(command: &[OsString]) -> Result<ExitStatus, Failure> {
         }
         set_hostname("inside")?;
         loopback_up()?;
-        Ok(program.exec()?)
+        Ok(program.exec(gate)?)
     })?;
     if plan.is_new(Kind::User) {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());

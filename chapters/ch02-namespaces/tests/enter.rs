@@ -113,7 +113,7 @@ kernel_test! {
             let child = Spawn::new()
                 .start(|gate| -> Result<_, Failure> {
                     gate.wait()?;
-                    Ok(process::Program::new(&["sleep", "1000"], &["PATH=/usr/bin:/bin"])?.exec()?)
+                    Ok(process::Program::new(&["sleep", "1000"], &["PATH=/usr/bin:/bin"])?.exec(gate)?)
                 })
                 .and_then(process::Pending::release)
                 .expect("a child");

@@ -291,12 +291,6 @@ impl CapabilitySets {
     pub fn docker(capabilities: Capabilities) -> Self {
         Self { bounding: capabilities, permitted: capabilities, effective: capabilities, ..Self::default() }
     }
-
-    /// As docker sets them for this user id. One that is not 0 gets none, which is what `exec` would leave it with anyway:
-    /// so it has no moment in which it could go back.
-    pub fn docker_as(capabilities: Capabilities, user: u32) -> Self {
-        if user == 0 { Self::docker(capabilities) } else { Self { bounding: capabilities, ..Self::default() } }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! From root to the container's user, in the one order that the kernel allows.
 
+use std::collections::BTreeSet;
+
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Uid, geteuid, getgroups, getresgid, getresuid, setgroups, setresgid, setresuid};
 use process::{Diagnose, step};
 use rustix::thread::{
     CapabilitySet, CapabilitySets as KernelSets, clear_ambient_capability_set, configure_capability_in_ambient_set,
@@ -22,6 +24,9 @@ pub struct UserError {
 impl Diagnose for UserError {
     fn hint(&self) -> Option<String> {
         match self.errno {
+            Errno::EINVAL if self.action.starts_with("take the id") => {
+                Some("user and group ids are 0 to 2147483647".into())
+            }
             Errno::EINVAL if self.action.contains("id") => {
                 Some("in a user namespace only mapped ids exist: see /proc/self/uid_map".into())
             }
@@ -47,13 +52,19 @@ fn errno(error: rustix::io::Errno) -> Errno {
 
 /// Becomes `user` with exactly these groups and capabilities. After `exec` there is no way back.
 ///
+/// # Errors
+/// [`UserError`], also for an id that is none, and for one that did not change.
+pub fn become_user(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets) -> Result<(), UserError> {
+    let all = [user.as_raw(), group.as_raw()].into_iter().chain(groups.iter().map(|group| group.as_raw()));
+    all.into_iter().try_for_each(refuse_none)?;
+    step_down(user, group, groups, sets)?;
+    confirm(user, group, groups)
+}
+
 /// The bounding set shrinks first, for that takes `CAP_SETPCAP`. Then the ids change, with the capabilities kept, for a
 /// process that leaves user 0 loses them all. The sets come last.
-///
-/// # Errors
-/// [`UserError`].
 // ANCHOR: become_user
-pub fn become_user(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets) -> Result<(), UserError> {
+fn step_down(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets) -> Result<(), UserError> {
     // ANCHOR: ex_become_user
     for capability in Capabilities::all().iter().filter(|capability| !sets.bounding.contains(*capability)) {
         remove_capability_from_bounding_set(kernel_set(capability.bit()))
@@ -73,6 +84,29 @@ pub fn become_user(user: Uid, group: Gid, groups: &[Gid], sets: &CapabilitySets)
 }
 // ANCHOR_END: become_user
 
+/// To the kernel, 4294967295 means "leave it as it is": whoever asks for that user would stay root. The limit is docker's.
+fn refuse_none(id: u32) -> Result<(), UserError> {
+    if i32::try_from(id).is_ok() { Ok(()) } else { Err(failed(format!("take the id {id}"))(Errno::EINVAL)) }
+}
+
+/// A call that succeeds and changes nothing would be the worst of all failures.
+fn confirm(user: Uid, group: Gid, groups: &[Gid]) -> Result<(), UserError> {
+    let users = getresuid().map_err(failed("read the user ids"))?;
+    let groups_now = getresgid().map_err(failed("read the group ids"))?;
+    if [users.real, users.effective, users.saved] != [user; 3] {
+        return Err(failed(format!("stay user {user}, being {}", users.effective))(Errno::EPERM));
+    }
+    if [groups_now.real, groups_now.effective, groups_now.saved] != [group; 3] {
+        return Err(failed(format!("stay group {group}, being {}", groups_now.effective))(Errno::EPERM));
+    }
+    let set = |list: &[Gid]| list.iter().map(|group| group.as_raw()).collect::<BTreeSet<_>>();
+    let have = getgroups().map_err(failed("read the supplementary group ids"))?;
+    if set(&have) != set(groups) && !setgroups_is_denied() {
+        return Err(failed("take the supplementary groups, having others")(Errno::EPERM));
+    }
+    Ok(())
+}
+
 /// Whether the user namespace was made so, by an ordinary user (`user_namespaces(7)`).
 fn setgroups_is_denied() -> bool {
     // Without /proc nobody can say. What root may not do is then an error, as it should be outside of such a namespace.
@@ -80,23 +114,26 @@ fn setgroups_is_denied() -> bool {
 }
 
 /// The sets of this process, all but the bounding one. A user other than root is left with none after `exec` unless
-/// they are ambient: that is the kernel's rule, and docker's.
+/// they are ambient: that is the kernel's rule. It is so from now on, or the program would be looked up, and executed,
+/// with a power that it will not have: a file that only root may read would run for anybody.
 fn apply(sets: &CapabilitySets) -> Result<(), UserError> {
+    // The kernel makes only what is permitted and inheritable ambient. The specification says to go on without the rest.
+    let possible = |one: &Capability| sets.permitted.contains(*one) && sets.inheritable.contains(*one);
+    let ambient: Capabilities = sets.ambient.iter().filter(possible).collect();
+    let (effective, permitted) =
+        if geteuid().is_root() { (sets.effective, sets.permitted) } else { (ambient, ambient) };
     let kernel = KernelSets {
-        effective: kernel_set(sets.effective.bits()),
-        permitted: kernel_set(sets.permitted.bits()),
+        effective: kernel_set(effective.bits()),
+        permitted: kernel_set(permitted.bits()),
         inheritable: kernel_set(sets.inheritable.bits()),
     };
     set_capabilities(None, kernel).map_err(|error| failed("set capabilities")(errno(error)))?;
     clear_ambient_capability_set().map_err(|error| failed("clear ambient capabilities")(errno(error)))?;
-    // The kernel makes only what is permitted and inheritable ambient. The specification says to go on without the rest.
-    let possible =
-        |capability: &Capability| sets.permitted.contains(*capability) && sets.inheritable.contains(*capability);
-    for capability in sets.ambient.iter().filter(possible) {
+    for capability in ambient.iter() {
         configure_capability_in_ambient_set(kernel_set(capability.bit()), true)
             .map_err(|error| failed(format!("make capability {capability} ambient"))(errno(error)))?;
     }
-    step!(5, "{} of {} capabilities left", sets.effective.len(), Capabilities::KNOWN);
+    step!(5, "{} of {} capabilities left", effective.len(), Capabilities::KNOWN);
     Ok(())
 }
 

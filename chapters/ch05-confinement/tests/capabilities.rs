@@ -19,6 +19,8 @@ const READ: &str = "ch05-confinement, \"The order of the descent\"";
 /// Docker's fourteen, as the kernel prints them.
 const FOURTEEN: &str = "00000000a80425fb";
 const NONE: &str = "0000000000000000";
+const GROUPS_STAYED: &str =
+    "setgroups is missing: the process keeps the groups of whoever started it, and all that these may read";
 
 fn docker() -> CapabilitySets {
     CapabilitySets::docker(Capabilities::docker_default())
@@ -34,12 +36,21 @@ fn descend(user: u32) -> String {
     outcome(become_user(user, group, &[Gid::from_raw(50)], &docker()))
 }
 
+/// Docker's, and one of them handed on to a user other than root.
+fn passed_on() -> CapabilitySets {
+    let kill: Capabilities = "KILL".parse::<Capability>().into_iter().collect();
+    CapabilitySets { inheritable: kill, ambient: kill, ..docker() }
+}
+
 kernel_test! {
     /// A judge of the exercise `become-user`.
     fn root_keeps_dockers_fourteen(_host) {
         let inmate = Inmate::new(|| descend(0));
         judge("whether the way down succeeded").expected("ok".to_owned()).seen(inmate.said().to_owned())
-            .cause(|_| "a step was refused that root is allowed: see the message".into())
+            .cause(|seen| match seen.as_str() {
+                seen if seen.starts_with("take the supplementary") => GROUPS_STAYED.into(),
+                _ => "a step was refused that root is allowed: see the message".into(),
+            })
             .read(READ);
         let [inheritable, permitted, effective, bounding, ambient] = sets(&inmate);
         judge("the bounding set, CapBnd")
@@ -63,7 +74,8 @@ kernel_test! {
     fn an_ordinary_user_arrives(_host) {
         let inmate = Inmate::new(|| {
             setgroups(&[0, 7, 1234].map(Gid::from_raw)).expect("setgroups");
-            descend(1000)
+            let (user, group) = ids(1000);
+            outcome(become_user(user, group, &[Gid::from_raw(50)], &passed_on()))
         });
         judge("whether the way down succeeded")
             .expected("ok".to_owned())
@@ -78,13 +90,17 @@ kernel_test! {
                     "the user id went first, and with it the right to change the groups: groups before user".into(),
                 seen if seen.contains("bounding set") =>
                     "the bounding set shrinks only for a process with CAP_SETPCAP in effect: do it first, as root".into(),
+                seen if seen.starts_with("take the supplementary") =>
+                    GROUPS_STAYED.into(),
+                seen if seen.starts_with("stay") =>
+                    "an id that stays 0 is a way back to root: set all three with setresuid and setresgid".into(),
                 _ => "a step was refused: see the message".into(),
             })
             .read(READ);
         judge("the supplementary groups")
             .expected("50".to_owned())
             .seen(status(&inmate, "Groups"))
-            .cause(|_| "setgroups is missing: the process keeps the groups of whoever started it, and all that these may read".into())
+            .cause(|_| GROUPS_STAYED.into())
             .read(READ);
         judge("the user and group ids: real, effective, saved, file system")
             .expected(["1000 1000 1000 1000".to_owned(), "1000 1000 1000 1000".to_owned()])
@@ -102,6 +118,23 @@ kernel_test! {
         });
         let [inheritable, permitted, effective, bounding, ambient] = [NONE, NONE, NONE, FOURTEEN, NONE];
         assert_eq!(inmate.said(), format!("CapInh:\t{inheritable}\nCapPrm:\t{permitted}\nCapEff:\t{effective}\nCapBnd:\t{bounding}\nCapAmb:\t{ambient}"));
+    }
+
+    /// Else a file that only root may read or execute would run for anybody: it is with this power that it is looked up.
+    fn an_ordinary_user_has_none_before_exec(_host) {
+        let inmate = Inmate::new(|| descend(1000));
+        assert_eq!((inmate.said(), sets(&inmate)), ("ok", [NONE, NONE, NONE, FOURTEEN, NONE].map(str::to_owned)));
+    }
+
+    /// To the kernel, 4294967295 is "leave it": the user would be root.
+    fn an_id_that_is_none_is_refused(_host) {
+        let inmate = Inmate::new(|| {
+            let (root, none) = (0, u32::MAX);
+            let told = [(none, root, root), (root, none, root), (root, root, none), (1 << 31, root, root)]
+                .map(|(user, group, other)| complaint(become_user(Uid::from_raw(user), Gid::from_raw(group), &[Gid::from_raw(other)], &docker())));
+            told.join("\n")
+        });
+        insta::assert_snapshot!(inmate.said());
     }
 
     /// The ambient set is how a specification hands a capability to a user that is not root.
@@ -175,8 +208,7 @@ kernel_test! {
     fn there_is_no_way_back_up(_host) {
         let inmate = Inmate::new(|| {
             let (user, group) = ids(1000);
-            let sets = CapabilitySets::docker_as(Capabilities::docker_default(), 1000);
-            become_user(user, group, &[], &sets).expect("become_user");
+            become_user(user, group, &[], &docker()).expect("become_user");
             let (user, group) = ids(0);
             complaint(become_user(user, group, &[], &docker()))
         });

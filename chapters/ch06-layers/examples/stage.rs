@@ -13,7 +13,7 @@ use layers::{Overlay, OverlayError, Upper, changes};
 use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid, getegid, geteuid};
-use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn};
+use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn, own_binary};
 use rootfs::{Root, Rootfs};
 
 fn main() -> ExitCode {
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 
 // ANCHOR: run
 fn run(root: &Path, command: &[OsString]) -> Result<ExitStatus, Failure> {
+    own_binary::protect()?;
     // The program gets the environment that we give it, and nothing of our own.
     let environment = [format!("PATH={DEFAULT_PATH}"), "HOME=/root".into(), "TERM=xterm".into()];
     let program = Program::new(command, &environment)?;
@@ -111,7 +112,7 @@ fn start(
         // Before the capabilities go: without no_new_privs, loading takes CAP_SYS_ADMIN.
         filter.load()?;
         become_user(Uid::from_raw(0), Gid::from_raw(0), &[], &CapabilitySets::docker(capabilities))?;
-        Ok(program.exec()?)
+        Ok(program.exec(gate)?)
     })?;
     if plan.is_new(Kind::User) {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());

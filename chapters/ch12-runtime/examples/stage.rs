@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use process::Failure;
 use process::signals::Proxy;
+use process::{Failure, own_binary};
 use rootfs::Root;
 use runtime::spec::Spec;
 use runtime::{Container, Stdio, attend};
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn run(bundle: &std::path::Path) -> Result<u8, Failure> {
+    own_binary::protect()?;
     let spec = Spec::load(bundle)?;
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let root = Root::Directory(spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default());

@@ -1,12 +1,13 @@
 //! A container's life, seen from outside: made, let go, waited for, and cleaned up after.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use cgroups::{Cgroup, CgroupError};
 use namespaces::NamespacesError;
 use nix::sched::CloneFlags;
-use nix::unistd::{Gid, Uid};
+use nix::unistd::{Gid, Pid, Uid, geteuid};
 use process::{Child, Diagnose, Spawn, SpawnError, step};
 use rootfs::Root;
 use thiserror::Error;
@@ -35,6 +36,16 @@ pub enum RuntimeError {
     /// Pipes.
     #[error("open pipes for standard input and output: {0}")]
     Streams(io::Error),
+    /// How soon it is killed when memory is out.
+    #[error("write {score} to /proc/{pid}/oom_score_adj: {source}")]
+    OomScore {
+        /// The process.
+        pid: Pid,
+        /// From the specification.
+        score: i32,
+        /// The reason.
+        source: io::Error,
+    },
     /// The process, or what it reported from inside.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
@@ -48,7 +59,7 @@ impl Diagnose for RuntimeError {
             Self::Namespaces(error) => Some(error),
             Self::IdMaps(error) => Some(error),
             Self::Spawn(error) => Some(error),
-            Self::Streams(_) => None,
+            Self::Streams(_) | Self::OomScore { .. } => None,
         }
     }
 }
@@ -96,6 +107,8 @@ impl Container<'_> {
         let cgroup = Group(Some(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?));
         let visit = plan.namespaces.join_before_clone()?;
         let (root, attached) = (self.root, self.attached);
+        // From its first instant in a namespace that others may be in, the child has power that they must not borrow.
+        keep_private();
         // The cgroup namespace comes later, from inside: see `inside`.
         let spawn = Spawn::new().namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
         let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, attached, gate));
@@ -104,12 +117,33 @@ impl Container<'_> {
         if let Some((users, groups)) = &plan.ids {
             namespaces::write_maps(pending.pid(), users, groups)?;
         }
+        if let Some(score) = plan.oom_score_adj {
+            set_oom_score_adj(pending.pid(), score)?;
+        }
         let mut child = pending.release()?;
         step!(12, "the program runs as process {}", child.pid());
         ends.terminal = child.take_fd();
         Ok(Running { ends, child, cgroup })
     }
     // ANCHOR_END: start
+}
+
+/// Neither this process nor its copy can be traced, and its files in `/proc` are root's alone (`PR_SET_DUMPABLE`): who
+/// shares a PID namespace with it reaches nothing through it. `exec` takes it back. For an ordinary user it would be in
+/// the way of writing id maps, so there it is the child that does it, afterwards.
+fn keep_private() {
+    if geteuid().is_root() {
+        inside::refuse_tracers();
+    }
+}
+
+/// From outside, because in a user namespace the child's files in `/proc` are not its own any more.
+fn set_oom_score_adj(pid: Pid, score: i32) -> Result<(), RuntimeError> {
+    fs::write(format!("/proc/{pid}/oom_score_adj"), score.to_string()).map_err(|source| RuntimeError::OomScore {
+        pid,
+        score,
+        source,
+    })
 }
 
 impl Running {

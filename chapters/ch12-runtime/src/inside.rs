@@ -5,15 +5,15 @@
 
 use std::convert::Infallible;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use namespaces::{Kind, NamespacesError};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, getpid, setsid};
+use nix::unistd::{chdir, setsid};
 use process::{Diagnose, Failure, Gate, Pty, pty, step, sys};
 use rootfs::{Entered, Prepared, Root};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use thiserror::Error;
 
 use crate::plan::Plan;
@@ -61,6 +61,7 @@ pub(crate) fn become_container(
     gate: &Gate,
 ) -> Result<Infallible, Failure> {
     gate.wait()?;
+    refuse_tracers();
     // A session of our own: the terminal outside, and its Ctrl-C, are not ours.
     setsid().map_err(failed("start a session"))?;
     plan.namespaces.join().map_err(InsideError::from)?;
@@ -88,9 +89,6 @@ pub(crate) fn become_container(
     }
     let prepared = plan.rootfs.prepare(root)?;
     set_sysctls(plan, &prepared)?;
-    if let Some(score) = plan.oom_score_adj {
-        prepared.write_proc(&Path::new(&getpid().to_string()).join("oom_score_adj"), &score.to_string())?;
-    }
     let entered = prepared.pivot()?;
     if streams.wants_terminal() {
         open_terminal(plan, &entered, gate)?;
@@ -101,11 +99,18 @@ pub(crate) fn become_container(
     drop(entered);
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
+    // Everything that was open has served. What follows uses paths that the image has made.
+    gate.close_others()?;
     confine(plan, *user, *group, groups)?;
     if attached {
-        end_with_parent();
+        end_with_parent(gate);
     }
-    plan.program.exec().map_err(Failure::from)
+    plan.program.exec(gate).map_err(Failure::from)
+}
+
+/// See `keep_private` in the parent. A kernel does not refuse it.
+pub(crate) fn refuse_tracers() {
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Kernel parameters of the new namespaces, written before `/proc/sys` becomes read-only.
@@ -141,13 +146,18 @@ fn confine(
     group: nix::unistd::Gid,
     groups: &[nix::unistd::Gid],
 ) -> Result<(), Failure> {
+    let access = enter_working_directory(&plan.cwd)?;
     // With no_new_privs a filter needs no privilege; without, it has to be loaded while we still have CAP_SYS_ADMIN,
     // and then must let through what comes after it.
     if !plan.no_new_privileges {
         load_filter(plan)?;
     }
     confinement::become_user(user, group, groups, &plan.capabilities)?;
-    enter_working_directory(&plan.cwd)?;
+    if let Access::Refused(errno) = access
+        && let Access::Refused(_) = enter_working_directory(&plan.cwd)?
+    {
+        return Err(InsideError::WorkingDirectory { path: plan.cwd.clone(), errno }.into());
+    }
     if plan.no_new_privileges {
         confinement::no_new_privs()?;
         load_filter(plan)?;
@@ -156,20 +166,37 @@ fn confine(
 }
 
 /// `PR_SET_PDEATHSIG`. Only now: a change of user takes it back. A filter that forbids `prctl` costs no more than this.
-fn end_with_parent() {
+/// A parent that had died before sends no signal any more; the channel tells.
+fn end_with_parent(gate: &Gate) {
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    if gate.is_abandoned() {
+        sys::exit_now(process::ENGINE_FAILED);
+    }
 }
 
 fn load_filter(plan: &Plan) -> Result<(), Failure> {
     plan.filter.as_ref().map_or(Ok(()), |filter| filter.load().map_err(Failure::from))
 }
 
-/// As the user, who may lack the right to enter it. A working directory that is not below the root has no path: the
-/// kernel says `(unreachable)`, and `getcwd` fails (CVE-2024-21626).
-fn enter_working_directory(path: &std::path::Path) -> Result<(), InsideError> {
-    chdir(path).map_err(|errno| InsideError::WorkingDirectory { path: path.into(), errno })?;
+/// Whether the working directory could be entered.
+enum Access {
+    Yes,
+    Refused(Errno),
+}
+
+/// As root first, who may enter a directory that the container's user may not; as that user where even root may not
+/// (on a file system that does not know our root, NFS for one), as in docker.
+///
+/// A working directory that is not below the root has no path: the kernel says `(unreachable)`, and `getcwd` fails
+/// (CVE-2024-21626).
+fn enter_working_directory(path: &std::path::Path) -> Result<Access, InsideError> {
+    match chdir(path) {
+        Ok(()) => {}
+        Err(errno @ (Errno::EACCES | Errno::EPERM)) => return Ok(Access::Refused(errno)),
+        Err(errno) => return Err(InsideError::WorkingDirectory { path: path.into(), errno }),
+    }
     match std::env::current_dir() {
-        Ok(here) if here.is_absolute() => Ok(()),
+        Ok(here) if here.is_absolute() => Ok(Access::Yes),
         _ => Err(InsideError::OutsideRoot(path.into())),
     }
 }

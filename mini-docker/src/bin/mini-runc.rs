@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mini_docker::{explain, outcome};
-use process::Failure;
 use process::signals::Proxy;
+use process::{Failure, own_binary};
 use rootfs::Root;
 use runtime::spec::Spec;
 use runtime::{Container, Stdio, attend};
@@ -35,6 +35,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = own_binary::protect() {
+        return outcome::failure(&error.into());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return outcome::usage(&error, 1),

@@ -1,4 +1,5 @@
 //! Bundles made for a test, and containers that run long enough to be looked at.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

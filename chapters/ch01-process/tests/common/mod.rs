@@ -29,7 +29,7 @@ pub(crate) fn try_start(program: &Program) -> Result<Child, SpawnError> {
     Spawn::new()
         .start(|gate| -> Result<_, Failure> {
             gate.wait()?;
-            Ok(program.exec()?)
+            Ok(program.exec(gate)?)
         })?
         .release()
 }
@@ -57,7 +57,7 @@ pub(crate) fn start_piped(program: &Program) -> Piped {
         nix::unistd::dup2_stdin(&stdin_reader).expect("standard input");
         nix::unistd::dup2_stdout(&stdout_writer).expect("standard output");
         nix::unistd::dup2_stderr(&stderr_writer).expect("standard error");
-        Ok(program.exec()?)
+        Ok(program.exec(gate)?)
     });
     let child = pending.and_then(process::Pending::release).expect("the program starts");
     Piped { child, stdin, stdout, stderr }

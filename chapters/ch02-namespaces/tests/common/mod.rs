@@ -55,7 +55,7 @@ impl Resident {
             gate.wait()?;
             plan.join()?;
             File::from(say.try_clone().expect("dup")).write_all(inside()?.as_bytes()).expect("a pipe to the test");
-            Ok(Program::new(&["sleep", "1000"], &["PATH=/usr/bin:/bin"])?.exec()?)
+            Ok(Program::new(&["sleep", "1000"], &["PATH=/usr/bin:/bin"])?.exec(gate)?)
         })?;
         visit.end()?;
         drop(say);

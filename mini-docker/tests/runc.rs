@@ -154,6 +154,17 @@ kernel_test! {
         insta::assert_snapshot!(format!("none\n{}\nroot\n{}\nalice\n{}", none.out(), root.out(), user.out()));
     }
 
+    fn a_capability_that_nobody_knows_is_told_and_left_out(host) {
+        let said = Bundle::new(host, "grep CapBnd /proc/self/status")
+            .with("/process", "capabilities", capabilities(&["CAP_CHOWN", "CAP_FLY"], false))
+            .run();
+        assert_eq!(said, Said {
+            stdout: "CapBnd:\t0000000000000001\n".into(),
+            stderr: "warning: unknown capability \"CAP_FLY\" is left out\n".into(),
+            code: Some(0),
+        });
+    }
+
     fn system_calls_are_filtered(host) {
         let filter = json!({
             "defaultAction": "SCMP_ACT_ALLOW",
@@ -222,12 +233,11 @@ kernel_test! {
             ("a namespace to join that is missing", with("/linux", "namespaces",
                 json!([{ "type": "mount" }, { "type": "network", "path": "/no/such" }]))),
             ("hooks", with("", "hooks", json!({ "prestart": [{ "path": "/bin/true" }] }))),
-            ("an SELinux label", with("/process", "selinuxLabel", json!("system_u:x"))),
-            ("an AppArmor profile", with("/process", "apparmorProfile", json!("docker-default"))),
+            ("process.selinuxLabel", with("/process", "selinuxLabel", json!("system_u:x"))),
+            ("process.apparmorProfile", with("/process", "apparmorProfile", json!("docker-default"))),
             ("a user that is none", with("/process/user", "uid", json!(4_294_967_295_u32))),
             ("a group that is none", with("/process/user", "gid", json!(2_147_483_648_u32))),
             ("another group that is none", with("/process/user", "additionalGids", json!([0, 4_294_967_295_u32]))),
-            ("an unknown capability", with("/process", "capabilities", capabilities(&["CAP_FLY"], false))),
             ("an unknown limit", with("/process", "rlimits", json!([{ "type": "RLIMIT_X", "soft": 1, "hard": 1 }]))),
             ("an unknown device type", with("/linux", "devices", json!([{ "path": "/dev/x", "type": "x" }]))),
             ("a kernel parameter that leads out", with("/linux", "sysctl", json!({ "net/../../sysrq-trigger": "b" }))),

@@ -29,6 +29,6 @@ pub use entrance::{Entrance, new_cgroup_namespace};
 pub use error::CgroupError;
 pub use layout::{Hierarchy, Layout, LayoutError};
 pub use limits::{BlockIo, Cpu, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
-pub use mounts::cgroup_mounts;
+pub use mounts::{cgroup_mounts, docker_mount};
 pub use oom::{OomEvent, OomWatch};
 pub use stats::{BlockIoStats, CpuStats, MemoryStats, PidsStats, Stats, Throttling};

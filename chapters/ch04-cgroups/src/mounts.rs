@@ -33,6 +33,16 @@ pub fn cgroup_mounts(layout: &Layout, destination: &Path, read_only: bool) -> Ve
 }
 // ANCHOR_END: cgroup_mounts
 
+/// Docker's entry for it in a specification; which mounts come of it depends on the machine.
+pub fn docker_mount() -> Mount {
+    Mount {
+        destination: "/sys/fs/cgroup".into(),
+        kind: "cgroup".into(),
+        source: Some("cgroup".into()),
+        options: ["ro", "nosuid", "noexec", "nodev"].map(str::to_owned).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use process::signals::Proxy;
 use process::{Failure, own_binary};
 use rootfs::Root;
-use runtime::spec::Spec;
+use runtime::spec::Bundle;
 use runtime::{Container, Stdio, attend};
 
 fn main() -> ExitCode {
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 
 fn run(bundle: &std::path::Path) -> Result<u8, Failure> {
     own_binary::protect()?;
-    let spec = Spec::load(bundle)?;
+    let spec = Bundle::load(bundle)?.spec;
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let root = Root::Directory(spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default());
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };

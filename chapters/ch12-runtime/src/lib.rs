@@ -13,4 +13,5 @@ mod stdio;
 
 pub use container::{Container, Running, RuntimeError};
 pub use error::PlanError;
+pub use plan::cgroup_of;
 pub use stdio::{Ends, Stdio};

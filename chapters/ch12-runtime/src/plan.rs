@@ -12,6 +12,11 @@ use rootfs::{Device, Rootfs};
 use crate::error::PlanError;
 use crate::spec::{ConsoleSize, Process, Spec, User};
 
+/// The control group of a container whose specification names none.
+pub fn cgroup_of(id: &str) -> PathBuf {
+    PathBuf::from("/mini-docker").join(id)
+}
+
 /// Everything that the child needs, ready to use.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -43,7 +48,6 @@ impl Plan {
         if !is_id(id) {
             return Err(PlanError::Invalid { field: "container id", value: id.into() });
         }
-        refuse_unsupported(spec)?;
         let process = spec.process.as_ref().ok_or(PlanError::Missing("process"))?;
         let root = spec.root.as_ref().ok_or(PlanError::Missing("root"))?;
         if !process.cwd.is_absolute() {
@@ -57,11 +61,8 @@ impl Plan {
             (Some(seccomp), None) => Some(Filter::compile(seccomp)?),
             (None, _) => None,
         };
-        let cgroups_path = if spec.linux.cgroups_path.is_empty() {
-            PathBuf::from("/mini-docker").join(id)
-        } else {
-            PathBuf::from(&spec.linux.cgroups_path)
-        };
+        let cgroups_path =
+            if spec.linux.cgroups_path.is_empty() { cgroup_of(id) } else { PathBuf::from(&spec.linux.cgroups_path) };
         Ok(Self {
             ids: if namespaces.is_new(Kind::User) { Some(id_maps(spec)?) } else { None },
             rootfs: rootfs(spec, root.readonly, &layout),
@@ -104,23 +105,6 @@ fn user(user: &User) -> Result<(Uid, Gid, Vec<Gid>), PlanError> {
 fn is_id(id: &str) -> bool {
     !matches!(id, "" | "." | "..")
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'.'))
-}
-
-/// A runtime that skips what it does not know makes containers that are less confined than they look.
-fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
-    let process = spec.process.as_ref();
-    let refused = [
-        (!spec.hooks.values().all(Vec::is_empty), "hooks".to_owned()),
-        (process.is_some_and(|process| !process.selinux_label.is_empty()), "an SELinux label".into()),
-        (
-            process.is_some_and(|process| !matches!(process.apparmor_profile.as_str(), "" | "unconfined")),
-            "an AppArmor profile".into(),
-        ),
-    ];
-    match refused.into_iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(PlanError::Unsupported(what)),
-        None => Ok(()),
-    }
 }
 
 fn namespaces(spec: &Spec) -> Result<Namespaces, PlanError> {

@@ -1,18 +1,20 @@
 //! `config.json` as the OCI runtime specification writes it: the only description of a container below the engine.
 //!
-//! Field names and meanings: <https://github.com/opencontainers/runtime-spec/blob/main/config.md>. What the
-//! specification lets a runtime ignore is ignored; what we cannot do is refused by [`crate::plan`], not skipped.
+//! Field names and meanings: <https://github.com/opencontainers/runtime-spec/blob/main/config.md>. A part that is a
+//! chapter's noun *is* that chapter's type: nothing is translated. What we do not apply has no field here, and a file that
+//! asks for it is refused when it is read, not stripped of it.
 
+mod bundle;
+mod docker;
 mod linux;
+mod unapplied;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use process::Diagnose;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+pub use bundle::{Bundle, SpecError};
 
 pub use cgroups::{BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
 pub use confinement::{Capabilities, CapabilitySets, Rlimit, Seccomp};
@@ -43,9 +45,6 @@ pub struct Spec {
     pub domainname: String,
     /// Mounts, in order.
     pub mounts: Vec<Mount>,
-    /// Programs to run at points of the container's life; see [`crate::plan`].
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub hooks: BTreeMap<String, Vec<serde_json::Value>>,
     /// Free text for tools.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -83,12 +82,6 @@ pub struct Process {
     /// `oom_score_adj` of the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i32>,
-    /// `AppArmor` profile.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub apparmor_profile: String,
-    /// `SELinux` label.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub selinux_label: String,
 }
 
 /// Rows and columns.
@@ -124,52 +117,4 @@ pub struct Root {
     /// No writing to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub readonly: bool,
-}
-
-/// Why there is no specification.
-#[derive(Debug, Error)]
-pub enum SpecError {
-    /// The file could not be read.
-    #[error("read {path}: {source}")]
-    Read {
-        /// `config.json`.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-    /// It is not what the specification describes.
-    #[error("{path} is not a runtime configuration: {source}")]
-    Parse {
-        /// `config.json`.
-        path: PathBuf,
-        /// The place and the reason.
-        source: serde_json::Error,
-    },
-}
-
-impl Diagnose for SpecError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("a bundle is a directory with config.json and the root file system that it names".into())
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Spec {
-    /// Reads `config.json` of a bundle. A relative root path is made absolute.
-    ///
-    /// # Errors
-    /// [`SpecError`].
-    pub fn load(bundle: &Path) -> Result<Self, SpecError> {
-        let path = bundle.join("config.json");
-        let bytes = fs::read(&path).map_err(|source| SpecError::Read { path: path.clone(), source })?;
-        let mut spec: Self = serde_json::from_slice(&bytes).map_err(|source| SpecError::Parse { path, source })?;
-        if let Some(root) = &mut spec.root {
-            root.path = bundle.join(&root.path);
-        }
-        Ok(spec)
-    }
 }

@@ -19,8 +19,6 @@ use crate::user::Resolved;
 
 /// Where `--init` puts the reaper, as docker does.
 pub(crate) const INIT_INSIDE: &str = "/sbin/docker-init";
-/// The directory of our groups in each cgroup hierarchy.
-const CGROUP_PARENT: &str = "/mini-docker";
 
 /// Why no specification came of it.
 #[derive(Debug, Error)]
@@ -170,7 +168,7 @@ pub(crate) fn compose(options: &RunOptions, image: &ContainerConfig, facts: Fact
             uid_mappings: facts.ids.into_iter().collect(),
             gid_mappings: facts.ids.into_iter().collect(),
             devices: nodes,
-            cgroups_path: format!("{CGROUP_PARENT}/{}", facts.id),
+            cgroups_path: runtime::cgroup_of(facts.id).display().to_string(),
             resources,
             seccomp: security.seccomp.map(|profile| profile.resolve(&security.capabilities)),
             // The range of groups that may ping must be mapped in the user namespace, where there is one.

@@ -115,7 +115,7 @@ impl Engine {
         let engine = Self { images: ImageStore::open(root.data())?, layers: LayerStore::open(root.data())?, root };
         for id in engine.root.container_ids() {
             if let Some(abandoned) = engine.root.abandoned(&id) {
-                cgroups::remove_abandoned(Path::new(&format!("/mini-docker/{id}")));
+                cgroups::remove_abandoned(&runtime::cgroup_of(&id));
                 Upper::remove(abandoned.data())?;
                 abandoned.remove()?;
             }

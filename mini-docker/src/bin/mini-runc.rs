@@ -8,7 +8,7 @@ use mini_docker::{explain, outcome};
 use process::signals::Proxy;
 use process::{Failure, own_binary};
 use rootfs::Root;
-use runtime::spec::Spec;
+use runtime::spec::Bundle;
 use runtime::{Container, Stdio, attend};
 
 /// An OCI runtime: runs a container from a bundle.
@@ -55,7 +55,8 @@ fn main() -> ExitCode {
 }
 
 fn run(bundle: &Path, id: &str) -> Result<u8, Failure> {
-    let spec = Spec::load(bundle)?;
+    let Bundle { spec, warnings } = Bundle::load(bundle)?;
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let root = spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default();
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };

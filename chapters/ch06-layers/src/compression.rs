@@ -2,25 +2,27 @@
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::LayerError;
+use crate::xz::Xz;
+use crate::zstd::Zstd;
 
-const KNOWN: [(&[u8], &str); 3] =
-    [(&[0x28, 0xb5, 0x2f, 0xfd], "zstd"), (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"), (b"BZh", "bzip2")];
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 const BUFFER: usize = 64 * 1024;
-
 const LONGEST_MAGIC: u64 = 6;
 
 /// A stream whose beginning has been looked at.
 type Peeked<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
 
-/// The uncompressed stream.
+/// The uncompressed stream. Files of all four kinds may be put one after another (pigz, pbzip2 and estargz do it): all
+/// parts are read.
 pub(crate) enum Plain<R: Read> {
     AsIs(Peeked<R>),
-    /// gzip files may be put one after another (pigz and estargz do it): all members are read.
     Gzip(Box<MultiGzDecoder<Peeked<R>>>),
+    Bzip2(Box<MultiBzDecoder<Peeked<R>>>),
+    Xz(Box<Xz<Peeked<R>>>),
+    Zstd(Box<Zstd<Peeked<R>>>),
 }
 
 impl<R: Read> Plain<R> {
@@ -28,12 +30,17 @@ impl<R: Read> Plain<R> {
         // A pipe may give less than a whole signature at once.
         let mut start = Vec::new();
         input.by_ref().take(LONGEST_MAGIC).read_to_end(&mut start).map_err(LayerError::Read)?;
-        if let Some((_, name)) = KNOWN.iter().find(|(magic, _)| start.starts_with(magic)) {
-            return Err(LayerError::Compression(name));
-        }
-        let gzip = start.starts_with(&GZIP);
-        let input = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(input));
-        Ok(if gzip { Self::Gzip(Box::new(MultiGzDecoder::new(input))) } else { Self::AsIs(input) })
+        let peeked = |start| BufReader::with_capacity(BUFFER, Cursor::new(start).chain(input));
+        Ok(match start.as_slice() {
+            [0x1f, 0x8b, ..] => Self::Gzip(Box::new(MultiGzDecoder::new(peeked(start)))),
+            [b'B', b'Z', b'h', ..] => Self::Bzip2(Box::new(MultiBzDecoder::new(peeked(start)))),
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => Self::Xz(Box::new(Xz::new(peeked(start)))),
+            // The second is the magic of a frame to be skipped: some writers begin with a note to themselves.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                Self::Zstd(Box::new(Zstd::new(peeked(start))))
+            }
+            _ => Self::AsIs(peeked(start)),
+        })
     }
 }
 
@@ -42,6 +49,24 @@ impl<R: Read> Read for Plain<R> {
         match self {
             Self::AsIs(input) => input.read(buffer),
             Self::Gzip(input) => input.read(buffer),
+            Self::Bzip2(input) => input.read(buffer),
+            Self::Xz(input) => input.read(buffer),
+            Self::Zstd(input) => input.read(buffer),
         }
     }
+}
+
+/// What xz and zstd may remember of what they have written. A stream says how much it needs, up to gigabytes; this is what
+/// `xz -9` and `zstd --ultra -22` make, and more than they do without being told.
+pub(crate) const WINDOW: usize = 128 << 20;
+
+/// For a stream that needs more.
+pub(crate) fn too_large(program: &str, window: u64) -> io::Error {
+    let message = format!("{program} needs {} MiB of memory for it, and gets at most {}", window >> 20, WINDOW >> 20);
+    io::Error::new(io::ErrorKind::FileTooLarge, message)
+}
+
+/// For a stream that cannot be read.
+pub(crate) fn damaged(program: &str, reason: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{program}: {reason}"))
 }

@@ -34,9 +34,6 @@ pub enum LayerError {
         /// The place and the reason.
         source: serde_json::Error,
     },
-    /// Compressed in a way that we cannot read.
-    #[error("the layer is compressed with {0}, and only gzip and plain tar can be read")]
-    Compression(&'static str),
     /// The archive could not be read to its end.
     #[error("read the layer: {0}")]
     Read(#[source] io::Error),
@@ -135,10 +132,11 @@ impl Diagnose for LayerError {
         match self {
             Self::Digest(_) => Some("a digest is sha256: and 64 digits of 0-9a-f".into()),
             Self::NotFound(_) => Some("the image is incomplete: pull or import it again".into()),
-            Self::Compression(program) => Some(format!("decompress it before: {program} -dc FILE | …")),
             Self::Io { source, .. } | Self::Read(source) | Self::Write(source) => io_hint(source),
             Self::Damaged { .. } => Some("remove the layer's directory, then pull or import again".into()),
-            Self::Header { .. } => Some("a layer is a tar archive, plain or compressed with gzip".into()),
+            Self::Header { .. } => {
+                Some("a layer is a tar archive, plain or compressed with gzip, bzip2, xz or zstd".into())
+            }
             Self::Entry { reason: Refusal::Sparse | Refusal::Kind(_), .. } => {
                 Some("make the archive with tar --format=pax, without --sparse".into())
             }
@@ -162,6 +160,7 @@ fn io_hint(source: &io::Error) -> Option<String> {
     match source.kind() {
         io::ErrorKind::StorageFull => Some("free some space, or use another disk with --root".into()),
         io::ErrorKind::UnexpectedEof => Some("the archive is cut off".into()),
+        io::ErrorKind::FileTooLarge => Some("decompress it before: xz -dc FILE, or zstd --long=31 -dc FILE".into()),
         _ => None,
     }
 }

@@ -30,6 +30,8 @@ mod walk;
 mod way;
 mod write;
 mod xattr;
+mod xz;
+mod zstd;
 
 pub use atomic::write_atomically;
 pub use changes::{Change, ChangeKind, changes};

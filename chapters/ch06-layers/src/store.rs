@@ -74,7 +74,7 @@ impl LayerStore {
         Self { limits, ..self }
     }
 
-    /// Unpacks an archive, plain or compressed by gzip. A layer that is here already is not written again.
+    /// Unpacks an archive, plain or compressed by gzip, bzip2, xz or zstd. A layer that is here already is not written again.
     ///
     /// # Errors
     /// [`LayerError`]; nothing is left behind.

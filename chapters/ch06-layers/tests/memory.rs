@@ -9,7 +9,8 @@ use std::path::Path;
 
 use common::READ_UNPACK;
 use common::archive::Archive;
-use layers::{LayerError, UnpackLimits, apply_tar};
+use layers::{LayerError, LayerStore, UnpackLimits, apply_tar};
+use process::Failure;
 use tar::EntryType;
 use testkit::{Host, judge, kernel_test};
 
@@ -124,4 +125,61 @@ kernel_test! {
         });
         assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("the layer has more than 5000 entries"));
     }
+
+    /// A stream says how much its reader must remember. Kilobytes would be enough for these.
+    fn windows_have_a_limit(host) {
+        let archive = Archive::new().file("f", "f").bytes();
+        let store = LayerStore::open(host.dir()).expect("a store");
+        let said = |stream: Vec<u8>| {
+            let before = peak();
+            let outcome = store.import(stream.as_slice()).map(|layer| layer.entries);
+            let taken = peak() - before;
+            assert!(taken < 128 * MIB + ENOUGH, "{} MiB", taken / MIB);
+            outcome.map_err(|error| {
+                let failure = Failure::from(error);
+                format!("{}; {}", failure.message, failure.hint.unwrap_or_default())
+            })
+        };
+        assert_eq!(said(zstd(17, &archive)), Ok(1));
+        assert_eq!(said(xz(30, &archive)), Ok(1));
+        insta::assert_snapshot!("windows", [zstd(18, &archive), zstd(31, &archive), xz(31, &archive), xz(40, &archive)]
+            .map(|stream| said(stream).expect_err("too much")).join("\n"));
+    }
+}
+
+/// A frame with a window of `2^(10 + exponent)` bytes, and `content` as it is.
+fn zstd(exponent: u8, content: &[u8]) -> Vec<u8> {
+    let block = u32::try_from(content.len() << 3 | 1).expect("a short archive").to_le_bytes();
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3], &block[..3], content].concat()
+}
+
+/// A stream whose dictionary has `2^(12 + bits / 2)` bytes, or half as much more, and `content` as it is.
+fn xz(bits: u8, content: &[u8]) -> Vec<u8> {
+    let flags = [0, 0];
+    let with_crc = |bytes: &[u8]| [bytes, &crc32(bytes).to_le_bytes()].concat();
+    let header = [&b"\xfd7zXZ\0"[..], &with_crc(&flags)].concat();
+    let block_header = with_crc(&[2, 0, 0x21, 1, bits, 0, 0, 0]);
+    // The first chunk of LZMA2 resets the dictionary, 1 says that it is not compressed.
+    let length = u16::try_from(content.len() - 1).expect("a short archive").to_be_bytes();
+    let mut data = [&[1], &length[..], content, &[0]].concat();
+    let unpadded = block_header.len() + data.len();
+    data.resize(data.len().next_multiple_of(4), 0);
+    let mut index = [&[0, 1][..], &variable(unpadded), &variable(content.len())].concat();
+    index.resize(index.len().next_multiple_of(4), 0);
+    let index = with_crc(&index);
+    let backward = u32::try_from(index.len() / 4 - 1).expect("a short index").to_le_bytes();
+    let footer = [&backward[..], &flags].concat();
+    [&header[..], &block_header, &data, &index, &crc32(&footer).to_le_bytes(), &footer, b"YZ"].concat()
+}
+
+/// Seven bits a byte, the lowest first.
+fn variable(number: usize) -> Vec<u8> {
+    let low = u8::try_from(number & 0x7f).expect("seven bits");
+    if number < 0x80 { vec![low] } else { [vec![low | 0x80], variable(number >> 7)].concat() }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 })
+    })
 }

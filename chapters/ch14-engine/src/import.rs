@@ -27,7 +27,7 @@ impl Diagnose for ImportError {
     }
 }
 
-/// Reads an archive (plain or gzip) into a layer, and names an image that consists of it.
+/// Reads an archive, plain or compressed, into a layer, and names an image that consists of it.
 pub(crate) fn import(
     archive: impl Read,
     reference: &Reference,

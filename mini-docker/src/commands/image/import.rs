@@ -13,7 +13,7 @@ use crate::outcome;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The archive, plain or gzip; `-` is standard input.
+    /// The archive, plain or compressed by gzip, bzip2, xz or zstd; `-` is standard input.
     file: PathBuf,
     /// The image's name.
     name: Reference,

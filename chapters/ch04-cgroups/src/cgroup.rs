@@ -26,8 +26,8 @@ enum Version {
 }
 
 impl Cgroup {
-    /// Makes the group `path` (from the top of each hierarchy) and sets its limits. Only the controllers that the limits
-    /// ask for are used.
+    /// Makes the group `path` (from the top of each hierarchy) and sets its limits. On v2, only the controllers that the
+    /// limits ask for are used.
     ///
     /// # Errors
     /// [`CgroupError`]; nothing is left behind but the parents of the group.
@@ -36,7 +36,8 @@ impl Cgroup {
     }
 
     /// The same with more controllers, by their v1 names, that are to count and not to limit: `cpuacct`, `memory`, `pids`,
-    /// `blkio`. Each costs time at the start, and at each page or fork of the container's life.
+    /// `blkio`. On v2 each costs time at the start, and at each page or fork of the container's life; on v1 all that are
+    /// mounted do.
     ///
     /// # Errors
     /// As [`Cgroup::create`].

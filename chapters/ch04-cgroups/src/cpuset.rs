@@ -12,18 +12,22 @@ use crate::limits::Cpu;
 const CPUS: &str = "cpuset.cpus";
 const MEMS: &str = "cpuset.mems";
 
-/// Fills the sets of a v1 group from its parent, and those of the parents from theirs: a new cpuset is empty, and takes no
-/// process before it has both processors and memory.
-pub(crate) fn inherit(mount: &Path, path: &Path) -> Result<(), CgroupError> {
-    let mut parent = Directory::open(mount.into())?;
-    for component in path.components() {
-        let child = Directory::open(parent.path().join(component))?;
-        for file in [CPUS, MEMS] {
-            if child.read(file)?.trim().is_empty() {
-                child.write(file, parent.read(file)?.trim())?;
-            }
+/// Fills the sets of the v1 group at `group` from its parent, and those of the parent from its own, up to the top of the
+/// tree at `mount`: a new cpuset is empty, and takes no process before it has both processors and memory.
+pub(crate) fn inherit(mount: &Path, group: &Path) -> Result<(), CgroupError> {
+    let Some(above) = group.parent().filter(|_| group != mount) else { return Ok(()) };
+    let (child, parent) = (Directory::open(group.into())?, Directory::open(above.into())?);
+    for file in [CPUS, MEMS] {
+        if !child.read(file)?.trim().is_empty() {
+            continue;
         }
-        parent = child;
+        let mut set = parent.read(file)?;
+        if set.trim().is_empty() {
+            // Only the first container of all finds it so.
+            inherit(mount, above)?;
+            set = parent.read(file)?;
+        }
+        child.write(file, set.trim())?;
     }
     Ok(())
 }

@@ -127,17 +127,26 @@ impl Layout {
         names
     }
 
+    /// The v1 trees, none on v2.
+    pub(crate) fn v1_trees(&self) -> &[Hierarchy] {
+        match self {
+            Self::V1(trees, _) => trees,
+            Self::V2(_) => &[],
+        }
+    }
+
     /// Where the v1 tree of `controller` is mounted.
     pub(crate) fn v1_mount(&self, controller: &str) -> Option<&Path> {
-        let Self::V1(hierarchies, _) = self else { return None };
-        hierarchies
-            .iter()
-            .find(|tree| tree.controllers.iter().any(|name| name == controller))
-            .map(|tree| tree.mount.as_path())
+        self.v1_trees().iter().find(|tree| tree.has(controller)).map(|tree| tree.mount.as_path())
     }
 }
 
 impl Hierarchy {
+    /// Whether this controller is in it.
+    pub(crate) fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|name| name == controller)
+    }
+
     /// Whether it has a controller, not only a name.
     fn limits(&self) -> bool {
         self.controllers.iter().any(|name| !name.starts_with("name="))

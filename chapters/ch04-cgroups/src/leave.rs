@@ -65,9 +65,13 @@ pub(crate) fn wait_for(processes: &[OwnedFd], until: Option<Instant>) {
     }
 }
 
-/// Removes a group and those below. Whoever is just dying in there is waited for.
-pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+/// Removes the groups and those below them, each also if another one stays. Whoever is just dying in there is waited for.
+pub(crate) fn remove<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), FileError> {
     let until = Instant::now() + PATIENCE;
+    paths.into_iter().map(|path| remove_one(path, until)).fold(Ok(()), Result::and)
+}
+
+fn remove_one(path: &Path, until: Instant) -> Result<(), FileError> {
     loop {
         match remove_tree(path) {
             Err(error) if error.errno() == Errno::EBUSY && Instant::now() < until => {

@@ -1,4 +1,7 @@
-//! v1: a tree for each controller, and the group in each tree that is asked for.
+//! v1: a tree for each controller, and the group in every tree that is mounted.
+//!
+//! Also in those that limit nothing: a container sees the whole tree, the host's groups and their processes, wherever it is
+//! at the top.
 
 mod counters;
 mod settings;
@@ -13,18 +16,16 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use rustix::thread::sched_yield;
 
 use crate::cpuset;
-use crate::directory::{Directory, create_all};
+use crate::directory::Directory;
 use crate::error::CgroupError;
 use crate::fresh::fresh;
-use crate::layout::Layout;
+use crate::layout::{Hierarchy, Layout};
 use crate::leave::{self, Members, kill_members};
 use crate::limits::{Limits, wish};
 use crate::oom::OomWatch;
 use crate::stats::{Stats, number_of};
 
-/// Trees in which a group without limits can be, so that its processes can be found: the cheapest first.
-const FOR_FINDING: [&str; 4] = ["pids", "freezer", "devices", "memory"];
-/// All that we use.
+/// The controllers that we use.
 const ALL: [&str; 9] = ["pids", "memory", "cpu", "cpuacct", "cpuset", "blkio", "devices", "hugetlb", "freezer"];
 /// How long processes may take to stand still. One that waits for a disk stops after the disk has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,11 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Group {
     places: Vec<Place>,
-    /// Where the group of the freezer's tree is, or would be: it is made on the first freeze.
-    freezer: Option<PathBuf>,
 }
 
-/// The group in one tree. Controllers that are mounted together share it.
+/// The group in one tree. Controllers that are mounted together share it; a tree with a name has none.
 #[derive(Debug)]
 struct Place {
     controllers: Vec<&'static str>,
@@ -54,55 +53,36 @@ impl Group {
         if let Some((name, _)) = limits.unified.first_key_value() {
             return Err(CgroupError::Setting { name: name.clone(), reason: "this machine has cgroup v1" });
         }
-        let mut wanted = limits.controllers();
-        wanted.extend(accounts.iter().filter(|name| !limits.controllers().contains(name)));
-        if wanted.is_empty() {
-            wanted.extend(FOR_FINDING.into_iter().find(|name| layout.v1_mount(name).is_some()));
+        let wanted = limits.controllers();
+        for controller in wanted.iter().chain(accounts) {
+            layout.v1_mount(controller).ok_or_else(|| missing(controller, "mounted on this machine"))?;
         }
-        let mut group = Self { places: Vec::new(), freezer: freezer(layout, path) };
-        for controller in wanted {
-            let done = group.enter_tree(layout, path, controller).and_then(|()| group.set_one(controller, limits));
-            if let Err(error) = done {
-                // The first error is the news; what was made goes.
-                group.places.iter().for_each(|place| drop(leave::remove(place.directory.path())));
-                return Err(error);
-            }
+        let mut group = Self { places: Vec::new() };
+        let mut trees = layout.v1_trees().iter();
+        let done = trees.try_for_each(|tree| group.enter_tree(tree, path));
+        let done = done.and_then(|()| wanted.iter().try_for_each(|controller| group.set_one(controller, limits)));
+        if done.is_err() {
+            // The first error is the news; what was made goes.
+            let _ = group.remove();
         }
-        Ok(group)
+        done.map(|()| group)
     }
     // ANCHOR_END: create_v1
 
-    /// Makes the group in the tree of one more controller.
-    fn enter_tree(&mut self, layout: &Layout, path: &Path, controller: &'static str) -> Result<(), CgroupError> {
-        let mount = layout.v1_mount(controller).ok_or_else(|| CgroupError::Missing {
-            what: wish(controller),
-            controller: controller.into(),
-            place: "mounted on this machine".into(),
-        })?;
-        let group = mount.join(path);
-        if let Some(place) = self.places.iter_mut().find(|place| place.directory.path() == group) {
-            place.controllers.push(controller);
-        } else {
-            self.places.push(Place { controllers: vec![controller], directory: fresh(&group)? });
-        }
-        if controller == "cpuset" {
-            cpuset::inherit(mount, path)?;
-        }
-        Ok(())
+    /// Makes the group in one more tree.
+    fn enter_tree(&mut self, tree: &Hierarchy, path: &Path) -> Result<(), CgroupError> {
+        let group = tree.mount.join(path);
+        self.places.push(Place { controllers: known(tree), directory: fresh(&group)? });
+        if tree.has("cpuset") { cpuset::inherit(&tree.mount, &group) } else { Ok(()) }
     }
 
     /// The group as far as it exists, to look at it or to remove it.
     pub(crate) fn open(layout: &Layout, path: &Path) -> Self {
-        let mut places: Vec<Place> = Vec::new();
-        for controller in ALL {
-            let Some(group) = layout.v1_mount(controller).map(|mount| mount.join(path)) else { continue };
-            if let Some(place) = places.iter_mut().find(|place| place.directory.path() == group) {
-                place.controllers.push(controller);
-            } else if let Ok(directory) = Directory::open(group) {
-                places.push(Place { controllers: vec![controller], directory });
-            }
-        }
-        Self { places, freezer: freezer(layout, path) }
+        let place = |tree: &Hierarchy| {
+            let directory = Directory::open(tree.mount.join(path)).ok()?;
+            Some(Place { controllers: known(tree), directory })
+        };
+        Self { places: layout.v1_trees().iter().filter_map(place).collect() }
     }
 
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
@@ -139,45 +119,28 @@ impl Group {
     }
 
     fn set_one(&self, controller: &str, limits: &Limits) -> Result<(), CgroupError> {
-        let directory = self.get(controller).ok_or_else(|| CgroupError::Missing {
-            what: wish(controller),
-            controller: controller.into(),
-            place: "used by this group".into(),
-        })?;
+        let directory = self.get(controller).ok_or_else(|| missing(controller, "used by this group"))?;
         settings::set(directory, controller, limits)
     }
 
-    /// Stops every process of the group. The freezer's group is made on the first call.
-    ///
-    /// A process that is moved into a freezing group stops on arrival, so each move leaves one fewer that can fork.
+    /// Stops every process of the group.
     pub(crate) fn freeze(&self) -> Result<(), CgroupError> {
-        let path = self.freezer.as_ref().ok_or_else(|| CgroupError::Missing {
+        let freezer = self.get("freezer").ok_or_else(|| CgroupError::Missing {
             what: "stopping a group",
             controller: "freezer".into(),
             place: "mounted on this machine".into(),
         })?;
-        create_all(path)?;
-        let freezer = Directory::open(path.clone())?;
         freezer.write("freezer.state", "FROZEN")?;
-        loop {
-            let inside = freezer.procs()?;
-            let outside: Vec<i32> = self.procs()?.into_iter().filter(|pid| !inside.contains(pid)).collect();
-            if outside.is_empty() {
-                break;
-            }
-            for pid in outside {
-                match freezer.write("cgroup.procs", &pid.to_string()) {
-                    Err(error) if error.errno() == Errno::ESRCH => {}
-                    other => other?,
-                }
-            }
-        }
         // FREEZING: some process is in the middle of something. This file knows no poll, so the processor is left to them.
         let until = Instant::now() + PATIENCE;
         while freezer.read("freezer.state")?.trim() != "FROZEN" {
             if Instant::now() > until {
                 freezer.write("freezer.state", "THAWED")?;
-                return Err(CgroupError::Wait { group: path.clone(), state: "frozen", errno: Errno::ETIMEDOUT });
+                return Err(CgroupError::Wait {
+                    group: freezer.path().into(),
+                    state: "frozen",
+                    errno: Errno::ETIMEDOUT,
+                });
             }
             sched_yield();
         }
@@ -185,11 +148,7 @@ impl Group {
     }
 
     pub(crate) fn thaw(&self) -> Result<(), CgroupError> {
-        match self.freezer.clone().map(Directory::open) {
-            Some(Ok(freezer)) => Ok(freezer.write("freezer.state", "THAWED")?),
-            // Never frozen.
-            _ => Ok(()),
-        }
+        self.get("freezer").map_or(Ok(()), |freezer| Ok(freezer.write("freezer.state", "THAWED")?))
     }
 
     pub(crate) fn kill(&self) -> Result<(), CgroupError> {
@@ -197,15 +156,7 @@ impl Group {
     }
 
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
-        let mut first = Ok(());
-        let places = self.places.iter().map(|place| place.directory.path());
-        for path in places.chain(self.freezer.as_deref()) {
-            let removed = leave::remove(path);
-            if first.is_ok() {
-                first = removed;
-            }
-        }
-        Ok(first?)
+        Ok(leave::remove(self.places.iter().map(|place| place.directory.path()))?)
     }
 
     fn memory(&self) -> Result<&Directory, CgroupError> {
@@ -251,6 +202,11 @@ impl Members for Group {
     }
 }
 
-fn freezer(layout: &Layout, path: &Path) -> Option<PathBuf> {
-    layout.v1_mount("freezer").map(|mount| mount.join(path))
+/// Those of its controllers that we use.
+fn known(tree: &Hierarchy) -> Vec<&'static str> {
+    ALL.into_iter().filter(|name| tree.has(name)).collect()
+}
+
+fn missing(controller: &str, place: &str) -> CgroupError {
+    CgroupError::Missing { what: wish(controller), controller: controller.into(), place: place.into() }
 }

@@ -145,7 +145,7 @@ impl Group {
     // ANCHOR_END: wait_for
 
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
-        Ok(leave::remove(self.0.path())?)
+        Ok(leave::remove([self.0.path()])?)
     }
 
     pub(crate) fn oom_watch(&self) -> Result<OomWatch, CgroupError> {

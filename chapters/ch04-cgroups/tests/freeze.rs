@@ -77,7 +77,5 @@ kernel_test! {
     fn what_was_never_frozen_can_be_thawed(host) {
         let bench = Bench::new(host, &["pids", "freezer"]);
         group(&bench).thaw().expect("thaw");
-        let frozen_groups = bench.directories();
-        assert!(!frozen_groups.contains(&"freezer".to_owned()), "the freezer is used before anything is frozen");
     }
 }

@@ -74,12 +74,17 @@ impl Bench {
 
     /// In which hierarchies the group exists, by the names of their mount points.
     pub(crate) fn directories(&self) -> Vec<String> {
-        let mut found: Vec<String> = self
-            .mounts()
-            .iter()
-            .filter(|mount| mount.join(&self.corner).join("box").exists())
-            .map(|mount| mount.file_name().unwrap_or_default().to_string_lossy().into_owned())
-            .collect();
+        self.named(|mount| mount.join(&self.corner).join("box").exists())
+    }
+
+    /// All hierarchies, by the names of their mount points.
+    pub(crate) fn trees(&self) -> Vec<String> {
+        self.named(|_| true)
+    }
+
+    fn named(&self, wanted: impl Fn(&Path) -> bool) -> Vec<String> {
+        let name = |mount: &PathBuf| mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut found: Vec<String> = self.mounts().iter().filter(|mount| wanted(mount)).map(name).collect();
         found.sort();
         found
     }

@@ -141,11 +141,11 @@ impl SeccompProfile {
         if !profile.architectures.is_empty() && !profile.arch_map.is_empty() {
             return Err(ProfileError::Architectures);
         }
-        let named_twice = |rule: &ConditionalRule| rule.name.is_some() && !rule.names.is_empty();
-        if let Some(index) = profile.syscalls.iter().position(named_twice) {
-            let names = profile.syscalls[index].names.join(", ");
-            let reason = "both name and names are given".into();
-            return Err(ProfileError::Rule { place: index + 1, names, reason });
+        for (index, rule) in profile.syscalls.iter().enumerate() {
+            if let Some(reason) = rule.mistake() {
+                let names: Vec<&str> = rule.names.iter().chain(&rule.name).map(String::as_str).take(3).collect();
+                return Err(ProfileError::Rule { place: index + 1, names: names.join(", "), reason });
+            }
         }
         Ok(profile)
     }
@@ -170,6 +170,17 @@ impl SeccompProfile {
 }
 
 impl ConditionalRule {
+    /// What is wrong with it, though it has the form of a rule.
+    fn mistake(&self) -> Option<String> {
+        if self.name.is_some() && !self.names.is_empty() {
+            return Some("both name and names are given".into());
+        }
+        let conditions = [&self.includes, &self.excludes].into_iter().flatten();
+        let mut versions = conditions.filter_map(|conditions| conditions.min_kernel.as_deref());
+        let wrong = versions.find(|version| !is_version(version))?;
+        Some(format!("minKernel {wrong:?} is no version of a kernel, as \"4.8\" is"))
+    }
+
     /// All of `includes` must hold, and nothing of `excludes`.
     // ANCHOR: counts
     fn counts(&self, situation: Situation) -> bool {
@@ -198,6 +209,12 @@ impl ConditionalRule {
         let names = self.names.iter().chain(&self.name).cloned().collect();
         Rule { names, action: self.action, errno_ret: self.errno_ret, args: self.args.clone() }
     }
+}
+
+/// Two numbers, and perhaps more. A condition that reads as 0.0 would always hold.
+fn is_version(text: &str) -> bool {
+    let mut parts = text.split('.').map(|part| part.parse::<u32>().is_ok());
+    parts.next() == Some(true) && parts.next() == Some(true)
 }
 
 /// "4.8" is `(4, 8)`; also of `4.8.0-1-amd64`.
@@ -245,6 +262,10 @@ mod tests {
             r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
                 "archMap": [{"architecture": "SCMP_ARCH_X86_64"}]}"#,
             r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_AMD64"]}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+                {"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "x"}}]}"#,
+            r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+                {"name": "ptrace", "action": "SCMP_ACT_ALLOW", "excludes": {"minKernel": "4"}}]}"#,
             "seccomp",
         ];
         let errors = broken.map(|text| SeccompProfile::from_json(text.as_bytes()).expect_err(text).to_string());

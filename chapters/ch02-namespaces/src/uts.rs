@@ -52,12 +52,15 @@ impl Diagnose for UtsError {
     }
 }
 
-/// Leaves the caller's UTS namespace for a new one, and names the machine `hostname` in there.
+/// Leaves the caller's UTS namespace for a new one, and names the machine `hostname` in there. A container's start calls
+/// it in the child: this namespace is made when it gets its name.
 ///
 /// # Errors
-/// [`UtsError::Unshare`] and [`UtsError::Set`] (`EPERM` without `CAP_SYS_ADMIN`; `EINVAL` past 64 bytes).
+/// [`UtsError::Invalid`] as [`check_name`]; [`UtsError::Unshare`] and [`UtsError::Set`] (`EPERM` without
+/// `CAP_SYS_ADMIN`).
 // ANCHOR: enter_uts
 pub fn enter_uts(hostname: &str) -> Result<(), UtsError> {
+    check_name(hostname)?;
     let set = |errno| UtsError::Set { what: "host", name: hostname.to_owned(), errno };
     // ANCHOR: ex_enter_uts
     unshare(CloneFlags::CLONE_NEWUTS).map_err(UtsError::Unshare)?;
@@ -66,15 +69,13 @@ pub fn enter_uts(hostname: &str) -> Result<(), UtsError> {
 }
 // ANCHOR_END: enter_uts
 
-/// Sets the host name in the UTS namespace that the caller is in; for one that `clone3` made.
+/// Sets the host name in the UTS namespace that the caller is in; for one that was joined.
 ///
 /// # Errors
 /// [`UtsError::Invalid`] as [`check_name`]; [`UtsError::Set`].
 pub fn set_hostname(name: &str) -> Result<(), UtsError> {
     check_name(name)?;
-    sethostname(name).map_err(|errno| UtsError::Set { what: "host", name: name.to_owned(), errno })?;
-    step!(2, "host name is {name}");
-    Ok(())
+    sethostname(name).map_err(|errno| UtsError::Set { what: "host", name: name.to_owned(), errno })
 }
 
 /// Sets the NIS domain name (`docker run --domainname`), which most programs never ask for.

@@ -7,7 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
+use namespaces::{IdMap, Kind, Namespaces, become_root, enter_uts, loopback_up, write_maps};
+use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
 use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn, own_binary};
 use rootfs::{Root, Rootfs};
@@ -40,12 +41,14 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
         plan = plan.with_new(Kind::User);
     }
     let files = Rootfs::docker_default();
-    let pending = Spawn::new().namespaces(plan.clone_flags()).start(|gate| -> Result<_, Failure> {
+    // The namespace of the host name is made inside, where it gets its name.
+    let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWUTS);
+    let pending = spawn.start(|gate| -> Result<_, Failure> {
         gate.wait()?;
         if plan.is_new(Kind::User) {
             become_root()?;
         }
-        set_hostname("inside")?;
+        enter_uts("inside")?;
         loopback_up()?;
         files.prepare(Root::Directory(root))?.pivot()?;
         Ok(program.exec(gate)?)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cgroups::{Cgroup, Cpu, DeviceRule, Layout, Limits, Memory, cgroup_mounts, new_cgroup_namespace};
-use namespaces::{IdMap, Kind, Namespaces, become_root, loopback_up, set_hostname, write_maps};
+use namespaces::{IdMap, Kind, Namespaces, become_root, enter_uts, loopback_up, write_maps};
 use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
 use process::{DEFAULT_PATH, ExitStatus, Failure, Program, Spawn, own_binary};
@@ -77,15 +77,16 @@ fn start(
     program: &Program,
 ) -> Result<ExitStatus, Failure> {
     // ANCHOR: start
-    // A cgroup namespace begins where its maker is: it is made from inside the group.
-    let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
+    // A cgroup namespace begins where its maker is: it is made from inside the group, as that of the host name is.
+    let inside = CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWCGROUP;
+    let spawn = Spawn::new().namespaces(plan.clone_flags() - inside);
     let pending = group.start(spawn, |gate| -> Result<_, Failure> {
         gate.wait()?;
         if plan.is_new(Kind::User) {
             become_root()?;
         }
         new_cgroup_namespace()?;
-        set_hostname("inside")?;
+        enter_uts("inside")?;
         loopback_up()?;
         files.prepare(Root::Directory(root))?.pivot()?;
         Ok(program.exec(gate)?)

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use cgroups::{Cgroup, CgroupError};
 use namespaces::NamespacesError;
-use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, geteuid};
 use process::{Child, Diagnose, Spawn, SpawnError, step};
 use rootfs::Root;
@@ -109,8 +108,7 @@ impl Container<'_> {
         let (root, attached) = (self.root, self.attached);
         // From its first instant in a namespace that others may be in, the child has power that they must not borrow.
         keep_private();
-        // The cgroup namespace comes later, from inside: see `inside`.
-        let spawn = Spawn::new().namespaces(plan.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP);
+        let spawn = Spawn::new().namespaces(plan.clone_flags());
         let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, attached, gate));
         visit.end()?;
         let pending = pending.map_err(SpawnError::Inside)?;

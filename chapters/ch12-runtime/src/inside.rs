@@ -75,10 +75,12 @@ pub(crate) fn become_container(
     if plan.namespaces.is_new(Kind::Net) {
         namespaces::loopback_up()?;
     }
-    if !plan.hostname.is_empty() && !plan.namespaces.is_host(Kind::Uts) {
-        namespaces::set_hostname(&plan.hostname)?;
+    if !plan.hostname.is_empty() {
+        let set = if plan.namespaces.is_new(Kind::Uts) { namespaces::enter_uts } else { namespaces::set_hostname };
+        set(&plan.hostname)?;
+        step!(2, "host name is {}", plan.hostname);
     }
-    if !plan.domainname.is_empty() && !plan.namespaces.is_host(Kind::Uts) {
+    if !plan.domainname.is_empty() {
         namespaces::set_domainname(&plan.domainname)?;
     }
     // Keys are not namespaced: without a keyring of its own the program would see ours. A kernel without keys has

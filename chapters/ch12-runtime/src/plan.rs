@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cgroups::Layout;
 use confinement::{CapabilitySets, Filter, Rlimit};
 use namespaces::{IdMap, Kind, Namespaces};
+use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid};
 use process::Program;
 use rootfs::{Device, Rootfs};
@@ -55,6 +56,10 @@ impl Plan {
         }
         let namespaces = namespaces(spec)?;
         let sysctl = sysctl(spec, &namespaces)?;
+        let named = !spec.hostname.is_empty() || !spec.domainname.is_empty();
+        if named && namespaces.is_host(Kind::Uts) {
+            return Err(PlanError::Unsupported("another name for the host".into()));
+        }
         let layout = Layout::detect()?;
         let filter = match (&spec.linux.seccomp, cache) {
             (Some(seccomp), Some(cache)) => Some(Filter::cached(seccomp, cache)?),
@@ -84,6 +89,13 @@ impl Plan {
             cgroups_path,
             limits: spec.linux.resources.clone().with_harmless_devices(),
         })
+    }
+
+    /// What `clone3` makes. Two namespaces come later, from inside: one of control groups begins where its maker is, and
+    /// one that gets a host name is made with it.
+    pub(crate) fn clone_flags(&self) -> CloneFlags {
+        let named = if self.hostname.is_empty() { CloneFlags::empty() } else { CloneFlags::CLONE_NEWUTS };
+        self.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP - named
     }
 }
 

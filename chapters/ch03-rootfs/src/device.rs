@@ -88,8 +88,8 @@ fn for_everybody() -> u32 {
     0o666
 }
 
-/// The links in `/dev` that programs expect.
-const LINKS: [(&str, &str); 6] = [
+/// The links in `/dev` that programs expect: name and target.
+pub const DEVICE_LINKS: [(&str, &str); 6] = [
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
     ("stdout", "/proc/self/fd/1"),
@@ -180,7 +180,7 @@ pub(crate) fn make_links(root: &Places) -> Result<(), DeviceError> {
     let place = Path::new("/dev");
     let (directory, path) = root.find(place);
     let dev = directory.create_dir_all(path, 0o755).map_err(|error| error.of(place))?;
-    for (name, target) in LINKS {
+    for (name, target) in DEVICE_LINKS {
         match symlinkat(target, &dev, name) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => {

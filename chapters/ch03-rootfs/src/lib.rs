@@ -18,7 +18,7 @@ mod root_dir;
 mod rootfs;
 
 pub use console::ConsoleError;
-pub use device::{Device, DeviceError, DeviceKind};
+pub use device::{DEVICE_LINKS, Device, DeviceError, DeviceKind};
 pub use id_mapped::map_in_place;
 pub use mask::MaskError;
 pub use mount::{Mount, MountError};

@@ -32,6 +32,9 @@ enum Command {
         /// Only the comparison with the peers.
         #[arg(long)]
         peers: bool,
+        /// Only what a writer on the same disk does to us.
+        #[arg(long)]
+        load: bool,
         /// How often each of them runs.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
@@ -53,7 +56,9 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Workbook(command) => command.run(),
         Command::Try => try_it::run(),
         Command::Test { stages } => test::run(&stages),
-        Command::Bench { peers, rounds, write } => bench::run(bench::Options { peers, rounds: rounds.into(), write }),
+        Command::Bench { peers, load, rounds, write } => {
+            bench::run(bench::Options { peers, load, rounds: rounds.into(), write })
+        }
         Command::Vm { args } => vm::run(&args),
     }
 }

@@ -5,6 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+/// Whatever `CARGO_TARGET_DIR` says: another checkout may build there, too, and its programs have the same names.
+const TARGET: &str = "target";
+
 /// Builds the programs named, of `mini-docker` and `mini-runc`, and says in which directory they are. Optimising the whole
 /// of a program takes most of a minute: so nothing is built that is not asked for.
 pub(crate) fn build(root: &Path, programs: &[&str]) -> Result<PathBuf> {
@@ -13,6 +16,8 @@ pub(crate) fn build(root: &Path, programs: &[&str]) -> Result<PathBuf> {
     let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace('-', "_"));
     let status = Command::new("cargo")
         .args(["build", "--release", "--package", "mini-docker", "--target", &target])
+        .arg("--target-dir")
+        .arg(root.join(TARGET))
         .args(programs.iter().flat_map(|program| ["--bin", program]))
         // Without a loader, and at a fixed address: a program that may lie anywhere has to mend some 7,700 pointers of
         // its own each time it starts, and it starts twice for each container.
@@ -23,7 +28,18 @@ pub(crate) fn build(root: &Path, programs: &[&str]) -> Result<PathBuf> {
     if !status.success() {
         bail!("mini-docker does not build");
     }
-    Ok(root.join("target").join(target).join("release"))
+    Ok(root.join(TARGET).join(target).join("release"))
+}
+
+/// Builds an example, and says where it is.
+pub(crate) fn build_example(root: &Path, package: &str, name: &str) -> Result<PathBuf> {
+    let target = root.join(TARGET);
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--package", package, "--example", name, "--target-dir"]).arg(&target).current_dir(root);
+    if !cargo.status().context("run cargo build")?.success() {
+        bail!("{name} does not build");
+    }
+    Ok(target.join("debug/examples").join(name))
 }
 
 /// What `rustc` builds for by default.

@@ -5,6 +5,8 @@
 
 mod bundle;
 mod daemon;
+mod floor;
+mod load;
 mod measure;
 mod peers;
 mod prices;
@@ -18,10 +20,11 @@ use std::thread;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
+use peers::Binaries;
+use workbook::Workspace;
 
 use crate::packages::{self, Purpose};
 use crate::release;
-use workbook::Workspace;
 
 /// Where the tables are written.
 const PAGE: &str = "benches/README.md";
@@ -29,8 +32,10 @@ const PAGE: &str = "benches/README.md";
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
-    /// Only the comparison, without the benchmarks of the chapters.
+    /// Only the comparison.
     pub(crate) peers: bool,
+    /// Only what a busy disk does.
+    pub(crate) load: bool,
     /// How often each candidate runs.
     pub(crate) rounds: usize,
     /// Put the tables into `benches/README.md`.
@@ -45,30 +50,48 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     if !workbook::machine::is_root() {
         bail!("containers are made as root\nhint: sudo -E env PATH=$PATH cargo wb bench");
     }
-    let binaries = release::build(root, &["mini-docker", "mini-runc"])?;
-    let prices = if options.peers { None } else { Some(prices(root)?) };
-    println!("\n== mini-docker and its peers: {} rounds, taking turns", options.rounds);
+    let binaries = Binaries {
+        release: release::build(root, &["mini-docker", "mini-runc"])?,
+        defaults: release::build_example(root, "benches", "docker-default")?,
+    };
+    let all = !options.peers && !options.load;
     let scratch = root.join("target/wb/peers");
-    // A thread can have namespaces of its own, and all mounts in them end with it.
-    let comparison =
-        thread::scope(|scope| scope.spawn(|| peers::compare(root, &binaries, &scratch, options.rounds)).join());
-    let removed = fs::remove_dir_all(&scratch);
-    let comparison = comparison.map_err(|_| anyhow!("the comparison broke off"))??;
-    removed.with_context(|| format!("remove {}", scratch.display()))?;
-
-    let comparison = table::comparison(&comparison, &measure::machine());
-    println!("\n{comparison}");
+    let mut tables = Vec::new();
+    if all {
+        tables.push(("prices", prices(root)?));
+    }
+    if all || options.peers {
+        println!("\n== mini-docker and its peers: {} rounds, taking turns", options.rounds);
+        let comparison = apart(&scratch, || peers::compare(&binaries, &scratch, options.rounds))?;
+        tables.push(("peers", table::comparison(&comparison, &measure::machine())));
+    }
+    if all || options.load {
+        println!("\n== beside a writer on the same disk: {} rounds", options.rounds);
+        let under_load = apart(&scratch, || peers::under_load(&binaries, &scratch, options.rounds))?;
+        tables.push(("load", table::under_load(&under_load)));
+    }
+    for (_, table) in &tables {
+        println!("\n{table}");
+    }
     if options.write {
         let path = root.join(PAGE);
         let mut page = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        page = table::replace(&page, "peers", &comparison)?;
-        if let Some(prices) = prices {
-            page = table::replace(&page, "prices", &prices)?;
+        for (name, table) in &tables {
+            page = table::replace(&page, name, table)?;
         }
         fs::write(&path, page).with_context(|| format!("write {}", path.display()))?;
         println!("written to {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Does it on a thread, which can have namespaces of its own: all mounts in them end with it. What is in `scratch` is removed.
+fn apart<T: Send>(scratch: &Path, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let result = thread::scope(|scope| scope.spawn(work).join());
+    let removed = fs::remove_dir_all(scratch);
+    let result = result.map_err(|_| anyhow!("the measurement broke off"))??;
+    removed.with_context(|| format!("remove {}", scratch.display()))?;
+    Ok(result)
 }
 
 /// The benchmarks of the chapters, as a table.

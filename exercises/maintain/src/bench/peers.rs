@@ -1,17 +1,28 @@
 //! Who is compared: mini-docker, mini-runc, and whichever of crun, runc, podman and docker this machine has.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::bundle;
+use super::bundle::{self, Defaults};
 use super::daemon::Daemon;
+use super::floor;
+use super::load::Load;
 use super::measure::{Absent, Candidate, Times, peak_memory, take_turns};
 use super::private::Private;
 
 const IMAGE: &str = "wb-peer";
+
+/// What was built for the comparison. In the place where it runs there is no network, and so no cargo.
+#[derive(Debug)]
+pub(crate) struct Binaries {
+    /// The directory with mini-docker and mini-runc.
+    pub(crate) release: PathBuf,
+    /// The program that says what docker's defaults are.
+    pub(crate) defaults: PathBuf,
+}
 
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +37,77 @@ pub(crate) struct Comparison {
     pub(crate) absent: Absent,
 }
 
-/// Compares them in one run, in `scratch`, and leaves nothing anywhere else.
-pub(crate) fn compare(workspace: &Path, binaries: &Path, scratch: &Path, rounds: usize) -> Result<Comparison> {
-    let _ = fs::remove_dir_all(scratch);
-    let private = Private::enter()?;
-    let (bundle, bare) = (scratch.join("bundle"), scratch.join("bare"));
-    let (rootfs, archive) = (scratch.join("rootfs"), scratch.join("rootfs.tar"));
-    bundle::root_file_system(&rootfs)?;
-    bundle::archive(&rootfs, &archive)?;
-    bundle::write(&bundle, &rootfs, private.group(), Some(&bundle::docker_profile(workspace)?))?;
-    bundle::write(&bare, &rootfs, private.group(), None)?;
+/// The same with an idle disk and with a busy one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnderLoad {
+    pub(crate) rounds: usize,
+    pub(crate) idle: Vec<Times>,
+    pub(crate) busy: Vec<Times>,
+    /// How often the writer has waited for the disk.
+    pub(crate) synced: usize,
+}
 
+/// What all candidates run in, and on. What it leaves is in its directory.
+struct Stage {
+    private: Private,
+    defaults: Defaults,
+    rootfs: PathBuf,
+    archive: PathBuf,
+    /// With docker's seccomp profile.
+    bundle: PathBuf,
+    /// Without.
+    bare: PathBuf,
+}
+
+impl Stage {
+    fn set(binaries: &Binaries, scratch: &Path) -> Result<Self> {
+        let _ = fs::remove_dir_all(scratch);
+        let private = Private::enter()?;
+        let place = |name: &str| scratch.join(name);
+        let (rootfs, archive) = (place("rootfs"), place("rootfs.tar"));
+        bundle::root_file_system(&rootfs)?;
+        bundle::archive(&rootfs, &archive)?;
+        let defaults = Defaults::ask(&binaries.defaults)?;
+        let stage = Self { private, defaults, rootfs, archive, bundle: place("bundle"), bare: place("bare") };
+        stage.defaults.write(&stage.bundle, &stage.rootfs, stage.private.group(), true)?;
+        stage.defaults.write(&stage.bare, &stage.rootfs, stage.private.group(), false)?;
+        Ok(stage)
+    }
+
+    fn floor(&self, scratch: &Path) -> Result<Candidate> {
+        floor::candidate(scratch, &self.rootfs, &self.defaults.plan(&self.bundle))
+    }
+}
+
+/// Measures ours, and the floor, without and with a writer on the same disk.
+pub(crate) fn under_load(binaries: &Binaries, scratch: &Path, rounds: usize) -> Result<UnderLoad> {
+    let stage = Stage::set(binaries, scratch)?;
+    let mini_docker = mini_docker(&binaries.release, scratch, &stage.archive)?;
+    let mut candidates: Vec<Candidate> = stage.floor(scratch).into_iter().collect();
+    candidates.push(mini_docker.run("mini-docker run", &[], &["true"]));
+    candidates.push(runtime("mini-runc run", &binaries.release.join("mini-runc"), &stage.bundle));
+    let (idle, _) = take_turns(&candidates, rounds)?;
+    let load = Load::start(scratch)?;
+    let (busy, _) = take_turns(&candidates, rounds)?;
+    Ok(UnderLoad { rounds, idle, busy, synced: load.synced() })
+}
+
+/// Compares them in one run, in `scratch`, and leaves nothing anywhere else.
+pub(crate) fn compare(binaries: &Binaries, scratch: &Path, rounds: usize) -> Result<Comparison> {
+    let stage = Stage::set(binaries, scratch)?;
+    let Stage { private, archive, bundle, bare, .. } = &stage;
     let mut candidates = Vec::new();
     let mut absent = Absent::new();
-    let mini_docker = mini_docker(binaries, scratch, &archive)?;
+    match stage.floor(scratch) {
+        Ok(candidate) => candidates.push(candidate),
+        Err(error) => absent.push((floor::NAME, format!("{error:#}"))),
+    }
+    let mini_docker = mini_docker(&binaries.release, scratch, archive)?;
     candidates.push(mini_docker.run("mini-docker run", &[], &["true"]));
-    let mini_runc = binaries.join("mini-runc");
-    candidates.push(runtime("mini-runc run", &mini_runc, &bundle));
-    candidates.push(runtime("mini-runc run, no seccomp", &mini_runc, &bare));
-    let peers = [("crun run", "crun", &bundle), ("crun run, no seccomp", "crun", &bare), ("runc run", "runc", &bundle)];
+    let mini_runc = binaries.release.join("mini-runc");
+    candidates.push(runtime("mini-runc run", &mini_runc, bundle));
+    candidates.push(runtime("mini-runc run, no seccomp", &mini_runc, bare));
+    let peers = [("crun run", "crun", bundle), ("crun run, no seccomp", "crun", bare), ("runc run", "runc", bundle)];
     for (name, program, bundle) in peers {
         if is_installed(program) {
             candidates.push(runtime(name, Path::new(program), bundle));
@@ -52,12 +115,12 @@ pub(crate) fn compare(workspace: &Path, binaries: &Path, scratch: &Path, rounds:
             absent.push((name, "not installed".to_owned()));
         }
     }
-    match podman(scratch, &archive, private.group()) {
+    match podman(scratch, archive, private.group()) {
         Ok(candidate) => candidates.push(candidate),
         Err(error) => absent.push(("podman run", format!("{error:#}"))),
     }
     // Dropped, and with it ended, before the private place that it works in.
-    let daemon = match docker(scratch, &archive, private.group()) {
+    let daemon = match docker(scratch, archive, private.group()) {
         Ok((daemon, candidate)) => {
             candidates.push(candidate);
             Some(daemon)

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::floor;
 use super::measure::Times;
-use super::peers::Comparison;
+use super::peers::{Comparison, UnderLoad};
 
 /// What must be reached: the median of one over that of another.
 struct Goal {
@@ -16,7 +17,19 @@ struct Goal {
     holds: fn(f64) -> bool,
 }
 
-const GOALS: [Goal; 5] = [
+const GOALS: [Goal; 7] = [
+    Goal {
+        text: "mini-docker run ≤ 2.1 × the floor",
+        over: "mini-docker run",
+        under: floor::NAME,
+        holds: |ratio| ratio <= 2.1,
+    },
+    Goal {
+        text: "mini-runc run without seccomp ≤ 1.6 × the floor",
+        over: "mini-runc run, no seccomp",
+        under: floor::NAME,
+        holds: |ratio| ratio <= 1.6,
+    },
     Goal {
         text: "mini-docker run ≤ 1.3 × crun run",
         over: "mini-docker run",
@@ -50,24 +63,22 @@ const GOALS: [Goal; 5] = [
 ];
 /// In KiB.
 const MEMORY_GOAL: u64 = 8 * 1024;
-/// What others are measured by.
-const YARDSTICK: &str = "crun run";
+/// What the others are measured by.
+const YARDSTICKS: [&str; 2] = [floor::NAME, "crun run"];
+/// How much longer `mini-docker run` may take beside a writer on the same disk.
+const LOAD_GOAL: f64 = 1.5;
 
 /// The table, the goals, and who is not in it.
 pub(crate) fn comparison(comparison: &Comparison, machine: &str) -> String {
     let times = &comparison.times;
     let of = |name: &str| times.iter().find(|one| one.name == name).map(Times::median);
     let mut text = format!("Measured on {machine}; {} rounds.\n\n", comparison.rounds);
-    text.push_str("| command | median | fastest | × crun |\n|---|---:|---:|---:|\n");
+    text.push_str("| command | median | fastest | × floor | × crun |\n|---|---:|---:|---:|---:|\n");
     for one in times {
-        let ratio = of(YARDSTICK).map_or_else(|| "-".into(), |crun| format!("{:.2}", ratio(one.median(), crun)));
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {ratio} |",
-            one.name,
-            milliseconds(one.median()),
-            milliseconds(one.least())
-        );
+        let ratios = YARDSTICKS
+            .map(|name| of(name).map_or_else(|| "-".into(), |yard| format!("{:.2}", ratio(one.median(), yard))));
+        let (median, least) = (milliseconds(one.median()), milliseconds(one.least()));
+        let _ = writeln!(text, "| {} | {median} | {least} | {} |", one.name, ratios.join(" | "));
     }
     text.push_str("\n| goal | measured | reached |\n|---|---:|---|\n");
     for goal in &GOALS {
@@ -80,7 +91,6 @@ pub(crate) fn comparison(comparison: &Comparison, machine: &str) -> String {
         };
         let _ = writeln!(text, "| {} | {measured} | {reached} |", goal.text);
     }
-    let yes = |good: bool| if good { "yes" } else { "no" };
     if let Some(peak) = comparison.peak {
         let reached = yes(peak < MEMORY_GOAL);
         #[expect(clippy::cast_precision_loss, reason = "KiB of one process are far below 2^52")]
@@ -97,6 +107,32 @@ pub(crate) fn comparison(comparison: &Comparison, machine: &str) -> String {
         let _ = writeln!(text, "Not in the table: {name} ({reason}).");
     }
     text
+}
+
+/// Idle and busy side by side.
+pub(crate) fn under_load(measured: &UnderLoad) -> String {
+    let mut text = format!(
+        "{} rounds each; the writer waited for the disk {} times meanwhile.\n\n",
+        measured.rounds, measured.synced
+    );
+    text.push_str("| command | idle disk | busy disk | busy / idle |\n|---|---:|---:|---:|\n");
+    let mut ours = None;
+    for idle in &measured.idle {
+        let Some(busy) = measured.busy.iter().find(|one| one.name == idle.name) else { continue };
+        let ratio = ratio(busy.median(), idle.median());
+        let (before, after) = (milliseconds(idle.median()), milliseconds(busy.median()));
+        let _ = writeln!(text, "| {} | {before} | {after} | {ratio:.2} |", idle.name);
+        ours = ours.or((idle.name == "mini-docker run").then_some(ratio));
+    }
+    text.push_str("\n| goal | measured | reached |\n|---|---:|---|\n");
+    let (ratio, reached) =
+        ours.map_or(("-".into(), "not measured"), |ratio| (format!("{ratio:.2}"), yes(ratio <= LOAD_GOAL)));
+    let _ = writeln!(text, "| mini-docker run beside the writer ≤ {LOAD_GOAL} × idle | {ratio} | {reached} |");
+    text
+}
+
+fn yes(good: bool) -> &'static str {
+    if good { "yes" } else { "no" }
 }
 
 fn ratio(one: Duration, other: Duration) -> f64 {
@@ -128,12 +164,24 @@ mod tests {
     fn the_table_has_ratios_goals_and_who_is_missing() {
         let all = Comparison {
             rounds: 3,
-            times: vec![times("crun run", 10), times("mini-docker run", 12), times("podman run", 120)],
+            times: vec![
+                times(floor::NAME, 6),
+                times("crun run", 10),
+                times("mini-docker run", 12),
+                times("podman run", 120),
+            ],
             peak: Some(9000),
             runs_in_6_mib: Some(true),
             absent: vec![("docker run", "no daemon".into())],
         };
         insta::assert_snapshot!(comparison(&all, "2 processors"));
+    }
+
+    #[test]
+    fn a_busy_disk_is_compared_with_an_idle_one() {
+        let idle = vec![times(floor::NAME, 3), times("mini-docker run", 6), times("mini-runc run", 4)];
+        let busy = vec![times(floor::NAME, 3), times("mini-docker run", 12)];
+        insta::assert_snapshot!(under_load(&UnderLoad { rounds: 3, idle, busy, synced: 170 }));
     }
 
     #[test]

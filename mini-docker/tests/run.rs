@@ -135,6 +135,67 @@ kernel_test! {
         assert_eq!(out(&docker, &["--device", "/dev/null:/dev/nothing:r"], "ls /dev/nothing"), "/dev/nothing");
     }
 
+    /// What is mounted later hides what lies below, whoever asked for which.
+    fn mounts_are_put_into_an_order_that_hides_nothing(host) {
+        let docker = Docker::new(host);
+        let kinds = "grep -c -e ' /run tmpfs' -e ' /run/lock tmpfs' /proc/mounts";
+        assert_eq!(out(&docker, &["--tmpfs", "/run/lock", "--tmpfs", "/run"], kinds), "2");
+        let sizes = out(&docker, &["--tmpfs", "/run:size=1m", "--tmpfs", "/run:size=2m"], "grep -o ' /run .*size=[^ ,]*' /proc/mounts");
+        assert!(sizes.ends_with("size=2048k") && sizes.lines().count() == 1, "the last one is meant: {sizes}");
+        assert_eq!(out(&docker, &["--tmpfs", "/etc", "-h", "me"], "cat /etc/hostname; grep -c localhost /etc/hosts; ls /etc"), "me\n2\nhostname\nhosts\nresolv.conf");
+        assert_eq!(out(&docker, &["--tmpfs", "/root", "--tmpfs", "/tmp", "--tmpfs", "/new"], "stat -c '%a' /root /tmp /new"), "700\n1777\n1777");
+        let where_to = ["--read-only", "--tmpfs", "/run", "-w", "/run/app/here"];
+        assert_eq!(out(&docker, &where_to, "pwd; stat -c '%a %u' ."), "/run/app/here\n755 0");
+        assert_eq!(out(&docker, &["--read-only", "-w", "/srv/new"], "pwd"), "/srv/new");
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Images of running machines have links in the place of our files.
+    fn our_files_are_seen_through_links_and_below_a_tmpfs(host) {
+        let docker = Docker::new(host);
+        let image = host.rootfs_named("linked");
+        fs::create_dir(image.join("run")).expect("a directory");
+        std::os::unix::fs::symlink("../run/resolve/stub-resolv.conf", image.join("etc/resolv.conf")).expect("a link");
+        std::os::unix::fs::symlink("/run/hostname", image.join("etc/hostname")).expect("a link");
+        let archive = host.dir().join("linked.tar").display().to_string();
+        let image = image.display().to_string();
+        assert!(std::process::Command::new("tar").args(["-C", &image, "-cf", &archive, "."]).status().expect("tar").success());
+        docker.ok(&["import", &archive, "linked"]);
+        let seen = |flags: &[&str]| {
+            let script = "cat /etc/hostname; wc -l </etc/hosts; test -e /etc/resolv.conf && echo resolv.conf";
+            docker.ok(&[&["run", "-h", "me"], flags, &["linked", "/bin/sh", "-c", script]].concat())
+        };
+        let expected = "me\n2\nresolv.conf\n";
+        for flags in [&[][..], &["--tmpfs", "/run"], &["--tmpfs", "/etc"], &["--tmpfs", "/etc", "--tmpfs", "/run"]] {
+            assert_eq!(seen(flags), expected, "{flags:?}");
+        }
+    }
+
+    fn read_only_is_meant_for_our_files_too(host) {
+        let docker = Docker::new(host);
+        let write = "for file in hosts hostname resolv.conf; do echo x 2>/dev/null >>/etc/$file && echo $file; done; true";
+        assert_eq!(out(&docker, &["--read-only"], write), "");
+        assert_eq!(out(&docker, &[], write), "hosts\nhostname\nresolv.conf");
+    }
+
+    fn a_program_can_see_that_it_is_in_a_container(host) {
+        let docker = Docker::new(host);
+        assert_eq!(out(&docker, &[], "stat -c '%F %a %u:%g' /.dockerenv"), "regular empty file 755 0:0");
+    }
+
+    fn the_root_is_no_place_for_a_mount(host) {
+        let docker = Docker::new(host);
+        let complaints = ["/", "//", "/etc/.."].map(|place| docker.run(&["run", "--tmpfs", place, "busybox", "true"]).complaint());
+        insta::assert_snapshot!(complaints.join("\n"), @r"
+        Error: mount tmpfs on /: invalid specification: destination can't be '/'
+        exit 125
+        Error: mount tmpfs on /: invalid specification: destination can't be '/'
+        exit 125
+        Error: mount tmpfs on /: invalid specification: destination can't be '/'
+        exit 125
+        ");
+    }
+
     fn devices_that_are_not_given_cannot_be_used(host) {
         let docker = Docker::new(host);
         // 7:0 is a loop device; making a node is allowed, opening it is not.

@@ -3,6 +3,7 @@
 //! Mounts in a private mount namespace, `pivot_root`, device nodes, masks; and a way to follow a path inside a root
 //! that somebody hostile has made.
 
+mod arrange;
 mod console;
 pub mod defaults;
 mod device;
@@ -17,6 +18,7 @@ mod propagation;
 mod root_dir;
 mod rootfs;
 
+pub use arrange::arrange;
 pub use console::ConsoleError;
 pub use device::{DEVICE_LINKS, Device, DeviceError, DeviceKind};
 pub use id_mapped::map_in_place;

@@ -59,6 +59,14 @@ pub enum MountError {
         /// Where, inside.
         destination: PathBuf,
     },
+    /// The container would see nothing but that. The words are docker's.
+    #[error("mount {what} on {destination}: invalid specification: destination can't be '/'")]
+    OverRoot {
+        /// File system type, or source.
+        what: String,
+        /// Where, inside.
+        destination: PathBuf,
+    },
     /// A bind mount without a source.
     #[error("bind mount on {0}: no source")]
     NoSource(PathBuf),
@@ -160,6 +168,9 @@ impl Mount {
             }
         };
         let target = self.target(directory, path, is_directory(&tree))?;
+        if root.is_root(&target) {
+            return Err(MountError::OverRoot { what: self.what(), destination: self.destination.clone() });
+        }
         self.refuse_in_proc(&target)?;
         attach(tree.as_fd(), target.as_fd()).map_err(|errno| self.failed("attach", errno, String::new()))?;
         if options.propagation != 0 {

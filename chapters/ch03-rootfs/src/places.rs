@@ -43,16 +43,17 @@ impl Places {
         &self.root
     }
 
+    /// Whether `target` is the root itself, by whatever name it was found.
+    pub(crate) fn is_root(&self, target: &OwnedFd) -> bool {
+        is_same(&self.root, target)
+    }
+
     /// Notes that `tree` is mounted at `destination`, on `target`. Of a file system that is not ours, only that it hides
     /// what was there.
     pub(crate) fn add(&mut self, destination: &Path, target: &OwnedFd, own: Option<(Own, OwnedFd)>) {
         // A link may have led the mount over another one of ours.
-        let same = |tree: &RootDir| match (fstat(tree), fstat(target)) {
-            (Ok(tree), Ok(target)) => (tree.st_dev, tree.st_ino) == (target.st_dev, target.st_ino),
-            _ => false,
-        };
         let hidden: Vec<PathBuf> =
-            self.own.iter().filter(|(_, _, tree)| same(tree)).map(|(place, ..)| place.clone()).collect();
+            self.own.iter().filter(|(_, _, tree)| is_same(tree, target)).map(|(place, ..)| place.clone()).collect();
         self.own.retain(|(place, ..)| {
             !place.starts_with(destination) && !hidden.iter().any(|hidden| place.starts_with(hidden))
         });
@@ -97,6 +98,13 @@ impl Places {
             None => Procfs::private()?,
         };
         Ok(self.private.get_or_init(|| procfs))
+    }
+}
+
+fn is_same(one: impl AsFd, other: impl AsFd) -> bool {
+    match (fstat(one), fstat(other)) {
+        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+        _ => false,
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
-use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat, mkdirat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use process::Diagnose;
 use thiserror::Error;
@@ -226,7 +226,8 @@ impl RootDir {
                     now = now.parent().unwrap_or(Path::new("/")).join(text);
                 }
                 // Walked once more, as an O_PATH descriptor.
-                made => drop(made.map_err(failed("create", path))?),
+                made => fchmod(made.map_err(failed("create", path))?, Mode::from_bits_truncate(mode))
+                    .map_err(failed("set the mode of", path))?,
             }
         }
         Err(failed("create", path)(Errno::ELOOP))
@@ -258,6 +259,49 @@ impl RootDir {
         let name = path.file_name().ok_or_else(|| failed("split", path)(Errno::EINVAL))?;
         let parent = path.parent().unwrap_or(Path::new("/"));
         Ok((self.create_dir_all(parent, 0o755)?, name.into()))
+    }
+
+    /// Where `path` leads, as a path without links; what is missing keeps its name. Below the places `covered` something
+    /// else is going to be, so nothing there is looked at.
+    ///
+    /// For plans only: to mount there, the kernel walks again.
+    ///
+    /// # Errors
+    /// [`RootDirError::Path`]: `ELOOP` for links without end.
+    pub fn place_of(&self, path: &Path, covered: &[PathBuf]) -> Result<PathBuf, RootDirError> {
+        let mut place = PathBuf::from("/");
+        let mut rest: Vec<OsString> = components(path).map(OsStr::to_owned).collect();
+        rest.reverse();
+        let mut links = 0;
+        while let Some(name) = rest.pop() {
+            if name == ".." {
+                place.pop();
+                continue;
+            }
+            place.push(name);
+            if covered.iter().any(|over| place != *over && place.starts_with(over)) {
+                continue;
+            }
+            let found = match walk(self.0.as_fd(), &place, OFlag::O_PATH | OFlag::O_NOFOLLOW, Mode::empty()) {
+                Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
+                other => other.map_err(failed("open", path))?,
+            };
+            let metadata = fstat(&found).map_err(failed("look at", path))?;
+            if SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT != SFlag::S_IFLNK {
+                continue;
+            }
+            links += 1;
+            if links > LINKS {
+                return Err(failed("follow", path)(Errno::ELOOP));
+            }
+            let text = PathBuf::from(readlinkat(&found, "").map_err(failed("follow", path))?);
+            place.pop();
+            if text.is_absolute() {
+                place = PathBuf::from("/");
+            }
+            rest.extend(components(&text).map(OsStr::to_owned).collect::<Vec<_>>().into_iter().rev());
+        }
+        Ok(place)
     }
 
     /// Whether the last component of `path` is a symbolic link.

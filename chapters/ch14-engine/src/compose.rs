@@ -237,7 +237,11 @@ fn mounts(
         mounts.retain(|mount| mount.destination != Path::new("/dev/shm"));
         mounts.push(defaults::bind_file("/dev/shm".into(), "/dev/shm"));
     }
-    mounts.extend(files.into_iter().map(|(source, destination)| defaults::bind_file(source, destination)));
+    for (source, destination) in files {
+        let mut mount = defaults::bind_file(source, destination);
+        mount.options.extend(options.read_only.then(|| "ro".to_owned()));
+        mounts.push(mount);
+    }
     if let Some(source) = init {
         let mut mount = defaults::bind_file(source, INIT_INSIDE);
         mount.options.extend(["ro", "nosuid", "nodev"].map(str::to_owned));

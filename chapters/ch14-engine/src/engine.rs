@@ -239,7 +239,9 @@ impl Engine {
             ids,
             console: if options.tty { console_size() } else { None },
         };
-        let spec = compose::compose(options, config, facts)?;
+        let mut spec = compose::compose(options, config, facts)?;
+        spec.mounts = rootfs::arrange(spec.mounts, |path, covered| root.place_of(path, covered))?;
+        mark(&root, ids)?;
         let stdio = if options.tty { Stdio::Terminal } else { Stdio::Pipes { input: options.interactive } };
         let cache = Some(self.root.filters());
         let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
@@ -271,6 +273,16 @@ impl Engine {
         }
         Ok(path)
     }
+}
+
+/// The file by which programs have known for years that they are in a container.
+fn mark(root: &RootDir, ids: Option<namespaces::IdRange>) -> Result<(), EngineError> {
+    let path = Path::new("/.dockerenv");
+    let file = root.create_file(path, 0o755)?;
+    let Some(ids) = ids else { return Ok(()) };
+    let (user, group) = (rustix::fs::Uid::from_raw(ids.outside), rustix::fs::Gid::from_raw(ids.outside));
+    rustix::fs::chownat(&file, "", Some(user), Some(group), rustix::fs::AtFlags::EMPTY_PATH)
+        .map_err(|error| failed("give away", path)(error.into()).into())
 }
 
 fn shell_image(shell: &str) -> ContainerConfig {

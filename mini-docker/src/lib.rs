@@ -2,6 +2,9 @@
 //! chapter does.
 
 pub mod cli;
+pub mod command_line;
 mod commands;
 pub mod explain;
+mod flags;
 pub mod outcome;
+pub mod usage;

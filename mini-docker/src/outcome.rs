@@ -13,13 +13,13 @@ use process::relay::RelayError;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// Prints the failure; its code is the command's.
-pub fn failure(failure: &Failure) -> ExitCode {
+/// Prints the failure, and ends with `code`.
+pub fn failure(failure: &Failure, code: u8) -> ExitCode {
     complain(format_args!("{ERROR}Error:{ERROR:#} {}\n", failure.message));
     if let Some(hint) = &failure.hint {
         complain(format_args!("{HINT}hint:{HINT:#} {hint}\n"));
     }
-    ExitCode::from(failure.exit_code())
+    ExitCode::from(code)
 }
 
 /// Prints on standard output. A reader that has gone has what it wanted; data that found no room is a failure.

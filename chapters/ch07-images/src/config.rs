@@ -83,7 +83,7 @@ impl ImageConfig {
 }
 
 /// Images name architectures as Go does.
-fn go_architecture() -> &'static str {
+pub fn go_architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -5,13 +5,20 @@
 
 pub mod attend;
 mod container;
+pub mod environment;
 mod error;
+pub mod files;
 mod inside;
+pub mod limits;
 mod plan;
+pub mod security;
 pub mod spec;
 mod stdio;
+mod text;
+pub mod user;
 
 pub use container::{Container, Running, RuntimeError};
 pub use error::PlanError;
 pub use plan::cgroup_of;
 pub use stdio::{Ends, Stdio};
+pub use text::Text;

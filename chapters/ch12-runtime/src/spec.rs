@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use bundle::{Bundle, SpecError};
 
+use crate::text::Text;
+
 pub use cgroups::{BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
 pub use confinement::{Capabilities, CapabilitySets, Rlimit, Seccomp};
 pub use linux::Linux;
@@ -65,9 +67,9 @@ pub struct Process {
     /// Who it runs as.
     pub user: User,
     /// Program and arguments.
-    pub args: Vec<String>,
+    pub args: Vec<Text>,
     /// `NAME=value` entries.
-    pub env: Vec<String>,
+    pub env: Vec<Text>,
     /// Working directory, absolute, inside.
     pub cwd: PathBuf,
     /// Capability sets; none at all if absent.

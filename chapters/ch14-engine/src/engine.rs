@@ -11,16 +11,19 @@ use process::signals::Proxy;
 use process::{Diagnose, ExitStatus, FailureKind};
 use rootfs::{Root, RootDir, RootDirError};
 use runtime::attend::{self, AttendError};
+use runtime::files::{self, Resolver};
 use runtime::spec::ConsoleSize;
+use runtime::user::{self, UserError};
 use runtime::{Container, Stdio};
 use thiserror::Error;
 
 use crate::bootstrap::{self, BootstrapError, Progress, Suite};
-use crate::compose::{self, ComposeError, Facts};
+use crate::compose::{self, Facts};
+use crate::create::Create;
+use crate::devices::{self, DeviceError};
 use crate::import::{self, ImportError};
-use crate::options::{Network, RunOptions};
+use crate::record::{ContainerRecord, ResolveError};
 use crate::state::{ContainerDir, DataRoot, StateError, failed};
-use crate::user::{self, UserError};
 use crate::users::{self, UsersError};
 
 /// Everything that a command can fail with.
@@ -34,7 +37,9 @@ pub enum EngineError {
     #[error(transparent)]
     Reference(#[from] ReferenceError),
     #[error(transparent)]
-    Compose(#[from] ComposeError),
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error(transparent)]
     Layer(#[from] LayerError),
     #[error(transparent)]
@@ -63,31 +68,36 @@ pub enum EngineError {
 
 impl Diagnose for EngineError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Runtime(error) = self { Some(error) } else { None }
+        Some(match self {
+            Self::State(error) => error,
+            Self::Image(error) => error,
+            Self::Reference(error) => error,
+            Self::Resolve(error) => error,
+            Self::Device(error) => error,
+            Self::Layer(error) => error,
+            Self::Overlay(error) => error,
+            Self::Root(error) => error,
+            Self::User(error) => error,
+            Self::Users(error) => error,
+            Self::Runtime(error) => error,
+            Self::Bootstrap(error) => error,
+            Self::Import(error) => error,
+            Self::Layout(error) => error,
+            Self::NoTty | Self::CidFile(_) => return None,
+        })
     }
 
     fn kind(&self) -> Option<FailureKind> {
-        matches!(self, Self::NoTty).then_some(FailureKind::Caller)
+        match self {
+            Self::NoTty => Some(FailureKind::Caller),
+            Self::CidFile(_) => Some(FailureKind::Conflict),
+            _ => None,
+        }
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::State(error) => error.hint(),
-            Self::Image(error) => error.hint(),
-            Self::Reference(error) => error.hint(),
-            Self::Compose(error) => error.hint(),
-            Self::Layer(error) => error.hint(),
-            Self::Overlay(error) => error.hint(),
-            Self::Root(error) => error.hint(),
-            Self::User(error) => error.hint(),
-            Self::Users(error) => error.hint(),
-            Self::Runtime(_) => None,
-            Self::Bootstrap(error) => error.hint(),
-            Self::Import(error) => error.hint(),
-            Self::Layout(error) => error.hint(),
-            Self::NoTty => Some("-t needs a terminal on standard input; leave it out in pipes and scripts".into()),
-            Self::CidFile(_) => None,
-        }
+        matches!(self, Self::NoTty)
+            .then(|| "-t needs a terminal on standard input; leave it out in pipes and scripts".into())
     }
 }
 
@@ -181,20 +191,21 @@ impl Engine {
         Ok(self.images.put(reference, config)?)
     }
 
-    /// Runs a container in the foreground, until it ends.
+    /// Runs a container in the foreground, until it ends. `proxy` says which of our signals it gets.
     ///
     /// # Errors
     /// [`EngineError`], with docker's exit code; nothing is left behind.
-    pub fn run(&self, options: &RunOptions) -> Result<ExitStatus, EngineError> {
+    pub fn run(&self, create: &Create, proxy: Proxy) -> Result<ExitStatus, EngineError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        compose::check(options, processors)?;
-        if options.tty && options.interactive && !io::IsTerminal::is_terminal(&io::stdin()) {
+        if create.config.tty && create.config.open_stdin && !io::IsTerminal::is_terminal(&io::stdin()) {
             return Err(EngineError::NoTty);
         }
-        let image = self.images.find(&options.image)?;
+        let image = self.images.find(&create.config.image)?;
+        let record = create.resolve(&image, processors)?;
         let id = new_id()?;
-        let directory = self.root.claim(&id, options.name.as_deref())?;
-        let outcome = self.run_in(options, &image, &id, &directory, processors);
+        let name = Some(record.name.as_str()).filter(|name| !name.is_empty());
+        let directory = self.root.claim(&id, name)?;
+        let outcome = self.run_in(&record, &image, &id, &directory, proxy);
         // The outcome is the news; a failed clean-up matters only if there is no other.
         let cleaned = Upper::remove(directory.data()).map_err(EngineError::from).and_then(|()| Ok(directory.remove()?));
         let status = outcome?;
@@ -204,18 +215,18 @@ impl Engine {
 
     fn run_in(
         &self,
-        options: &RunOptions,
+        record: &ContainerRecord,
         image: &Image,
         id: &str,
         directory: &ContainerDir,
-        processors: usize,
+        proxy: Proxy,
     ) -> Result<ExitStatus, EngineError> {
-        if let Some(path) = &options.cidfile {
+        if let Some(path) = &record.id_file {
             write_id(path, id)?;
         }
         let lower = self.lower(image)?;
         let upper = Upper::create(directory.data(), lower.first().map(PathBuf::as_path))?;
-        let ids = options.private_users.then(users::ids);
+        let ids = (!record.users.is_host()).then(users::ids);
         if let Some(ids) = ids {
             users::map_owners(&lower, ids)?;
             // What is written is the container's own, and belongs to its root as the host counts.
@@ -226,26 +237,25 @@ impl Engine {
         let mounted = overlay.mount()?;
         let root =
             RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
-        let config = &image.config.config;
-        let user = user::resolve(options.user.as_deref().unwrap_or(&config.user), &root)?;
+        let user = user::resolve(&record.user, &record.groups, &root)?;
         let host_name = host_name();
         let facts = Facts {
             id,
             host_name: &host_name,
-            processors,
-            files: files(options, id, &host_name, directory)?,
-            init: if options.init { Some(self.reaper()?) } else { None },
+            files: own_files(record, id, &host_name, directory)?,
+            init: if record.init { Some(self.reaper()?) } else { None },
             user,
+            devices: devices::find(&record.resources, record.privileged)?,
             ids,
-            console: if options.tty { console_size() } else { None },
+            console: if record.terminal { console_size() } else { None },
         };
-        let mut spec = compose::compose(options, config, facts)?;
+        let mut spec = compose::compose(record, facts);
         spec.mounts = rootfs::arrange(spec.mounts, |path, covered| root.place_of(path, covered))?;
         mark(&root, ids)?;
-        let stdio = if options.tty { Stdio::Terminal } else { Stdio::Pipes { input: options.interactive } };
+        let stdio = if record.terminal { Stdio::Terminal } else { Stdio::Pipes { input: record.interactive } };
         let cache = Some(self.root.filters());
         let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
-        Ok(attend::run(container, options.interactive, Proxy::UntilThird)?)
+        Ok(attend::run(container, record.interactive, proxy)?)
     }
 
     /// Directories of the image's layers, the topmost first.
@@ -294,22 +304,21 @@ fn shell_image(shell: &str) -> ContainerConfig {
 }
 
 /// `/etc/resolv.conf`, `/etc/hosts` and `/etc/hostname`: the container's own, not the image's.
-fn files(
-    options: &RunOptions,
+fn own_files(
+    record: &ContainerRecord,
     id: &str,
     host_name: &str,
     directory: &ContainerDir,
 ) -> Result<Vec<(PathBuf, &'static str)>, StateError> {
-    let name = compose::hostname(options, id, host_name);
-    let hosts = match options.network {
-        Network::Host => fs::read_to_string("/etc/hosts").unwrap_or_default(),
-        Network::None => "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n".into(),
-    };
-    let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let name = compose::hostname(record, id, host_name);
+    let host = record.network.is_host().then(|| read("/etc/hosts"));
+    let [servers, search, options] = &record.dns;
+    let resolver = Resolver { servers, search, options };
     Ok(vec![
-        (directory.write("resolv.conf", &resolv)?, "/etc/resolv.conf"),
+        (directory.write("resolv.conf", &files::resolv_conf(&read("/etc/resolv.conf"), resolver))?, "/etc/resolv.conf"),
         (directory.write("hostname", &format!("{name}\n"))?, "/etc/hostname"),
-        (directory.write("hosts", &hosts)?, "/etc/hosts"),
+        (directory.write("hosts", &files::hosts(host.as_deref(), &record.extra_hosts))?, "/etc/hosts"),
     ])
 }
 

@@ -5,30 +5,26 @@
 
 mod bootstrap;
 mod compose;
+pub mod create;
 mod defaults;
 mod devices;
 mod engine;
-mod environment;
 mod import;
 mod info;
-mod limits;
-pub mod options;
-mod security;
+mod record;
+mod rules;
 mod state;
 mod units;
-mod user;
 mod users;
 
 pub use bootstrap::{BootstrapError, Progress, Suite};
-pub use compose::ComposeError;
+pub use create::Create;
 pub use devices::DeviceError;
 pub use engine::{Engine, EngineError};
-pub use environment::EnvironmentError;
 pub use import::ImportError;
 pub use info::Info;
-pub use limits::LimitError;
-pub use security::SecurityError;
+pub use record::{ContainerRecord, ResolveError, Sharing};
+pub use rules::{RuleError, parse as parse_device_rule};
 pub use state::{DataRoot, StateError};
 pub use units::{Bytes, NanoCpus, human_duration, human_size};
-pub use user::UserError;
 pub use users::UsersError;

@@ -4,72 +4,104 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Why a text is no quantity.
+/// Why a text is no quantity. The words are those of docker's client.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum UnitError {
     /// Not a size.
     #[error("invalid size: '{0}'")]
     Size(String),
+    /// A unit that there is not.
+    #[error("invalid suffix: '{0}'")]
+    Suffix(String),
+    /// Something in front of the unit that is no number.
+    #[error("strconv.ParseFloat: parsing {0:?}: invalid syntax")]
+    Float(String),
     /// Not a number of processors.
-    #[error("invalid number of CPUs: '{0}'")]
+    #[error("failed to parse {0} as a rational number")]
     Cpus(String),
+    /// More digits than can be told apart.
+    #[error("value is too precise")]
+    Precise,
 }
 
-/// A number of bytes: `6m`, `1.5g`, `512`, and `-1` for "no limit" where that is allowed.
+/// A number of bytes: `6m`, `1.5g`, `512`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(pub i64);
 
 impl FromStr for Bytes {
     type Err = UnitError;
 
-    /// Units are powers of 1024, upper or lower case, with or without `b` or `ib` behind (docker's `RAMInBytes`).
+    /// Units are powers of 1024, upper or lower case, with or without `b` or `ib` behind, and with a blank before them or
+    /// none (docker's `RAMInBytes`).
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let wrong = || UnitError::Size(text.into());
-        if text == "-1" {
-            return Ok(Self(-1));
-        }
-        let lower = text.trim().to_ascii_lowercase();
-        let end = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
-        let (number, unit) = lower.split_at(end);
-        let power = match unit.trim_start() {
+        let last = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' ')).ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(last + 1);
+        let number = number.strip_suffix(' ').unwrap_or(number);
+        let unit = unit.to_ascii_lowercase();
+        let power = match unit.as_str() {
             "" | "b" => 0,
             "k" | "kb" | "kib" => 1,
             "m" | "mb" | "mib" => 2,
             "g" | "gb" | "gib" => 3,
             "t" | "tb" | "tib" => 4,
             "p" | "pb" | "pib" => 5,
-            _ => return Err(wrong()),
+            _ => return Err(UnitError::Suffix(unit)),
         };
         let scale = 1024_i64.pow(power);
         // Whole numbers stay exact; only fractions pass through floating point.
-        if let Ok(whole) = number.parse::<i64>() {
+        if number.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(whole) = number.parse::<i64>()
+        {
             return whole.checked_mul(scale).map(Self).ok_or_else(wrong);
         }
-        let value = number.parse::<f64>().map_err(|_| wrong())?;
+        let value = number.parse::<f64>().map_err(|_| UnitError::Float(number.into()))?;
         #[expect(clippy::cast_precision_loss, reason = "a power of two is exact")]
         let bytes = value * scale as f64;
         #[expect(clippy::cast_possible_truncation, reason = "checked against the range first")]
-        (bytes.is_finite() && bytes < 9.0e18).then_some(Self(bytes as i64)).ok_or_else(wrong)
+        (0.0..9.0e18).contains(&bytes).then_some(Self(bytes as i64)).ok_or_else(wrong)
     }
 }
 
-/// Processors in billionths, as docker's `NanoCPUs`: `1.5` is 1,500,000,000.
+/// Processors in billionths, as docker's `NanoCPUs`: `1.5` and `3/2` are 1,500,000,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NanoCpus(pub u64);
+pub struct NanoCpus(pub i64);
 
 impl FromStr for NanoCpus {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
+        const ONE: i128 = 1_000_000_000;
         let wrong = || UnitError::Cpus(text.into());
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) || fraction.len() > 9 || (whole.is_empty() && fraction.is_empty()) {
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let whole = |text: &str| {
+            let plain = !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+            if plain { text.parse::<i128>().map_err(|_| wrong()) } else { Err(wrong()) }
+        };
+        let (above, below) = if let Some((above, below)) = unsigned.split_once('/') {
+            (whole(above)? * ONE, whole(below)?)
+        } else {
+            let (before, behind) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+            let digits = u32::try_from(behind.len()).unwrap_or(u32::MAX);
+            if digits > 18 {
+                return Err(wrong());
+            }
+            let before = if before.is_empty() && digits > 0 { 0 } else { whole(before)? };
+            let behind = if digits == 0 { 0 } else { whole(behind)? };
+            let scale = 10_i128.pow(digits);
+            ((before * scale + behind) * ONE, scale)
+        };
+        if below == 0 {
             return Err(wrong());
         }
-        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| wrong())? };
-        let fraction: u64 = format!("{fraction:0<9}").parse().map_err(|_| wrong())?;
-        whole.checked_mul(1_000_000_000).and_then(|nanos| nanos.checked_add(fraction)).map(Self).ok_or_else(wrong)
+        if above % below != 0 {
+            return Err(UnitError::Precise);
+        }
+        let nanos = if negative { -(above / below) } else { above / below };
+        i64::try_from(nanos).map(Self).map_err(|_| wrong())
     }
 }
 
@@ -117,21 +149,40 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_docker_reads_them() {
-        let cases = [("6m", 6 << 20), ("1.5g", 3 << 29), ("512", 512), ("1KiB", 1024), ("2 GB", 2 << 30), ("-1", -1)];
+        let cases = [
+            ("6m", 6 << 20),
+            ("1.5g", 3 << 29),
+            ("512", 512),
+            ("1KiB", 1024),
+            ("2 GB", 2 << 30),
+            ("5b", 5),
+            ("0", 0),
+            ("5 ", 5),
+        ];
         for (text, bytes) in cases {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
-        for text in ["6q", "", "m", "-5", "1..5", "99999999999999p", "0x10"] {
-            assert_eq!(text.parse::<Bytes>(), Err(UnitError::Size(text.into())), "{text}");
-        }
+        let errors = ["6q", "", "m", "-5", "-1", "1..5", "99999999999999p", "0x10", "5bb", "5ki", " 5"]
+            .map(|text| format!("{text:?}: {}", text.parse::<Bytes>().expect_err(text)));
+        insta::assert_snapshot!(errors.join("\n"));
     }
 
     #[test]
     fn processors_are_exact() {
-        assert_eq!("1.5".parse(), Ok(NanoCpus(1_500_000_000)));
-        assert_eq!(".01".parse(), Ok(NanoCpus(10_000_000)));
-        assert!("1.0000000001".parse::<NanoCpus>().is_err());
-        assert!("-1".parse::<NanoCpus>().is_err());
+        for (text, nanos) in [
+            ("1.5", 1_500_000_000),
+            (".01", 10_000_000),
+            ("3/2", 1_500_000_000),
+            ("1.", 1_000_000_000),
+            ("-1", -1_000_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(NanoCpus(nanos)), "{text}");
+        }
+        assert_eq!("1.0000000001".parse::<NanoCpus>(), Err(UnitError::Precise));
+        assert_eq!("1/3".parse::<NanoCpus>(), Err(UnitError::Precise));
+        for text in ["", "many", ".", "1/0", "1.2.3", "1 "] {
+            assert_eq!(text.parse::<NanoCpus>(), Err(UnitError::Cpus(text.into())));
+        }
     }
 
     #[test]

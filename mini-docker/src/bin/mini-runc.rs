@@ -36,7 +36,8 @@ enum Command {
 
 fn main() -> ExitCode {
     if let Err(error) = own_binary::protect() {
-        return outcome::failure(&error.into());
+        let failure = Failure::from(error);
+        return outcome::failure(&failure, failure.exit_code());
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     }
     match result {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => outcome::failure(&failure),
+        Err(failure) => outcome::failure(&failure, failure.exit_code()),
     }
 }
 

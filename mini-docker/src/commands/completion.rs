@@ -1,6 +1,9 @@
 //! `completion`.
 
 use clap_complete::Shell;
+use process::Failure;
+
+use crate::outcome;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -8,9 +11,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, mut cli: clap::Command) -> u8 {
+pub(crate) fn run(args: &Args, mut cli: clap::Command) -> Result<u8, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli, "mini-docker", &mut script);
-    anstream::print!("{}", String::from_utf8_lossy(&script));
-    0
+    outcome::print(String::from_utf8_lossy(&script))?;
+    Ok(0)
 }

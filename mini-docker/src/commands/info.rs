@@ -17,7 +17,8 @@ pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
     if args.format.is_some() {
         outcome::print(format_args!("{}\n", serde_json::json!(info)))?;
     } else {
-        let lines: String = info.lines().iter().map(|(name, value)| format!(" {name}: {value}\n")).collect();
+        let lines =
+            info.lines().iter().fold(String::new(), |text, (name, value)| text + &format!(" {name}: {value}\n"));
         outcome::print(format_args!("Server:\n{lines}"))?;
     }
     Ok(0)

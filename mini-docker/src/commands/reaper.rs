@@ -18,7 +18,7 @@ pub(crate) fn main() -> Option<ExitCode> {
     let command: Vec<OsString> = arguments.skip_while(|argument| argument == "--").collect();
     Some(match run(&command) {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => outcome::failure(&failure),
+        Err(failure) => outcome::failure(&failure, failure.exit_code()),
     })
 }
 

@@ -19,7 +19,7 @@ impl Spec {
             oci_version: OCI_VERSION.into(),
             process: Some(Process {
                 user: User { umask: Some(0o022), ..User::default() },
-                env: vec![format!("PATH={DEFAULT_PATH}")],
+                env: vec![format!("PATH={DEFAULT_PATH}").into()],
                 cwd: "/".into(),
                 capabilities: Some(CapabilitySets::docker(capabilities)),
                 ..Process::default()

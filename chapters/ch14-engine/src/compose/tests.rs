@@ -1,40 +1,46 @@
-//! The whole specification that comes of a command line, for people to read and to see change.
+//! The whole specification that comes of a wish, for people to read and to see change.
 
 use confinement::Capabilities;
+use images::{ContainerConfig, Image, ImageConfig};
 use serde_json::{Value, json};
 
+use runtime::spec::Device;
+
 use super::*;
-use crate::options::LimitOptions;
-use crate::units::{Bytes, NanoCpus};
+use crate::create::Create;
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn image() -> ContainerConfig {
-    ContainerConfig {
+fn image() -> Image {
+    let config = ContainerConfig {
         env: Some(vec!["PATH=/bin".into(), "FROM_IMAGE=1".into()]),
         cmd: Some(vec!["sh".into()]),
         working_dir: "srv".into(),
         ..ContainerConfig::default()
-    }
+    };
+    Image { id: format!("sha256:{ID}"), config: ImageConfig { config, ..ImageConfig::default() } }
 }
 
 fn facts() -> Facts<'static> {
     Facts {
         id: ID,
         host_name: "machine",
-        processors: 2,
         files: vec![("/run/mini-docker/containers/ID/hosts".into(), "/etc/hosts")],
         init: None,
         user: Resolved { user: User::default(), home: "/root".into() },
+        devices: Found::default(),
         ids: None,
         console: None,
     }
 }
 
 /// As JSON, without what depends on the machine: its processors, its kernel's system calls and capabilities.
-fn composed(options: &RunOptions, facts: Facts) -> Value {
-    let spec = compose(options, &image(), facts).expect("a specification");
-    let mut json = serde_json::to_value(&spec).expect("JSON");
+fn composed(wish: &Value, facts: Facts) -> Value {
+    let create = Create::from_json(wish.to_string().as_bytes()).expect("a wish");
+    let record = create.resolve(&image(), 2).expect("a record");
+    let again: ContainerRecord = serde_json::from_value(json!(record)).expect("a record in JSON");
+    assert_eq!(again, record, "a record survives the disk");
+    let mut json = serde_json::to_value(compose(&record, facts)).expect("JSON");
     if let Some(filter) = json["linux"].get_mut("seccomp") {
         assert!(filter["syscalls"].as_array().is_some_and(|rules| !rules.is_empty()), "a filter with rules");
         filter["syscalls"] = json!("(elided)");
@@ -43,8 +49,7 @@ fn composed(options: &RunOptions, facts: Facts) -> Value {
     if let Some(masked) = json["linux"].get_mut("maskedPaths").and_then(Value::as_array_mut) {
         masked.retain(|path| !path.as_str().is_some_and(|path| path.contains("/cpu/cpu")));
     }
-    if options.privileged {
-        json["linux"]["devices"] = json!("(the host's)");
+    if record.privileged {
         let all = Capabilities::all().names();
         for set in ["bounding", "effective", "permitted"] {
             assert_eq!(json["process"]["capabilities"][set], json!(all));
@@ -54,91 +59,108 @@ fn composed(options: &RunOptions, facts: Facts) -> Value {
     json
 }
 
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).expect("JSON")
-}
-
 #[test]
 fn nothing_asked_for_is_dockers_default() {
-    insta::assert_snapshot!(pretty(&composed(&RunOptions::default(), facts())));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&composed(&json!({}), facts())).expect("JSON"));
 }
 
 #[test]
 fn privileged_differs_from_the_default_in_this() {
-    let options = RunOptions { privileged: true, ..RunOptions::default() };
-    let (plain, privileged) = (composed(&RunOptions::default(), facts()), composed(&options, facts()));
+    let wish = json!({ "HostConfig": { "Privileged": true } });
+    let (plain, privileged) = (composed(&json!({}), facts()), composed(&wish, facts()));
     let mut differences = Vec::new();
     compare("", &plain, &privileged, &mut differences);
     insta::assert_snapshot!(differences.join("\n"));
 }
 
 #[test]
-fn a_rich_command_line_differs_from_the_default_in_this() {
-    let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
-    let options = RunOptions {
-        command: words(&["--flag", "argument"]),
-        entrypoint: Some("/bin/server".into()),
-        tty: true,
-        hostname: Some("ship".into()),
-        env: words(&["FROM_IMAGE=2", "COLOUR=blue"]),
-        workdir: Some("/work".into()),
-        read_only: true,
-        tmpfs: words(&["/run:size=1m"]),
-        limits: LimitOptions {
-            memory: Some(Bytes(64 << 20)),
-            memory_reservation: Some(Bytes(32 << 20)),
-            cpus: Some(NanoCpus(1_500_000_000)),
-            cpu_shares: Some(512),
-            cpuset_cpus: Some("0-1".into()),
-            pids: Some(100),
-            blkio_weight: Some(300),
-            ..LimitOptions::default()
-        },
-        ulimits: vec!["nofile=100:200".parse().expect("a limit")],
-        cap_add: words(&["NET_ADMIN"]),
-        cap_drop: words(&["ALL"]),
-        security: words(&["no-new-privileges", "seccomp=unconfined", "systempaths=unconfined"]),
-        devices: words(&["/dev/null:/dev/nothing:r"]),
-        host_pid: true,
-        host_ipc: true,
-        network: Network::Host,
-        ..RunOptions::default()
+fn a_rich_wish_differs_from_the_default_in_this() {
+    let wish = json!({
+        "Cmd": ["--flag", "argument"],
+        "Entrypoint": ["/bin/server"],
+        "Tty": true,
+        "Hostname": "ship",
+        "Domainname": "example",
+        "Env": ["FROM_IMAGE=2", "COLOUR=blue", [65, 61, 255]],
+        "WorkingDir": "/work/./x/..",
+        "Labels": { "a": "b" },
+        "HostConfig": {
+            "ReadonlyRootfs": true,
+            "Tmpfs": { "/run": "size=1m" },
+            "Memory": 64 << 20,
+            "MemoryReservation": 32 << 20,
+            "NanoCpus": 1_500_000_000_i64,
+            "CpuShares": 512,
+            "CpusetCpus": "0-1",
+            "PidsLimit": 100,
+            "BlkioWeight": 300,
+            "Ulimits": [
+                { "Name": "nofile", "Soft": 1, "Hard": 2 },
+                { "Name": "core", "Soft": 0, "Hard": -1 },
+                { "Name": "nofile", "Soft": 100, "Hard": 200 }
+            ],
+            "CapAdd": ["NET_ADMIN"],
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges", "seccomp=unconfined", "systempaths=unconfined"],
+            "DeviceCgroupRules": ["c 10:* rw"],
+            "PidMode": "host",
+            "IpcMode": "none",
+            "NetworkMode": "host",
+            "CgroupnsMode": "host",
+            "UsernsMode": "private",
+            "OomScoreAdj": 5,
+            "Sysctls": { "kernel.shmmax": "1" },
+            "Annotations": { "tool": "x" },
+            "Init": true
+        }
+    });
+    let node = Device {
+        path: "/dev/nothing".into(),
+        kind: rootfs::DeviceKind::Char,
+        major: 1,
+        minor: 3,
+        mode: 0o666,
+        uid: 0,
+        gid: 0,
     };
     let facts = Facts {
         init: Some("/run/mini-docker/init".into()),
         user: Resolved {
-            user: User { uid: 1000, gid: 50, additional_gids: vec![7], ..User::default() },
+            user: User { uid: 1000, gid: 50, additional_gids: vec![50, 7], ..User::default() },
             home: "/home/alice".into(),
         },
+        devices: Found {
+            rules: vec![runtime::spec::DeviceRule {
+                major: Some(1),
+                minor: Some(3),
+                ..runtime::spec::DeviceRule::all(true)
+            }],
+            nodes: vec![node],
+            ..Found::default()
+        },
         ids: Some(IdRange { inside: 0, outside: 100_000, count: 65_536 }),
-        console: Some(runtime::spec::ConsoleSize { height: 24, width: 80 }),
+        console: Some(ConsoleSize { height: 24, width: 80 }),
         ..facts()
     };
-    let (plain, rich) = (composed(&RunOptions::default(), self::facts()), composed(&options, facts));
+    let (plain, rich) = (composed(&json!({}), self::facts()), composed(&wish, facts));
     let mut differences = Vec::new();
     compare("", &plain, &rich, &mut differences);
     insta::assert_snapshot!(differences.join("\n"));
 }
 
 #[test]
-fn the_command_is_combined_as_in_docker() {
-    let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let image = ContainerConfig {
-        entrypoint: Some(words(&["entry", "-v"])),
-        cmd: Some(words(&["default"])),
-        ..ContainerConfig::default()
+fn shared_memory_is_as_big_as_wished() {
+    let size = |wish: Value| {
+        let composed = composed(&json!({ "HostConfig": wish }), facts());
+        let mounts = composed["mounts"].as_array().expect("mounts").clone();
+        mounts.into_iter().find(|mount| mount["destination"] == "/dev/shm").map(|mount| mount["options"].to_string())
     };
-    let args = |entrypoint: Option<&str>, given: &[&str]| {
-        let options =
-            RunOptions { entrypoint: entrypoint.map(str::to_owned), command: words(given), ..RunOptions::default() };
-        command(&options, &image, false).map_err(|error| error.to_string())
-    };
-    assert_eq!(args(None, &[]), Ok(words(&["entry", "-v", "default"])));
-    assert_eq!(args(None, &["mine"]), Ok(words(&["entry", "-v", "mine"])));
-    assert_eq!(args(Some("other"), &[]), Ok(words(&["other"])));
-    assert_eq!(args(Some("other"), &["mine"]), Ok(words(&["other", "mine"])));
-    assert_eq!(args(Some(""), &["mine"]), Ok(words(&["mine"])));
-    assert_eq!(args(Some(""), &[]), Err("no command specified".into()));
+    assert_eq!(
+        size(json!({ "ShmSize": 4096 })).as_deref(),
+        Some(r#"["nosuid","noexec","nodev","mode=1777","size=4096"]"#)
+    );
+    assert_eq!(size(json!({ "IpcMode": "none" })), None);
+    assert_eq!(size(json!({ "IpcMode": "host" })).as_deref(), Some(r#"["bind","rprivate"]"#));
 }
 
 /// One line for each value that is new, gone or another, named by its JSON pointer.

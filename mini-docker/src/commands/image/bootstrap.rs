@@ -1,47 +1,40 @@
 //! `image bootstrap busybox`, `image bootstrap debian`.
 
-use clap::Subcommand;
 use engine::{Engine, Progress, Suite};
-use images::Reference;
+use images::{Image, Reference};
 use indicatif::{ProgressBar, ProgressStyle};
 use process::Failure;
 
 use crate::outcome;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// From this machine's static busybox: 2 MB, in an instant.
-    Busybox {
-        /// The image's name.
-        #[arg(default_value = "busybox")]
-        name: Reference,
-    },
-    /// A small Debian, by debootstrap: needs a Debian mirror, and minutes.
-    Debian {
-        /// The release.
-        #[arg(long, default_value = "stable")]
-        suite: Suite,
-        /// The image's name; debian:SUITE unless you say otherwise.
-        name: Option<Reference>,
-    },
+#[derive(Debug, clap::Args)]
+pub(crate) struct Busybox {
+    /// The image's name.
+    #[arg(default_value = "busybox")]
+    name: String,
 }
 
-pub(crate) fn run(command: Command, engine: &Engine) -> Result<u8, Failure> {
-    let (name, image) = match command {
-        Command::Busybox { name } => {
-            let image = engine.bootstrap_busybox(&name)?;
-            (name, image)
-        }
-        Command::Debian { suite, name } => {
-            let name = match name {
-                Some(name) => name,
-                None => format!("debian:{suite}").parse()?,
-            };
-            let mut bar = Bar::new();
-            let image = engine.bootstrap_debian(&name, &suite, &mut bar)?;
-            (name, image)
-        }
-    };
+#[derive(Debug, clap::Args)]
+pub(crate) struct Debian {
+    /// The release.
+    #[arg(long, default_value = "stable")]
+    suite: Suite,
+    /// The image's name; debian:SUITE unless you say otherwise.
+    name: Option<String>,
+}
+
+pub(crate) fn busybox(args: &Busybox, engine: &Engine) -> Result<u8, Failure> {
+    let name = args.name.parse()?;
+    say(&name, &engine.bootstrap_busybox(&name)?)
+}
+
+pub(crate) fn debian(args: &Debian, engine: &Engine) -> Result<u8, Failure> {
+    let name = args.name.clone().unwrap_or_else(|| format!("debian:{}", args.suite)).parse()?;
+    let mut bar = Bar::new();
+    say(&name, &engine.bootstrap_debian(&name, &args.suite, &mut bar)?)
+}
+
+fn say(name: &Reference, image: &Image) -> Result<u8, Failure> {
     outcome::print(format_args!("{} {}\n", name.familiar(), image.id))?;
     Ok(0)
 }

@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// The archive, plain or compressed by gzip, bzip2, xz or zstd; `-` is standard input.
     file: PathBuf,
     /// The image's name.
-    name: Reference,
+    name: String,
 }
 
 /// The archive could not be opened.
@@ -30,13 +30,14 @@ struct OpenError {
 impl Diagnose for OpenError {}
 
 pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
+    let name: Reference = args.name.parse()?;
     let archive: Box<dyn Read> = if args.file == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         let file = File::open(&args.file).map_err(|source| OpenError { path: args.file.clone(), source })?;
         Box::new(file)
     };
-    let image = engine.import(archive, &args.name)?;
+    let image = engine.import(archive, &name)?;
     outcome::print(format_args!("{}\n", image.id))?;
     Ok(0)
 }

@@ -5,10 +5,12 @@
 use std::io;
 use std::iter;
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use rootfs::RootDir;
-use runtime::spec::User;
+
 use thiserror::Error;
+
+use crate::spec::User;
 
 /// More than any honest `/etc/passwd`; less than hurts.
 const LONGEST_FILE: u64 = 10 << 20;
@@ -36,19 +38,23 @@ pub enum UserError {
 }
 
 impl Diagnose for UserError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoUser(_) => Some("names are looked up in the image's /etc/passwd; a number needs no entry".into()),
             Self::NoGroup(_) => Some("names are looked up in the image's /etc/group; a number needs no entry".into()),
             Self::Unreadable { .. } => Some("the image may be damaged, or hostile".into()),
-            _ => None,
+            Self::Range(_) => None,
         }
     }
 }
 
 /// A user as the runtime needs it, and where it is at home.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Resolved {
+pub struct Resolved {
     /// Numbers.
     pub user: User,
     /// `/` without an entry, as in docker.
@@ -70,14 +76,21 @@ struct Group<'text> {
     members: &'text str,
 }
 
-/// Looks `text` (`user[:group]`, empty for root) up in the files of `root`.
+/// Looks `text` (`user[:group]`, empty for root) and `more`, further groups, up in the files of `root`.
 ///
 /// # Errors
 /// [`UserError`].
-pub(crate) fn resolve(text: &str, root: &RootDir) -> Result<Resolved, UserError> {
+pub fn resolve(text: &str, more: &[String], root: &RootDir) -> Result<Resolved, UserError> {
     let passwd = read(root, "/etc/passwd")?;
     let group = read(root, "/etc/group")?;
-    resolve_in(text, &passwd, &group)
+    let mut resolved = resolve_in(text, &passwd, &group)?;
+    let more = more.iter().map(|name| group_id(name, &group)).collect::<Result<Vec<u32>, UserError>>()?;
+    for gid in more {
+        if !resolved.user.additional_gids.contains(&gid) {
+            resolved.user.additional_gids.push(gid);
+        }
+    }
+    Ok(resolved)
 }
 
 /// Either part may be missing, and what follows a second colon is nothing: `1000:`, `:50` and `a:b:c` are docker's, too.

@@ -135,6 +135,20 @@ kernel_test! {
         assert_eq!(out(&docker, &["--device", "/dev/null:/dev/nothing:r"], "ls /dev/nothing"), "/dev/nothing");
     }
 
+    /// CVE-2022-0492, CVE-2023-25809: whoever writes `release_agent` of a v1 tree runs a program on the host, and whoever
+    /// writes to a group has no limit. Mounting a tree anew is no way either.
+    fn control_groups_cannot_be_written(host) {
+        let docker = Docker::new(host);
+        let script = "cd /sys/fs/cgroup
+            for file in $(find . -maxdepth 2 -type f); do echo 1 2>/dev/null >$file && echo wrote to $file; done
+            for tree in . */; do mkdir $tree/new 2>/dev/null && echo made $tree/new; done
+            for kind in cgroup cgroup2; do mount -t $kind -o rw none /tmp 2>/dev/null && echo mounted $kind; done
+            unshare -U true 2>/dev/null && echo a user namespace
+            find . -type f | wc -l";
+        let said = out(&docker, &[], script);
+        assert!(said.parse::<u32>().is_ok_and(|files| files > 10), "{said}");
+    }
+
     /// What is mounted later hides what lies below, whoever asked for which.
     fn mounts_are_put_into_an_order_that_hides_nothing(host) {
         let docker = Docker::new(host);

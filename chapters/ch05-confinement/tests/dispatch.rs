@@ -180,3 +180,24 @@ fn both_doors_to_a_call_of_32_bit_x86_are_shut() {
     // The version in the upper half does not open it again.
     assert_eq!((answer("ipc", 21), answer("ipc", 0x1_0015), answer("ipc", 22)), (errno(1), errno(1), ALLOW));
 }
+
+/// Docker's choice, and ours: a filter sees that `socketcall` is to open a socket, and not of which family, for that is in
+/// memory. Refusing the call altogether breaks 32-bit programs, those built by Go for one; docker did so, and took it back
+/// (moby#52547). SECURITY.md says what this leaves open.
+#[test]
+fn the_families_refused_to_socket_are_open_to_32_bit_socketcall() {
+    let profile = SeccompProfile::docker_default().resolve(&Capabilities::docker_default());
+    let filter = Filter::compile(&profile).expect("a filter");
+    let answer = |architecture, way, name, first| {
+        let number = number(name, way).expect(name);
+        answer(filter.instructions(), &Call::new(architecture, number).with(0, first))
+    };
+    // AF_ALG and AF_VSOCK.
+    for family in [38, 40] {
+        for (architecture, way) in [(X86_64, Architecture::X86_64), (I386, Architecture::X86)] {
+            assert_eq!(answer(architecture, way, "socket", family), errno(1), "{family}");
+        }
+    }
+    assert_eq!(answer(I386, Architecture::X86, "socketcall", 1), ALLOW);
+    assert_eq!(number("socketcall", Architecture::X86_64), None);
+}

@@ -9,6 +9,8 @@ use process::Diagnose;
 use thiserror::Error;
 
 const DEFAULT_DOMAIN: &str = "docker.io";
+/// Its name of old.
+const LEGACY_DOMAIN: &str = "index.docker.io";
 const DEFAULT_NAMESPACE: &str = "library/";
 const DEFAULT_TAG: &str = "latest";
 const LONGEST_NAME: usize = 255;
@@ -47,7 +49,9 @@ pub struct Reference {
 impl Reference {
     /// As people write it: without what is default. `busybox`, `localhost:5000/web`.
     pub fn familiar_name(&self) -> String {
-        match (self.domain == DEFAULT_DOMAIN, self.path.strip_prefix(DEFAULT_NAMESPACE)) {
+        // Without its host, the path would be taken for another image's: docker.io/docker.io/library/busybox.
+        let misleading = self.path.split_once('/').is_some_and(|(first, _)| is_host(first));
+        match (self.domain == DEFAULT_DOMAIN && !misleading, self.path.strip_prefix(DEFAULT_NAMESPACE)) {
             (true, Some(short)) if !short.contains('/') => short.into(),
             (true, _) => self.path.clone(),
             _ => format!("{}/{}", self.domain, self.path),
@@ -90,7 +94,8 @@ impl FromStr for Reference {
         };
         // The first part is a host only if it cannot be anything else: docker's rule.
         let (domain, rest) = match rest.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+            Some((LEGACY_DOMAIN, rest)) => (DEFAULT_DOMAIN, rest),
+            Some((first, rest)) if is_host(first) => (first, rest),
             _ => (DEFAULT_DOMAIN, rest),
         };
         let (path, tag) = match rest.rsplit_once(':') {
@@ -102,6 +107,9 @@ impl FromStr for Reference {
         }
         if !is_tag(tag) {
             return Err(wrong("a tag has letters, digits, '_', '.' and '-', and does not start with '.' or '-'"));
+        }
+        if is_id(path) {
+            return Err(wrong("64 hexadecimal digits are the id of an image, and no name"));
         }
         if !path.split('/').all(is_component) {
             return Err(wrong(
@@ -120,12 +128,26 @@ impl FromStr for Reference {
     }
 }
 
+/// Whether the first of several parts is a host, and no part of a name on the default one.
+fn is_host(first: &str) -> bool {
+    first.contains(['.', ':', '[']) || first == "localhost" || first.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
 fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+    text.strip_prefix("sha256:").is_some_and(is_id)
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn is_domain(text: &str) -> bool {
+    let digits = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((address, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let hexadecimal = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
+        let port = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
+        return port && !address.is_empty() && address.bytes().all(hexadecimal);
+    }
     let (host, port) = text.split_once(':').unwrap_or((text, "0"));
     let label = |label: &str| {
         !label.is_empty()
@@ -133,7 +155,7 @@ fn is_domain(text: &str) -> bool {
             && !label.ends_with('-')
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    host.split('.').all(label) && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    host.split('.').all(label) && digits(port)
 }
 
 fn is_tag(text: &str) -> bool {
@@ -167,6 +189,16 @@ mod tests {
             ("localhost/web", "localhost/web:latest", "localhost/web:latest"),
             ("localhost:5000/a/b:t", "localhost:5000/a/b:t", "localhost:5000/a/b:t"),
             ("docker.io/library/busybox", "docker.io/library/busybox:latest", "busybox:latest"),
+            ("index.docker.io/busybox", "docker.io/library/busybox:latest", "busybox:latest"),
+            ("index.docker.io/alice/web", "docker.io/alice/web:latest", "alice/web:latest"),
+            ("Host/web", "Host/web:latest", "Host/web:latest"),
+            ("[::1]:5000/web:t", "[::1]:5000/web:t", "[::1]:5000/web:t"),
+            ("[fe80::1]/web", "[fe80::1]/web:latest", "[fe80::1]/web:latest"),
+            (
+                "docker.io/docker.io/library/x",
+                "docker.io/docker.io/library/x:latest",
+                "docker.io/docker.io/library/x:latest",
+            ),
             ("a__b-c---d.e", "docker.io/library/a__b-c---d.e:latest", "a__b-c---d.e:latest"),
         ];
         for (text, full, familiar) in cases {
@@ -192,6 +224,12 @@ mod tests {
             "a___b",
             "x.y:/a",
             "../etc",
+            "[::1]x/web",
+            "[]/web",
+            "[::1/web",
+            "[::g]/web",
+            "Host/Web",
+            &"a".repeat(64),
         ] {
             assert!(text.parse::<Reference>().is_err(), "{text:?} was taken");
         }

@@ -4,13 +4,16 @@
 
 mod cgroup;
 mod fixture;
+mod fuzz;
 mod host;
 mod inmate;
 mod judge;
 mod leaks;
+mod mutation;
 mod needs;
 mod run;
 
+pub use fuzz::fuzz;
 pub use host::Host;
 pub use inmate::Inmate;
 pub use judge::{Judge, judge};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -31,10 +31,45 @@ impl Tally {
     }
 }
 
-/// Runs one stage.
-pub(crate) fn stage(name: &str, all: &mut Tally, run: impl FnOnce() -> Result<Tally>) {
-    println!("\n== {name}");
-    let start = Instant::now();
+/// What the whole run may take on two processors: longer, and people stop typing it.
+const BUDGET: Duration = Duration::from_mins(20);
+
+/// A run: what was found, and what each stage took.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) all: Tally,
+    took: Vec<(String, Duration)>,
+}
+
+impl Run {
+    /// Runs one stage.
+    pub(crate) fn stage(&mut self, name: &str, run: impl FnOnce() -> Result<Tally>) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let tally = run_stage(name, run);
+        let took = start.elapsed();
+        let (passed, failed, skipped) = (tally.passed, tally.failed.len(), tally.skipped.len());
+        println!("== {name}: {passed} passed, {failed} failed, {skipped} skipped, {} s", took.as_secs());
+        self.all.add(tally);
+        self.took.push((name.into(), took));
+    }
+
+    /// One line: what each stage took, and all together.
+    fn times(&self) -> String {
+        let each = self.took.iter().map(|(name, took)| format!("{name} {} s", took.as_secs()));
+        let total: Duration = self.took.iter().map(|(_, took)| *took).sum();
+        let verdict = if total > BUDGET { "more than it may take:" } else { "of" };
+        let minutes = |time: Duration| time.as_secs().div_ceil(60);
+        format!(
+            "{}; together {} min, {verdict} {}\n",
+            each.collect::<Vec<_>>().join(", "),
+            minutes(total),
+            minutes(BUDGET)
+        )
+    }
+}
+
+fn run_stage(name: &str, run: impl FnOnce() -> Result<Tally>) -> Tally {
     let tally = run().unwrap_or_else(|error| {
         println!("{error:#}");
         Tally::of(&format!("{name}: {error}"), false)
@@ -42,14 +77,7 @@ pub(crate) fn stage(name: &str, all: &mut Tally, run: impl FnOnce() -> Result<Ta
     for failed in &tally.failed {
         println!("failed: {failed}");
     }
-    println!(
-        "== {name}: {} passed, {} failed, {} skipped, {} s",
-        tally.passed,
-        tally.failed.len(),
-        tally.skipped.len(),
-        start.elapsed().as_secs()
-    );
-    all.add(tally);
+    tally
 }
 
 /// A stage that is one command.
@@ -57,8 +85,9 @@ pub(crate) fn command(name: &str, command: &mut Command) -> Result<Tally> {
     Ok(Tally::of(name, command.status()?.success()))
 }
 
-/// The last lines of a run: what failed and what was skipped, by name, and how many of each.
-pub(crate) fn summary(all: &Tally) -> String {
+/// The last lines of a run: what failed and what was skipped, by name; what it took; and how many of each.
+pub(crate) fn summary(run: &Run) -> String {
+    let all = &run.all;
     let mut text = String::from("\n");
     for (name, reason) in &all.skipped {
         let _ = writeln!(text, "skipped: {name}: {reason}");
@@ -66,6 +95,7 @@ pub(crate) fn summary(all: &Tally) -> String {
     for name in &all.failed {
         let _ = writeln!(text, "failed: {name}");
     }
+    text.push_str(&run.times());
     let _ = writeln!(text, "{} passed, {} failed, {} skipped", all.passed, all.failed.len(), all.skipped.len());
     text
 }
@@ -79,11 +109,16 @@ mod tests {
         let mut all = Tally::of("format", true);
         all.add(Tally::of("lints", false));
         all.add(Tally { skipped: vec![("memory_limit".into(), "no memory controller".into())], ..Tally::default() });
-        insta::assert_snapshot!(summary(&all), @r"
+        let took = |name: &str, seconds| (name.to_owned(), Duration::from_secs(seconds));
+        let run = Run { all, took: vec![took("format", 2), took("lints", 601)] };
+        insta::assert_snapshot!(summary(&run), @r"
 
         skipped: memory_limit: no memory controller
         failed: lints
+        format 2 s, lints 601 s; together 11 min, of 20
         1 passed, 1 failed, 1 skipped
         ");
+        let long = Run { took: vec![took("guest", 1201)], ..run };
+        assert_eq!(long.times(), "guest 1201 s; together 21 min, more than it may take: 20\n");
     }
 }

@@ -11,7 +11,7 @@ use workbook::libtest::{Program, Skip, skips};
 use workbook::{Workspace, check};
 
 use crate::packages::{self, Purpose};
-use crate::stages::{Tally, command, stage, summary};
+use crate::stages::{Run, Tally, command, summary};
 use crate::vm::{self, Report};
 use crate::{links, pages, release};
 
@@ -45,10 +45,10 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
         command.args(arguments).current_dir(root).stdin(Stdio::null());
         command
     };
-    let mut all = Tally::default();
+    let mut stages = Run::default();
     let mut run = |which: Stage, name: &str, what: &mut dyn FnMut() -> Result<Tally>| {
         if only.is_empty() || only.contains(&which) {
-            stage(name, &mut all, what);
+            stages.stage(name, what);
         }
     };
     run(Stage::Format, "format", &mut || command("format", &mut cargo(&["fmt", "--all", "--check"])));
@@ -79,14 +79,15 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
     });
     run(Stage::Book, "book", &mut || book(root));
     let nowhere = ran_nowhere(&here, &guest);
+    let all = &mut stages.all;
     all.skipped.extend(nowhere.into_iter().map(|skip| (skip.test, format!("{} ({})", skip.missing, skip.cure))));
     if std::env::var_os("CI").is_some() {
         let path = root.join(".ci/allowed-skips");
         let list = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         all.failed.extend(forbidden(&all.skipped, &list));
     }
-    print!("{}", summary(&all));
-    Ok(if all.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    print!("{}", summary(&stages));
+    Ok(if stages.all.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the tests on this machine said.

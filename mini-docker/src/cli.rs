@@ -21,7 +21,7 @@ struct Global {
         env = "MINI_DOCKER_ROOT",
         hide_env_values = true,
         value_name = "DIR",
-        default_value = "/var/lib/mini-docker"
+        default_value = DataRoot::DEFAULT
     )]
     root: PathBuf,
 }
@@ -168,7 +168,7 @@ fn of<A: FromArgMatches>(matches: &ArgMatches) -> Result<A, Failure> {
 
 fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result<u8, Failure> {
     let Global { root } = of(globals)?;
-    let open = || -> Result<Engine, EngineError> { Engine::open(DataRoot::new(&root)) };
+    let open = || -> Result<Engine, EngineError> { Engine::open(&root) };
     match path {
         ["run"] => run::run(of(matches)?, matches, open),
         ["images"] | ["image", "ls"] => image::ls::run(&of(matches)?, &open()?),

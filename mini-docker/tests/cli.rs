@@ -187,7 +187,7 @@ kernel_test! {
         let piped = piped.args(["import", "-", "piped"]).stdin(File::open(&gzip).expect("the archive")).output();
         assert_eq!(Said::from(piped.expect("mini-docker starts")).code, Some(0));
         let config = |name: &str| {
-            let table = fs::read(docker.root().join("repositories.json")).expect("the table");
+            let table = fs::read(docker.root().join("images/repositories.json")).expect("the table");
             let names: serde_json::Value = serde_json::from_slice(&table).expect("JSON");
             let id = names[format!("{name}:latest")].as_str().expect(name).trim_start_matches("sha256:").to_owned();
             let bytes = fs::read(docker.root().join("images").join(format!("{id}.json"))).expect("the image");

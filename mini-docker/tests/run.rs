@@ -4,6 +4,8 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
 use common::{Docker, Said};
@@ -264,6 +266,40 @@ kernel_test! {
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 
+    /// A file that makes everybody root: what a container's root can write must be out of reach of the host's users.
+    fn a_setuid_file_of_a_container_is_out_of_reach(host) {
+        let docker = Docker::new(host);
+        let mut child = docker.command().args(["run", "-i", "busybox", "sh", "-c", "cp /bin/busybox /x; chmod 4755 /x /etc/hosts; echo ready; cat"])
+            .stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        let mut containers = fs::read_dir(docker.root().join("containers")).expect("a directory");
+        let container = containers.next().expect("one").expect("an entry").path();
+        let files = [container.join("upper/x"), container.join("hosts"), docker.root().join("images"), docker.root().join("layers")];
+        for file in &files {
+            assert!(file.exists(), "{}", file.display());
+            let error = std::process::Command::new(file).uid(65534).gid(65534).current_dir("/").status().expect_err("out of reach");
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{}", file.display());
+        }
+        fs::set_permissions(docker.root(), fs::Permissions::from_mode(0o755)).expect("chmod");
+        docker.ok(&["image", "ls"]);
+        assert_eq!(fs::metadata(docker.root()).expect("it").permissions().mode() & 0o777, 0o700);
+        drop(child.stdin.take());
+        assert_eq!(child.wait().expect("an end").code(), Some(0));
+    }
+
+    /// They lie on the disk with all else that the container writes, not in the memory of the host.
+    fn small_files_are_writable_and_leave_no_trace(host) {
+        let docker = Docker::new(host);
+        let script = "for file in /etc/hosts /etc/hostname /etc/resolv.conf; do echo mine >>$file; chmod 4777 $file; chattr +i $file; done; df -P /etc/hosts | tail -1; df -P / | tail -1";
+        let text = out(&docker, &["--privileged"], script);
+        let devices: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert!(!devices.contains(&"tmpfs"), "{text}");
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+        let said = out(&docker, &[], "cat /etc/hosts");
+        assert!(!said.contains("mine"), "{said}");
+    }
+
     fn names_are_unique_and_ids_are_written_down(host) {
         let docker = Docker::new(host);
         let cidfile = host.dir().join("cid").display().to_string();
@@ -327,12 +363,13 @@ kernel_test! {
         require(Need::Kernel(6, 3));
         require(Need::UserNamespaces);
         let docker = Docker::new(host);
-        insta::assert_snapshot!(out(&docker, &["--userns", "private"], "id; cat /proc/self/uid_map; touch /x; stat -c '%u:%g %n' / /bin/busybox /x; rm /bin/ls"), @r"
+        insta::assert_snapshot!(out(&docker, &["--userns", "private"], "id; cat /proc/self/uid_map; touch /x; stat -c '%u:%g %n' / /bin/busybox /x /etc/hosts; rm /bin/ls; echo 1.1.1.1 a >>/etc/hosts"), @r"
         uid=0(root) gid=0(root) groups=0(root)
                  0     100000      65536
         0:0 /
         0:0 /bin/busybox
         0:0 /x
+        0:0 /etc/hosts
         ");
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }

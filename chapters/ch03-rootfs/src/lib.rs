@@ -28,4 +28,4 @@ pub use options::{MountOptions, Reach};
 pub use pivot::PivotError;
 pub use propagation::{PropagationError, isolate};
 pub use root_dir::{RootDir, RootDirError};
-pub use rootfs::{Entered, Prepared, Root, Rootfs, RootfsError};
+pub use rootfs::{Entered, Prepared, Root, Rootfs, RootfsError, Sources};

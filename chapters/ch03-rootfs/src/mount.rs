@@ -144,6 +144,24 @@ impl Mount {
         (tied && self.is_bind(&options)).then(|| self.bind(&options)).transpose()
     }
 
+    /// A copy of what is bound, for whoever cannot reach its path later. Unless it is to stay tied, what is mounted in it
+    /// inside goes nowhere else.
+    ///
+    /// # Errors
+    /// [`MountError`].
+    pub(crate) fn source(&self) -> Result<Option<OwnedFd>, MountError> {
+        let options = MountOptions::parse(&self.options);
+        if !self.is_bind(&options) {
+            return Ok(None);
+        }
+        let tree = self.bind(&options)?;
+        if !matches!(options.propagation, libc::MS_SHARED | libc::MS_SLAVE) {
+            sys::mount_setattr(&tree, true, 0, 0, libc::MS_PRIVATE, None)
+                .map_err(|errno| self.failed("make private", errno, String::new()))?;
+        }
+        Ok(Some(tree))
+    }
+
     /// Makes the mount, or takes the copy that is `tied`, and attaches it inside `root`. The target is made if it is
     /// missing.
     ///

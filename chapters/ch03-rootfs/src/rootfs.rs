@@ -120,6 +120,10 @@ pub struct Rootfs {
     pub propagation: String,
 }
 
+/// Copies of what the bind mounts of a root show, one for each of its mounts.
+#[derive(Debug)]
+pub struct Sources(Vec<Option<OwnedFd>>);
+
 /// A root that is complete, and not yet ours: sources of mounts can still be reached.
 #[derive(Debug)]
 pub struct Prepared<'a> {
@@ -136,16 +140,32 @@ impl Rootfs {
     ///
     /// # Errors
     /// [`RootfsError`].
-    // ANCHOR: prepare
     pub fn prepare(&self, root: Root) -> Result<Prepared<'_>, RootfsError> {
+        self.prepare_with(root, Sources(self.mounts.iter().map(Mount::tied).collect::<Result<_, _>>()?))
+    }
+
+    /// Copies what will be bound, before a user namespace is entered: its root is an ordinary user of the host, and cannot
+    /// go through directories that are closed to those.
+    ///
+    /// # Errors
+    /// [`RootfsError::Mount`].
+    pub fn sources(&self) -> Result<Sources, RootfsError> {
+        Ok(Sources(self.mounts.iter().map(Mount::source).collect::<Result<_, _>>()?))
+    }
+
+    /// As [`Rootfs::prepare`], with `sources` of this root.
+    ///
+    /// # Errors
+    /// [`RootfsError`].
+    // ANCHOR: prepare
+    pub fn prepare_with(&self, root: Root, Sources(copies): Sources) -> Result<Prepared<'_>, RootfsError> {
         // Modes of nodes and directories are meant as they are written.
         let before = umask(Mode::empty());
-        let tied = self.mounts.iter().map(Mount::tied).collect::<Result<Vec<_>, _>>()?;
         propagation::isolate(self.receives())?;
         let mut root = Places::new(attach_root(root)?);
         let mut unprotected = Vec::new();
-        for (mount, tied) in self.mounts.iter().zip(tied) {
-            unprotected.extend(mount.attach(&mut root, tied)?.map(|tree| (mount, tree)));
+        for (mount, copy) in self.mounts.iter().zip(copies) {
+            unprotected.extend(mount.attach(&mut root, copy)?.map(|tree| (mount, tree)));
             if mount.kind == "proc" {
                 check_proc(&root, &mount.destination)?;
             }

@@ -3,13 +3,12 @@
 //! `stage ROOTFS COMMAND [ARGS…]`
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cgroups::{Cgroup, Cpu, DeviceRule, Layout, Limits, Memory, cgroup_mounts, new_cgroup_namespace};
 use confinement::{Capabilities, CapabilitySets, Filter, SeccompProfile, become_user};
-use layers::{Overlay, OverlayError, Upper, changes};
+use layers::{Held, Overlay, Upper, changes};
 use namespaces::{IdMap, Kind, Namespaces, become_root, enter_uts, loopback_up, write_maps};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Uid, getegid, geteuid};
@@ -60,16 +59,15 @@ fn run(root: &Path, command: &[OsString]) -> Result<ExitStatus, Failure> {
 // ANCHOR: on_overlay
 /// What is written goes into a directory of its own. It is listed, and thrown away whatever comes of it.
 fn on_overlay(root: &Path, start: impl FnOnce(&Overlay) -> Result<ExitStatus, Failure>) -> Result<ExitStatus, Failure> {
-    let scratch = std::env::temp_dir().join(format!("mini-docker-stage-{}", std::process::id()));
-    let failed = |source| OverlayError::Io { action: "make or remove", path: scratch.clone(), source };
-    fs::create_dir(&scratch).map_err(failed)?;
-    let outcome = Upper::create(&scratch, Some(root)).map_err(Failure::from).and_then(|upper| {
+    // Closed to others: nobody outside shall run what the container's root makes there.
+    let name = format!("mini-docker-stage-{}", std::process::id());
+    let scratch = Held::create(&std::env::temp_dir().join(name))?;
+    let outcome = Upper::create(scratch.path(), Some(root)).map_err(Failure::from).and_then(|upper| {
         let status = start(&Overlay::new(vec![root.into()], &upper).volatile(true))?;
         changes(&upper.upper, &[root])?.iter().for_each(|change| eprintln!("{change}"));
         Ok(status)
     });
-    Upper::remove(&scratch)?;
-    fs::remove_dir(&scratch).map_err(failed)?;
+    scratch.remove()?;
     outcome
 }
 // ANCHOR_END: on_overlay

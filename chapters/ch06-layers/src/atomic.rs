@@ -1,26 +1,110 @@
-//! A file that is either the old one or the new one, also after a power failure.
+//! A file that is either the old one or the new one, whenever we are killed; and JSON in such files.
 
-use std::fs::{File, Permissions};
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Replaces the content of the file at `path`: a temporary name in the same directory, fsync, rename, and fsync of the
-/// directory, whose entry is data, too.
+use crate::disk_error::DiskError;
+
+/// What a file has to outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A power failure: the disk is waited for.
+    PowerFailure,
+    /// Our own death. After a power failure it is of no use, or made anew.
+    Death,
+}
+
+/// Replaces the content of the file at `path`: a temporary name in the same directory, and a rename. If a power failure
+/// counts, fsync comes before the rename, and after it fsync of the directory, whose entry is data, too.
 ///
 /// # Errors
-/// What the kernel says; the old file is then still there.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// [`DiskError::Io`]; the old file is then still there.
+pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), DiskError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(directory)?.sync_all()
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    let made = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory);
+    let mut file = made.map_err(DiskError::at("create a file in", directory))?;
+    file.write_all(bytes).map_err(DiskError::at("write", path))?;
+    if durability == Durability::PowerFailure {
+        file.as_file().sync_all().map_err(DiskError::at("sync", path))?;
+    }
+    file.persist(path).map_err(|failed| DiskError::at("replace", path)(failed.error))?;
+    if durability == Durability::PowerFailure {
+        sync_directory(directory)?;
+    }
+    Ok(())
+}
+
+/// Waits until the names in `directory` are on the disk.
+///
+/// # Errors
+/// [`DiskError::Io`].
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), DiskError> {
+    File::open(directory).and_then(|open| open.sync_all()).map_err(DiskError::at("sync", directory))
+}
+
+/// As [`write_atomically`], for a value.
+///
+/// # Errors
+/// [`DiskError::Io`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T, durability: Durability) -> Result<(), DiskError> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(DiskError::at("write", path))?;
+    write_atomically(path, &bytes, durability)
+}
+
+/// The value in the file at `path`, or `None` if there is no such file.
+///
+/// # Errors
+/// [`DiskError::Damaged`] if it is something else, [`DiskError::Io`].
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, DiskError> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map(Some).map_err(|source| DiskError::Damaged { path: path.into(), source })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DiskError::at("read", path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let here = tempfile::tempdir().expect("a directory");
+        let path = here.path().join("file");
+        for durability in [Durability::PowerFailure, Durability::Death] {
+            for text in ["one", "two, longer", ""] {
+                write_atomically(&path, text.as_bytes(), durability).expect("write");
+                assert_eq!(fs::read_to_string(&path).expect("the file"), text);
+            }
+        }
+        assert_eq!(fs::read_dir(here.path()).expect("a directory").count(), 1);
+        let error =
+            write_atomically(&here.path().join("missing/file"), b"", Durability::Death).expect_err("no directory");
+        assert!(error.to_string().contains("missing: No such file"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_an_error_and_what_is_missing_is_none() {
+        let here = tempfile::tempdir().expect("a directory");
+        let path = here.path().join("file");
+        assert_eq!(read_json::<Vec<u32>>(&path).expect("no file"), None);
+        write_json(&path, &[1, 2], Durability::Death).expect("write");
+        assert_eq!(read_json::<Vec<u32>>(&path).expect("a list"), Some(vec![1, 2]));
+        fs::write(&path, "[1,").expect("damage");
+        let error = read_json::<Vec<u32>>(&path).expect_err("damage").to_string();
+        assert!(error.starts_with(&format!("{} is damaged: EOF while", path.display())), "{error}");
+    }
 }

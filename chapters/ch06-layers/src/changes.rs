@@ -56,7 +56,7 @@ impl fmt::Display for Change {
 /// the root is not listed.
 ///
 /// # Errors
-/// [`LayerError::File`], [`LayerError::Io`].
+/// [`LayerError::File`], [`LayerError::Disk`].
 pub fn changes(upper: &Path, lowers: &[impl AsRef<Path>]) -> Result<Vec<Change>, LayerError> {
     let lowers: Vec<&Path> = lowers.iter().map(AsRef::as_ref).collect();
     let privilege = Privilege::own();

@@ -7,6 +7,8 @@ use nix::errno::Errno;
 use process::Diagnose;
 use thiserror::Error;
 
+use crate::disk_error::DiskError;
+
 /// A layer could not be read, written, unpacked or found.
 #[derive(Debug, Error)]
 pub enum LayerError {
@@ -17,23 +19,8 @@ pub enum LayerError {
     #[error("no such layer: {0}")]
     NotFound(String),
     /// The disk, outside the layer.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// "create", "rename", …
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A file of ours that is not what we wrote.
-    #[error("{path} is damaged: {source}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The place and the reason.
-        source: serde_json::Error,
-    },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The archive could not be read to its end.
     #[error("read the layer: {0}")]
     Read(#[source] io::Error),
@@ -128,12 +115,18 @@ pub enum Refusal {
 }
 
 impl Diagnose for LayerError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Disk(error) = self { Some(error) } else { None }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Digest(_) => Some("a digest is sha256: and 64 digits of 0-9a-f".into()),
             Self::NotFound(_) => Some("the image is incomplete: pull or import it again".into()),
-            Self::Io { source, .. } | Self::Read(source) | Self::Write(source) => io_hint(source),
-            Self::Damaged { .. } => Some("remove the layer's directory, then pull or import again".into()),
+            Self::Disk(DiskError::Damaged { .. }) => {
+                Some("remove the layer's directory, then pull or import again".into())
+            }
+            Self::Read(source) | Self::Write(source) => io_hint(source),
             Self::Header { .. } => {
                 Some("a layer is a tar archive, plain or compressed with gzip, bzip2, xz or zstd".into())
             }
@@ -142,7 +135,9 @@ impl Diagnose for LayerError {
             }
             Self::Entry { reason: Refusal::Changing, .. } => Some("pause the container first".into()),
             Self::Entry { .. } => Some("the layer is hostile, or damaged".into()),
-            Self::File { errno: Errno::ENOSPC, .. } => Some("free some space, or use another disk with --root".into()),
+            Self::File { errno: Errno::ENOSPC, .. } => {
+                Some("free some space, or keep the data root on another disk".into())
+            }
             Self::File {
                 errno: Errno::EPERM | Errno::EINVAL,
                 action: "set the owner of" | "create a device at",
@@ -151,14 +146,14 @@ impl Diagnose for LayerError {
             Self::TooManyEntries(_) | Self::TooMuchToKeep(_) | Self::TooLarge(_) => {
                 Some("this may be a bomb: small, until it is unpacked".into())
             }
-            Self::File { .. } => None,
+            Self::Disk(_) | Self::File { .. } => None,
         }
     }
 }
 
 fn io_hint(source: &io::Error) -> Option<String> {
     match source.kind() {
-        io::ErrorKind::StorageFull => Some("free some space, or use another disk with --root".into()),
+        io::ErrorKind::StorageFull => Some("free some space, or keep the data root on another disk".into()),
         io::ErrorKind::UnexpectedEof => Some("the archive is cut off".into()),
         io::ErrorKind::FileTooLarge => Some("decompress it before: xz -dc FILE, or zstd --long=31 -dc FILE".into()),
         _ => None,
@@ -168,12 +163,6 @@ fn io_hint(source: &io::Error) -> Option<String> {
 impl LayerError {
     pub(crate) fn entry(path: impl AsRef<Path>, reason: Refusal) -> Self {
         Self::Entry { path: path.as_ref().into(), reason }
-    }
-
-    /// For `map_err`: the disk, outside the layer.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
     }
 
     /// For `map_err`: a file of the layer.

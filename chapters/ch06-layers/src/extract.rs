@@ -12,6 +12,7 @@ use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, makedev, mkdirat, mkn
 use nix::unistd::{linkat, symlinkat};
 
 use crate::beneath::{self, DIRECTORY};
+use crate::disk_error::DiskError;
 use crate::error::{LayerError, Refusal};
 use crate::header::{Entry, Kind};
 use crate::metadata;
@@ -57,8 +58,7 @@ pub(crate) struct Extractor {
 
 impl Extractor {
     pub(crate) fn new(destination: &Path) -> Result<Self, LayerError> {
-        let failed = |errno| LayerError::io("open", destination)(io::Error::from(errno));
-        let root = beneath::root(destination).map_err(failed)?;
+        let root = beneath::root(destination).map_err(DiskError::at("open", destination))?;
         // Docker does not ask the archive either: with another mode, no user but root could do anything in a container.
         metadata::set_mode(&root, IMPLIED).map_err(LayerError::file("set the mode of", Path::new("")))?;
         Ok(Self { root, privilege: Privilege::own(), last: None, times: Times::default(), implied: 0 })

@@ -140,7 +140,7 @@ impl Entry {
         let gid = owner(pax.gid.or_else(|| number(&fields.gid)).ok_or_else(broken("the group is no number"))?)?;
         let mode = number(&fields.mode).ok_or_else(broken("the mode is no number"))? & 0o7777;
         let seconds = || number(&fields.mtime).ok_or_else(broken("the time is no number"));
-        let mtime = pax.mtime.map_or_else(|| Ok((seconds()?, 0)), Ok)?;
+        let mtime = if let Some(time) = pax.mtime { time } else { (seconds()?, 0) };
         let mode = u32::try_from(mode).unwrap_or_default();
         Ok(Self { path, kind, size, mode, uid, gid, mtime, xattrs: pax.xattrs })
     }

@@ -3,10 +3,9 @@
 //! ```text
 //! layers/<64 digits>/diff/        the files
 //! layers/<64 digits>/layer.json   {"size": bytes of the files, "entries": of the archive}
-//! layers/tmp/                     layers on their way in or out
 //! ```
 //!
-//! A layer is there or not: it is unpacked below `tmp`, written to the disk, and renamed.
+//! A layer is there or not: it is unpacked in a directory for what is on its way, written to the disk, and renamed.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -15,11 +14,14 @@ use std::path::{Path, PathBuf};
 use nix::unistd::syncfs;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic::{Durability, read_json, sync_directory, write_json};
 use crate::compression::Plain;
+use crate::data_root::DataRoot;
 use crate::diff_id::DiffId;
+use crate::disk_error::DiskError;
 use crate::error::LayerError;
+use crate::held::Held;
 use crate::pack::create_tar;
-use crate::removal::remove_all;
 use crate::unpack::{UnpackLimits, apply_tar};
 
 /// A layer that is here.
@@ -42,30 +44,21 @@ struct Record {
     entries: u64,
 }
 
-/// All layers below one directory.
+/// All layers of a data root.
 #[derive(Debug, Clone)]
 pub struct LayerStore {
+    root: DataRoot,
     layers: PathBuf,
     limits: UnpackLimits,
 }
 
 impl LayerStore {
-    /// The store in `root`, which is made if missing. What a killed import has left is removed, unless one is under way.
+    /// The store in `root`.
     ///
     /// # Errors
-    /// [`LayerError::Io`].
-    pub fn open(root: impl AsRef<Path>) -> Result<Self, LayerError> {
-        let store = Self { layers: root.as_ref().join("layers"), limits: UnpackLimits::default() };
-        let tmp = store.tmp();
-        match fs::read_dir(&tmp) {
-            Ok(mut left) => {
-                if left.next().is_some() {
-                    store.sweep()?;
-                }
-            }
-            Err(_) => fs::create_dir_all(&tmp).map_err(LayerError::io("create", &tmp))?,
-        }
-        Ok(store)
+    /// [`DiskError::Io`].
+    pub fn open(root: &DataRoot) -> Result<Self, DiskError> {
+        Ok(Self { layers: root.directory("layers")?, root: root.clone(), limits: UnpackLimits::default() })
     }
 
     /// The same store, with other limits for what comes in.
@@ -80,11 +73,11 @@ impl LayerStore {
     /// [`LayerError`]; nothing is left behind.
     // ANCHOR: import
     pub fn import(&self, archive: impl Read) -> Result<Layer, LayerError> {
-        let staging = self.staging()?;
+        let staging = Staging(Some(self.root.staging()?));
         let diff = staging.path().join("diff");
-        fs::create_dir(&diff).map_err(LayerError::io("create", &diff))?;
+        fs::create_dir(&diff).map_err(DiskError::at("create", &diff))?;
         let applied = apply_tar(Plain::new(archive)?, &diff, &self.limits)?;
-        let layer = self.publish(&staging, applied.diff_id, Record { size: applied.size, entries: applied.entries })?;
+        let layer = self.publish(staging, applied.diff_id, Record { size: applied.size, entries: applied.entries })?;
         process::step!(6, "layer {} unpacked: {} entries, {} bytes", layer.diff_id, layer.entries, layer.size);
         Ok(layer)
     }
@@ -116,15 +109,8 @@ impl LayerStore {
     /// [`LayerError::NotFound`], [`LayerError::Damaged`].
     pub fn get(&self, diff_id: &DiffId) -> Result<Layer, LayerError> {
         let directory = self.layers.join(diff_id.hex());
-        let path = directory.join("layer.json");
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(LayerError::NotFound(diff_id.to_string()));
-            }
-            other => other.map_err(LayerError::io("read", &path))?,
-        };
-        let Record { size, entries } =
-            serde_json::from_slice(&bytes).map_err(|source| LayerError::Damaged { path, source })?;
+        let record = read_json(&directory.join("layer.json"))?;
+        let Record { size, entries } = record.ok_or_else(|| LayerError::NotFound(diff_id.to_string()))?;
         Ok(Layer { diff_id: diff_id.clone(), size, entries, path: directory.join("diff") })
     }
 
@@ -134,9 +120,8 @@ impl LayerStore {
     /// [`LayerError`].
     pub fn list(&self) -> Result<Vec<Layer>, LayerError> {
         let mut list = Vec::new();
-        for entry in fs::read_dir(&self.layers).map_err(LayerError::io("read", &self.layers))? {
-            let name = entry.map_err(LayerError::io("read", &self.layers))?.file_name();
-            // `tmp` is none.
+        for entry in fs::read_dir(&self.layers).map_err(DiskError::at("read", &self.layers))? {
+            let name = entry.map_err(DiskError::at("read", &self.layers))?.file_name();
             let Ok(diff_id) = format!("sha256:{}", name.to_string_lossy()).parse() else { continue };
             match self.get(&diff_id) {
                 // Removed meanwhile.
@@ -151,83 +136,54 @@ impl LayerStore {
     /// Removes a layer. That no image needs it and no container has it mounted is the caller's to know.
     ///
     /// # Errors
-    /// [`LayerError::NotFound`], [`LayerError::Io`].
+    /// [`LayerError::NotFound`], [`LayerError::Disk`].
     pub fn remove(&self, diff_id: &DiffId) -> Result<(), LayerError> {
-        let staging = self.staging()?;
-        let directory = self.layers.join(diff_id.hex());
-        match fs::rename(&directory, staging.path().join("removed")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LayerError::NotFound(diff_id.to_string())),
-            other => other.map_err(LayerError::io("remove", &directory)),
-        }
+        let gone = || LayerError::NotFound(diff_id.to_string());
+        let mut layer = Held::take(&self.layers.join(diff_id.hex()))?.ok_or_else(gone)?;
+        self.root.discard(&mut layer)?;
+        Ok(layer.remove()?)
     }
 
-    fn publish(&self, staging: &Staging, diff_id: DiffId, record: Record) -> Result<Layer, LayerError> {
-        let source = staging.path();
-        let json = source.join("layer.json");
-        let bytes = serde_json::to_vec(&record).map_err(|source| LayerError::Damaged { path: json.clone(), source })?;
-        fs::write(&json, bytes).map_err(LayerError::io("write", &json))?;
-        let target = self.layers.join(diff_id.hex());
+    fn publish(&self, mut staging: Staging, diff_id: DiffId, record: Record) -> Result<Layer, LayerError> {
         if let Ok(layer) = self.get(&diff_id) {
             return Ok(layer);
         }
+        let source = staging.path();
+        write_json(&source.join("layer.json"), &record, Durability::Death)?;
         // One call for all files, instead of an fsync for each.
-        let directory = File::open(source).map_err(LayerError::io("open", source))?;
-        syncfs(&directory).map_err(|errno| LayerError::io("sync", source)(errno.into()))?;
-        match fs::rename(source, &target) {
+        let directory = File::open(source).map_err(DiskError::at("open", source))?;
+        syncfs(&directory).map_err(DiskError::at("sync", source))?;
+        let target = self.layers.join(diff_id.hex());
+        match staging.publish(&target) {
             // The same layer, by another import.
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => return self.get(&diff_id),
-            other => other.map_err(LayerError::io("create", &target))?,
+            other => other.map_err(DiskError::at("create", &target))?,
         }
-        let layers = File::open(&self.layers).map_err(LayerError::io("open", &self.layers))?;
-        layers.sync_all().map_err(LayerError::io("sync", &self.layers))?;
+        sync_directory(&self.layers)?;
         let Record { size, entries } = record;
         Ok(Layer { diff_id, size, entries, path: target.join("diff") })
     }
-
-    fn tmp(&self) -> PathBuf {
-        self.layers.join("tmp")
-    }
-
-    fn staging(&self) -> Result<Staging, LayerError> {
-        let tmp = self.tmp();
-        let lock = File::open(&tmp).map_err(LayerError::io("open", &tmp))?;
-        lock.lock_shared().map_err(LayerError::io("lock", &tmp))?;
-        let made = tempfile::Builder::new().prefix("layer-").tempdir_in(&tmp);
-        let directory = made.map_err(LayerError::io("create a directory in", &tmp))?.keep();
-        Ok(Staging { directory, _lock: lock })
-    }
-
-    /// Removes all of `tmp`, unless somebody is at work there: they hold a shared lock, which their death gives back.
-    fn sweep(&self) -> Result<(), LayerError> {
-        let tmp = self.tmp();
-        let lock = File::open(&tmp).map_err(LayerError::io("open", &tmp))?;
-        if lock.try_lock().is_err() {
-            return Ok(());
-        }
-        for left in fs::read_dir(&tmp).map_err(LayerError::io("read", &tmp))? {
-            let path = left.map_err(LayerError::io("read", &tmp))?.path();
-            remove_all(&path).map_err(|errno| LayerError::io("remove", &path)(errno.into()))?;
-        }
-        Ok(())
-    }
 }
 
-/// A directory of ours below `tmp`, and the right to it.
+/// A layer on its way in; if it does not arrive, it is removed.
 #[derive(Debug)]
-struct Staging {
-    directory: PathBuf,
-    _lock: File,
-}
+struct Staging(Option<Held>);
 
 impl Staging {
     fn path(&self) -> &Path {
-        &self.directory
+        self.0.as_ref().expect("present until it is published").path()
+    }
+
+    fn publish(&mut self, target: &Path) -> io::Result<()> {
+        self.0.as_mut().expect("present until it is published").rename(target)?;
+        self.0 = None;
+        Ok(())
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Renamed, most of the time. What cannot be removed now, the next sweep tries again.
-        let _ = remove_all(&self.directory);
+        // What cannot be removed now is rubbish.
+        let _ = self.0.take().map(Held::remove);
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::mount_error::OverlayError;
+use crate::disk_error::DiskError;
 use crate::removal::remove_all;
 
 /// A container's own layer.
@@ -23,43 +23,43 @@ impl Upper {
     /// that a volatile overlay may be mounted again.
     ///
     /// # Errors
-    /// [`OverlayError::Io`].
-    pub fn create(dir: &Path, lower_root: Option<&Path>) -> Result<Self, OverlayError> {
+    /// [`DiskError::Io`].
+    pub fn create(dir: &Path, lower_root: Option<&Path>) -> Result<Self, DiskError> {
         let made = Self { upper: dir.join("upper"), work: dir.join("work") };
         match fs::create_dir(&made.upper) {
             Ok(()) => made.take_after(lower_root)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => remove(&made.work)?,
-            Err(error) => return Err(OverlayError::io("create", &made.upper)(error)),
+            Err(error) => return Err(DiskError::at("create", &made.upper)(error)),
         }
-        fs::create_dir(&made.work).map_err(OverlayError::io("create", &made.work))?;
+        fs::create_dir(&made.work).map_err(DiskError::at("create", &made.work))?;
         Ok(made)
     }
 
     /// Removes both, with all that is in them; what is gone is removed. Nothing may be mounted on them any more.
     ///
     /// # Errors
-    /// [`OverlayError::Io`].
-    pub fn remove(dir: &Path) -> Result<(), OverlayError> {
+    /// [`DiskError::Io`].
+    pub fn remove(dir: &Path) -> Result<(), DiskError> {
         remove(&dir.join("work"))?;
         remove(&dir.join("upper"))
     }
 
-    fn take_after(&self, lower_root: Option<&Path>) -> Result<(), OverlayError> {
+    fn take_after(&self, lower_root: Option<&Path>) -> Result<(), DiskError> {
         let (mode, owner) = match lower_root {
             Some(path) => {
-                let metadata = fs::metadata(path).map_err(OverlayError::io("look at", path))?;
+                let metadata = fs::metadata(path).map_err(DiskError::at("look at", path))?;
                 (metadata.mode() & 0o7777, Some((metadata.uid(), metadata.gid())))
             }
             None => (0o755, None),
         };
         if let Some((uid, gid)) = owner {
-            chown(&self.upper, Some(uid), Some(gid)).map_err(OverlayError::io("set the owner of", &self.upper))?;
+            chown(&self.upper, Some(uid), Some(gid)).map_err(DiskError::at("set the owner of", &self.upper))?;
         }
         let mode = fs::Permissions::from_mode(mode);
-        fs::set_permissions(&self.upper, mode).map_err(OverlayError::io("set the mode of", &self.upper))
+        fs::set_permissions(&self.upper, mode).map_err(DiskError::at("set the mode of", &self.upper))
     }
 }
 
-fn remove(path: &Path) -> Result<(), OverlayError> {
-    remove_all(path).map_err(|errno| OverlayError::io("remove", path)(errno.into()))
+fn remove(path: &Path) -> Result<(), DiskError> {
+    remove_all(path).map_err(DiskError::at("remove", path))
 }

@@ -11,6 +11,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use crate::beneath;
+use crate::disk_error::DiskError;
 use crate::error::LayerError;
 
 /// One file.
@@ -28,7 +29,7 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(root: &Path) -> Result<Self, LayerError> {
-        let failed = |errno: Errno| LayerError::io("open", root)(errno.into());
+        let failed = |errno: Errno| LayerError::from(DiskError::at("open", root)(errno));
         let directory = beneath::root(root).map_err(failed)?;
         let metadata = fstat(&directory).map_err(failed)?;
         Ok(Self { root: directory, waiting: vec![Found { path: PathBuf::new(), metadata }] })

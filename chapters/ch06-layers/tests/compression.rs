@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::process::Command;
 
 use common::archive::Archive;
-use layers::{Layer, LayerStore};
+use layers::{DataRoot, Layer, LayerStore};
 use process::Failure;
 use testkit::{Host, Need, kernel_test, require};
 
@@ -46,7 +46,8 @@ impl Read for Slowly<'_> {
 fn same_layer(host: &Host, bytes: &[u8], streams: &[(&str, Vec<u8>)]) {
     let import = |bytes: &mut dyn Read| -> Result<Layer, Failure> {
         let root = host.dir().join("store");
-        let layer = LayerStore::open(&root).and_then(|store| store.import(bytes)).map_err(Failure::from);
+        let store = LayerStore::open(&DataRoot::open(&root)?)?;
+        let layer = store.import(bytes).map_err(Failure::from);
         // Unpacked anew each time.
         fs::remove_dir_all(root).expect("the store");
         layer

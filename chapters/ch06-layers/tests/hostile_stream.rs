@@ -5,11 +5,11 @@ mod common;
 use std::fs;
 use std::io::{self, Read, Write};
 
-use common::READ_UNPACK;
 use common::archive::Archive;
+use common::{READ_UNPACK, on_their_way, store};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use layers::{LayerStore, UnpackLimits, apply_tar};
+use layers::{UnpackLimits, apply_tar};
 use process::Failure;
 use tar::{EntryType, Header};
 use testkit::{judge, kernel_test};
@@ -62,11 +62,11 @@ kernel_test! {
 
     fn bombs_go_off_before_the_disk_is_full(host) {
         let limits = UnpackLimits { entries: 100, kept: 1 << 20, bytes: 1 << 20 };
-        let store = LayerStore::open(host.dir()).expect("a store").with_limits(limits);
+        let store = store(host).with_limits(limits);
         let said = |bytes: &[u8]| {
             let failure = Failure::from(store.import(bytes).expect_err("a bomb"));
             assert_eq!(store.list().expect("a list"), []);
-            assert_eq!(fs::read_dir(host.dir().join("layers/tmp")).expect("a directory").count(), 0);
+            assert_eq!(on_their_way(host), 0);
             format!("{}: {}; {}", bytes.len(), failure.message, failure.hint.unwrap_or_default())
         };
         let many = (0..200).fold(Archive::new(), |archive, n| archive.file(&n.to_string(), ""));

@@ -7,9 +7,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use common::READ_UNPACK;
 use common::archive::Archive;
-use layers::{LayerError, LayerStore, UnpackLimits, apply_tar};
+use common::{READ_UNPACK, store};
+use layers::{LayerError, UnpackLimits, apply_tar};
 use process::Failure;
 use tar::EntryType;
 use testkit::{Host, judge, kernel_test};
@@ -129,7 +129,7 @@ kernel_test! {
     /// A stream says how much its reader must remember. Kilobytes would be enough for these.
     fn windows_have_a_limit(host) {
         let archive = Archive::new().file("f", "f").bytes();
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let said = |stream: Vec<u8>| {
             let before = peak();
             let outcome = store.import(stream.as_slice()).map(|layer| layer.entries);

@@ -130,6 +130,6 @@ kernel_test! {
         let full = fs::File::options().write(true).open("/dev/full").expect("/dev/full");
         let failure = process::Failure::from(create_tar(&tree, full).expect_err("no archive"));
         assert_eq!(failure.message, "write the layer: No space left on device (os error 28)");
-        assert_eq!(failure.hint.as_deref(), Some("free some space, or use another disk with --root"));
+        assert_eq!(failure.hint.as_deref(), Some("free some space, or keep the data root on another disk"));
     }
 }

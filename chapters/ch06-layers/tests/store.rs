@@ -8,12 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc;
 
 use common::archive::Archive;
-use common::{listing, tree};
+use common::{data_root, listing, on_their_way, store, tree};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use layers::{LayerError, LayerStore, create_tar, write_atomically};
+use layers::{LayerError, create_tar};
 use process::Failure;
-use testkit::{Host, kernel_test};
+use testkit::kernel_test;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -21,27 +21,23 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("in memory")
 }
 
-fn left(host: &Host) -> usize {
-    fs::read_dir(host.dir().join("layers/tmp")).expect("the directory").count()
-}
-
 kernel_test! {
     fn a_layer_is_found_again(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let archive = Archive::new().file("etc/motd", "hello").file("etc/.wh.issue", "");
         let layer = store.import(archive.reader()).expect("a layer");
         assert_eq!((layer.size, layer.entries), (5, 2));
-        assert_eq!(layer.path, host.dir().join("layers").join(layer.diff_id.hex()).join("diff"));
+        assert_eq!(layer.path, host.dir().join("data/layers").join(layer.diff_id.hex()).join("diff"));
         assert_eq!(fs::read_to_string(layer.path.join("etc/motd")).expect("a file"), "hello");
-        let again = LayerStore::open(host.dir()).expect("the store");
+        let again = common::store(host);
         assert_eq!(again.get(&layer.diff_id).expect("the layer"), layer);
         assert_eq!(again.list().expect("a list"), [layer]);
-        assert_eq!(left(host), 0);
+        assert_eq!(on_their_way(host), 0);
     }
 
     /// Compression is only the way; the name of a layer is the digest of what was compressed.
     fn compressed_or_not_it_is_the_same_layer(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let bytes = Archive::new().file("a", "a").bytes();
         let plain = store.import(bytes.as_slice()).expect("a layer");
         let marker = plain.path.join("not unpacked again");
@@ -52,11 +48,11 @@ kernel_test! {
         // One byte at a time: a signature is not always in the first read.
         assert_eq!(store.import(Slowly(&gzip(&bytes))).expect("a layer"), plain);
         assert!(marker.exists());
-        assert_eq!((store.list().expect("a list").len(), left(host)), (1, 0));
+        assert_eq!((store.list().expect("a list").len(), on_their_way(host)), (1, 0));
     }
 
     fn what_cannot_be_read_is_named(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let said = |bytes: &[u8]| {
             let failure = Failure::from(store.import(bytes).expect_err("no layer"));
             format!("{}\nhint: {}", failure.message, failure.hint.unwrap_or_default())
@@ -70,11 +66,11 @@ kernel_test! {
             said(&gzip(&archive)[..60]),
             said(&[&gzip(&archive)[..], b"garbage"].concat()),
         ].join("\n\n"));
-        assert_eq!((store.list().expect("a list").len(), left(host)), (0, 0));
+        assert_eq!((store.list().expect("a list").len(), on_their_way(host)), (0, 0));
     }
 
     fn an_empty_archive_is_a_layer(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let layer = store.import(Archive::new().reader()).expect("a layer");
         assert_eq!((layer.size, layer.entries), (0, 0));
         // The digest that docker knows: two blocks of zeros.
@@ -82,7 +78,7 @@ kernel_test! {
     }
 
     fn a_directory_becomes_the_layer_that_its_archive_becomes(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let tree = tree(host.dir(), "tree", &[("etc/motd", "hello"), ("tmp/", "")]);
         fs::set_permissions(tree.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("a mode");
         let layer = store.import_directory(&tree).expect("a layer");
@@ -92,24 +88,29 @@ kernel_test! {
         fs::write(tree.join(".wh.x"), "").expect("a file");
         let error = store.import_directory(&tree).expect_err("no layer");
         assert_eq!(error.to_string(), "entry \".wh.x\" of the layer: its name would mean a deletion in an archive");
-        assert_eq!(left(host), 0);
+        assert_eq!(on_their_way(host), 0);
     }
 
     fn a_removed_layer_is_gone(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let layer = store.import(Archive::new().file("a", "a").reader()).expect("a layer");
         store.remove(&layer.diff_id).expect("remove");
         assert!(matches!(store.get(&layer.diff_id), Err(LayerError::NotFound(_))));
         assert!(matches!(store.remove(&layer.diff_id), Err(LayerError::NotFound(_))));
-        assert_eq!((store.list().expect("a list").len(), left(host)), (0, 0));
+        assert_eq!((store.list().expect("a list").len(), on_their_way(host)), (0, 0));
         assert_eq!(store.import(Archive::new().file("a", "a").reader()).expect("again"), layer);
     }
 
-    /// A killed import leaves a directory without anybody who holds its lock.
-    fn what_a_killed_import_has_left_is_removed_but_not_what_is_under_way(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
-        let stale = host.dir().join("layers/tmp/layer-killed/diff/etc");
-        fs::create_dir_all(&stale).expect("a directory");
+    /// A killed import leaves a directory that nobody holds.
+    fn what_a_killed_import_has_left_is_rubbish_but_not_what_is_under_way(host) {
+        let (root, store) = (data_root(host), store(host));
+        let killed = host.dir().join("data/tmp/killed");
+        fs::create_dir_all(killed.join("diff/etc")).expect("a directory");
+        let rubbish = || root.rubbish().expect("a look").into_iter().map(|left| {
+            let path = left.path().to_owned();
+            left.remove().expect("a removal");
+            path
+        }).collect::<Vec<_>>();
         let bytes = Archive::new().file("a", &"x".repeat(5000)).bytes();
         let (bytes_in, bytes_out) = mpsc::channel();
         let (asked, asks) = mpsc::channel();
@@ -119,46 +120,35 @@ kernel_test! {
             // Twice asked: the first part has been taken.
             asks.recv().expect("the import");
             asks.recv().expect("the import");
-            LayerStore::open(host.dir()).expect("the store");
-            assert_eq!(left(host), 2, "something was removed during an import");
+            assert_eq!(on_their_way(host), 2);
+            assert_eq!(rubbish(), [killed]);
+            assert_eq!(on_their_way(host), 1, "the import goes on");
             bytes_in.send(bytes[2048..].to_vec()).expect("the import");
             drop(bytes_in);
             import.join().expect("the import").expect("a layer");
         });
-        LayerStore::open(host.dir()).expect("the store");
-        assert_eq!(left(host), 0);
+        assert_eq!(on_their_way(host), 0);
         assert_eq!(store.list().expect("a list").len(), 1);
     }
 
     fn imports_of_the_same_layer_do_not_disturb_each_other(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let archive = (0..50).fold(Archive::new(), |archive, n| archive.file(&format!("d/{n}"), "x"));
         let layers: Vec<_> = std::thread::scope(|scope| {
             let imports: Vec<_> = (0..8).map(|_| scope.spawn(|| store.import(archive.reader()))).collect();
             imports.into_iter().map(|import| import.join().expect("the import").expect("a layer")).collect()
         });
         assert!(layers.iter().all(|layer| *layer == layers[0]));
-        assert_eq!((store.list().expect("a list").len(), left(host)), (1, 0));
+        assert_eq!((store.list().expect("a list").len(), on_their_way(host)), (1, 0));
     }
 
     fn a_damaged_record_is_an_error_with_a_name(host) {
-        let store = LayerStore::open(host.dir()).expect("a store");
+        let store = store(host);
         let layer = store.import(Archive::new().reader()).expect("a layer");
         let record = layer.path.with_file_name("layer.json");
         fs::write(&record, "{").expect("damage");
         let error = store.get(&layer.diff_id).expect_err("damaged").to_string();
         assert!(error.starts_with(&format!("{} is damaged: EOF while", record.display())), "{error}");
-    }
-
-    fn a_file_is_replaced_whole(host) {
-        let path = host.dir().join("file");
-        for text in ["one", "two, longer", ""] {
-            write_atomically(&path, text.as_bytes()).expect("write");
-            assert_eq!(fs::read_to_string(&path).expect("the file"), text);
-        }
-        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o644);
-        assert_eq!(fs::read_dir(host.dir()).expect("a directory").count(), 1);
-        write_atomically(&host.dir().join("missing/file"), b"").expect_err("no directory");
     }
 }
 

@@ -1,17 +1,16 @@
 //! Images on disk: a configuration file per image, named by its own digest, and one table of names.
 //!
 //! ```text
-//! images/<64 digits>.json   the image configuration; its sha256 is the image id
-//! repositories.json         {"busybox:latest": "sha256:…"}
+//! images/<64 digits>.json    the image configuration; its sha256 is the image id
+//! images/repositories.json   {"busybox:latest": "sha256:…"}
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
+use layers::{DataRoot, DiskError, Durability, Lock, Rank, read_json, write_atomically, write_json};
 use process::Diagnose;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -20,6 +19,8 @@ use crate::reference::{Reference, ReferenceError};
 
 /// How many digits of an id people see.
 const SHORT: usize = 12;
+/// How many an id has.
+const DIGITS: usize = 64;
 
 /// What goes wrong with stored images.
 #[derive(Debug, Error)]
@@ -34,40 +35,26 @@ pub enum ImageStoreError {
     #[error("ambiguous image id {0:?}: {1} images begin with it")]
     Ambiguous(String, usize),
     /// The disk.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// "read", "write", "create".
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A file of ours that is not what we wrote.
-    #[error("{path} is damaged: {source}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The place and the reason.
-        source: serde_json::Error,
-    },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
 }
 
 impl Diagnose for ImageStoreError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        match self {
+            Self::Reference(error) => Some(error),
+            Self::Disk(error) => Some(error),
+            _ => None,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound(_) => {
                 Some("see what there is: mini-docker image ls; make one: mini-docker image bootstrap busybox".into())
             }
-            Self::Reference(error) => error.hint(),
             Self::Ambiguous(..) => Some("give more digits".into()),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("mini-docker works as root: try sudo".into())
-            }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space, or use another disk with --root".into())
-            }
-            _ => None,
+            Self::Reference(_) | Self::Disk(_) => None,
         }
     }
 }
@@ -89,21 +76,19 @@ impl Image {
     }
 }
 
-/// All images below one directory.
+/// All images of a data root.
 #[derive(Debug, Clone)]
 pub struct ImageStore {
-    root: PathBuf,
+    images: PathBuf,
 }
 
 impl ImageStore {
-    /// The store in `root`, which is made if missing.
+    /// The store in `root`.
     ///
     /// # Errors
-    /// [`ImageStoreError::Io`].
-    pub fn open(root: &Path) -> Result<Self, ImageStoreError> {
-        let images = root.join("images");
-        fs::create_dir_all(&images).map_err(|source| ImageStoreError::Io { action: "create", path: images, source })?;
-        Ok(Self { root: root.into() })
+    /// [`DiskError::Io`].
+    pub fn open(root: &DataRoot) -> Result<Self, DiskError> {
+        Ok(Self { images: root.directory("images")? })
     }
 
     /// Keeps `config` under `reference`; what had that name before keeps its id only.
@@ -111,19 +96,14 @@ impl ImageStore {
     /// # Errors
     /// [`ImageStoreError`].
     pub fn put(&self, reference: &Reference, config: ImageConfig) -> Result<Image, ImageStoreError> {
-        let path = self.root.join("images");
-        let bytes = serde_json::to_vec(&config).map_err(|source| ImageStoreError::Damaged { path, source })?;
+        let bytes = serde_json::to_vec(&config).map_err(DiskError::at("write an image in", &self.images))?;
         let digits = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        Self::write(&self.config_path(&digits), &bytes)?;
+        write_atomically(&self.config_path(&digits), &bytes, Durability::PowerFailure)?;
         let id = format!("sha256:{digits}");
-        let lock = self.lock()?;
+        let _lock = Lock::wait(Rank::Images, &self.images)?;
         let mut names = self.names()?;
         names.insert(reference.familiar(), id.clone());
-        let table = self.root.join("repositories.json");
-        let bytes = serde_json::to_vec_pretty(&names)
-            .map_err(|source| ImageStoreError::Damaged { path: table.clone(), source })?;
-        Self::write(&table, &bytes)?;
-        drop(lock);
+        write_json(&self.table(), &names, Durability::PowerFailure)?;
         Ok(Image { id, config })
     }
 
@@ -179,49 +159,26 @@ impl ImageStore {
     }
 
     fn names(&self) -> Result<BTreeMap<String, String>, ImageStoreError> {
-        Ok(read_json(&self.root.join("repositories.json"))?.unwrap_or_default())
+        Ok(read_json(&self.table())?.unwrap_or_default())
     }
 
     fn ids(&self) -> Result<Vec<String>, ImageStoreError> {
-        let path = self.root.join("images");
-        let entries =
-            fs::read_dir(&path).map_err(|source| ImageStoreError::Io { action: "read", path: path.clone(), source })?;
+        let entries = fs::read_dir(&self.images).map_err(DiskError::at("read", &self.images))?;
         let mut ids: Vec<String> = entries
             .flatten()
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+            // The table of names is none.
+            .filter(|digits| digits.len() == DIGITS)
             .collect();
         ids.sort();
         Ok(ids)
     }
 
     fn config_path(&self, digits: &str) -> PathBuf {
-        self.root.join("images").join(format!("{digits}.json"))
+        self.images.join(format!("{digits}.json"))
     }
 
-    fn lock(&self) -> Result<File, ImageStoreError> {
-        let path = self.root.join("lock");
-        let failed = |source| ImageStoreError::Io { action: "lock", path: path.clone(), source };
-        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
-        file.lock().map_err(failed)?;
-        Ok(file)
-    }
-
-    fn write(path: &Path, bytes: &[u8]) -> Result<(), ImageStoreError> {
-        layers::write_atomically(path, bytes).map_err(|source| ImageStoreError::Io {
-            action: "write",
-            path: path.into(),
-            source,
-        })
-    }
-}
-
-/// `None` if there is no such file.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ImageStoreError> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|source| ImageStoreError::Damaged { path: path.into(), source }),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ImageStoreError::Io { action: "read", path: path.into(), source }),
+    fn table(&self) -> PathBuf {
+        self.images.join("repositories.json")
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::thread;
 
 use images::{ContainerConfig, Image, ImageConfig, ImageStore, ImageStoreError, Reference};
-use process::Diagnose;
+use layers::DataRoot;
+use process::Failure;
 
 fn reference(text: &str) -> Reference {
     text.parse().expect("an image name")
@@ -24,11 +25,13 @@ fn put(store: &ImageStore, name: &str, command: &str) -> Image {
 /// A store in a directory that lives as long as the test.
 fn with_store(test: impl FnOnce(&ImageStore, &Path)) {
     let scratch = tempfile::tempdir().expect("a directory");
-    test(&ImageStore::open(scratch.path()).expect("a store"), scratch.path());
+    let root = DataRoot::open(scratch.path()).expect("a data root");
+    test(&ImageStore::open(&root).expect("a store"), scratch.path());
 }
 
-fn complaint(error: &ImageStoreError, root: &Path) -> String {
-    let text = format!("Error: {error}\nhint: {}", error.hint().unwrap_or_default());
+fn complaint(error: ImageStoreError, root: &Path) -> String {
+    let failure = Failure::from(error);
+    let text = format!("Error: {}\nhint: {}", failure.message, failure.hint.unwrap_or_default());
     text.replace(&root.display().to_string(), "ROOT")
 }
 
@@ -145,7 +148,7 @@ fn what_is_not_there_is_named() {
         let error = store.find(&digit.expect("two alike")).expect_err("an ambiguous id");
         assert!(matches!(error, ImageStoreError::Ambiguous(..)), "{error}");
         let complaints = ["nosuch", "busybox:1", "Busybox", "sha256:zz", "0000000000000000"]
-            .map(|text| complaint(&store.find(text).expect_err(text), root));
+            .map(|text| complaint(store.find(text).expect_err(text), root));
         insta::assert_snapshot!(complaints.join("\n\n"));
     });
 }
@@ -154,9 +157,9 @@ fn what_is_not_there_is_named() {
 fn damage_is_named_with_its_file() {
     with_store(|store, root| {
         put(store, "busybox", "sh");
-        fs::write(root.join("repositories.json"), "{\"busybox:latest\": 1}").expect("a file");
+        fs::write(root.join("images/repositories.json"), "{\"busybox:latest\": 1}").expect("a file");
         let error = store.find("busybox").expect_err("a damaged table");
-        insta::assert_snapshot!(complaint(&error, root));
+        insta::assert_snapshot!(complaint(error, root));
     });
 }
 

@@ -8,7 +8,7 @@ use cgroups::{Cgroup, CgroupError};
 use namespaces::NamespacesError;
 use nix::unistd::{Gid, Pid, Uid, geteuid};
 use process::{Child, Diagnose, Spawn, SpawnError, step};
-use rootfs::Root;
+use rootfs::{Root, RootfsError};
 use thiserror::Error;
 
 use crate::error::PlanError;
@@ -32,6 +32,9 @@ pub enum RuntimeError {
     /// The id maps.
     #[error(transparent)]
     IdMaps(#[from] namespaces::UserMapError),
+    /// What it binds.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
     /// Pipes.
     #[error("open pipes for standard input and output: {0}")]
     Streams(io::Error),
@@ -57,6 +60,7 @@ impl Diagnose for RuntimeError {
             Self::Cgroup(error) => Some(error),
             Self::Namespaces(error) => Some(error),
             Self::IdMaps(error) => Some(error),
+            Self::Rootfs(error) => Some(error),
             Self::Spawn(error) => Some(error),
             Self::Streams(_) | Self::OomScore { .. } => None,
         }
@@ -103,9 +107,10 @@ impl Container<'_> {
             Some((Uid::from_raw(user), Gid::from_raw(root)))
         });
         let (mut ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
+        let sources = plan.ids.is_some().then(|| plan.rootfs.sources()).transpose()?;
         let cgroup = Group(Some(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?));
         let visit = plan.namespaces.join_before_clone()?;
-        let (root, attached) = (self.root, self.attached);
+        let (root, attached) = ((self.root, sources), self.attached);
         // From its first instant in a namespace that others may be in, the child has power that they must not borrow.
         keep_private();
         let spawn = Spawn::new().namespaces(plan.clone_flags());

@@ -12,7 +12,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, setsid};
 use process::{Diagnose, Failure, Gate, Pty, pty, step, sys};
-use rootfs::{Entered, Prepared, Root};
+use rootfs::{Entered, Prepared, Root, Sources};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use thiserror::Error;
 
@@ -55,7 +55,7 @@ fn failed(action: impl Into<String>) -> impl FnOnce(Errno) -> InsideError {
 /// Runs in the child; returns only if it could not become the program.
 pub(crate) fn become_container(
     plan: &Plan,
-    root: Root,
+    (root, sources): (Root, Option<Sources>),
     streams: Inner,
     attached: bool,
     gate: &Gate,
@@ -89,7 +89,10 @@ pub(crate) fn become_container(
         Ok(()) | Err(Errno::ENOSYS) => {}
         Err(errno) => return Err(failed("leave the session keyring")(errno).into()),
     }
-    let prepared = plan.rootfs.prepare(root)?;
+    let prepared = match sources {
+        Some(sources) => plan.rootfs.prepare_with(root, sources)?,
+        None => plan.rootfs.prepare(root)?,
+    };
     set_sysctls(plan, &prepared)?;
     let entered = prepared.pivot()?;
     if streams.wants_terminal() {

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Cursor};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use layers::DiskError;
 use process::Diagnose;
 use thiserror::Error;
 
@@ -38,21 +39,18 @@ pub enum BootstrapError {
         tail: String,
     },
     /// A file.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// What we did.
-        action: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// Not a name of a Debian release.
     #[error("invalid suite {0:?}: letters, digits and '-' only")]
     Suite(String),
 }
 
 impl Diagnose for BootstrapError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Disk(error) = self { Some(error) } else { None }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoBusybox | Self::NotStatic(_) => Some("apt-get install busybox-static".into()),
@@ -90,11 +88,6 @@ impl std::str::FromStr for Suite {
     }
 }
 
-fn failed(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> BootstrapError {
-    let path = path.into();
-    move |source| BootstrapError::Io { action, path, source }
-}
-
 /// The archive of a root file system with busybox, a link for each of its programs, and the files that programs expect.
 /// Made in memory: it is 2 MB.
 pub(crate) fn busybox() -> Result<Cursor<Vec<u8>>, BootstrapError> {
@@ -103,7 +96,7 @@ pub(crate) fn busybox() -> Result<Cursor<Vec<u8>>, BootstrapError> {
         .into_iter()
         .find(|path| path.is_file())
         .ok_or(BootstrapError::NoBusybox)?;
-    let bytes = fs::read(binary).map_err(failed("read", binary))?;
+    let bytes = fs::read(binary).map_err(DiskError::at("read", binary))?;
     if is_dynamic(&bytes) {
         return Err(BootstrapError::NotStatic(binary.into()));
     }
@@ -113,7 +106,8 @@ pub(crate) fn busybox() -> Result<Cursor<Vec<u8>>, BootstrapError> {
         .map_err(|source| BootstrapError::Program { program: "busybox", source })?;
     archive(&bytes, &String::from_utf8_lossy(&list.stdout))
         .map(Cursor::new)
-        .map_err(failed("make the archive of", binary))
+        .map_err(DiskError::at("make the archive of", binary))
+        .map_err(BootstrapError::from)
 }
 
 fn archive(busybox: &[u8], applets: &str) -> io::Result<Vec<u8>> {
@@ -200,9 +194,9 @@ pub(crate) fn debian(suite: &Suite, target: &Path, progress: &mut dyn Progress) 
     }
     // Downloaded packages are of no use in an image.
     let cache = target.join("var/cache/apt/archives");
-    for entry in fs::read_dir(&cache).map_err(failed("read", &cache))?.flatten() {
+    for entry in fs::read_dir(&cache).map_err(DiskError::at("read", &cache))?.flatten() {
         if entry.path().extension().is_some_and(|extension| extension == "deb") {
-            fs::remove_file(entry.path()).map_err(failed("remove", entry.path()))?;
+            fs::remove_file(entry.path()).map_err(DiskError::at("remove", entry.path()))?;
         }
     }
     Ok(())

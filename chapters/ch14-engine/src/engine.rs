@@ -6,7 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
-use layers::{DiffId, LayerError, LayerStore, Overlay, OverlayError, Upper};
+use layers::{
+    DataRoot, DataRootError, DiffId, DiskError, Held, LayerError, LayerStore, Lock, Overlay, OverlayError, Upper,
+};
 use process::signals::Proxy;
 use process::{Diagnose, ExitStatus, FailureKind};
 use rootfs::{Root, RootDir, RootDirError};
@@ -23,13 +25,17 @@ use crate::create::Create;
 use crate::devices::{self, DeviceError};
 use crate::import::{self, ImportError};
 use crate::record::{ContainerRecord, ResolveError};
-use crate::state::{ContainerDir, DataRoot, StateError, failed};
+use crate::state::{ContainerDir, Containers, StateError};
 use crate::users::{self, UsersError};
 
 /// Everything that a command can fail with.
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "each wraps the error of one part, under its name")]
 pub enum EngineError {
+    #[error(transparent)]
+    DataRoot(#[from] DataRootError),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     #[error(transparent)]
     State(#[from] StateError),
     #[error(transparent)]
@@ -69,6 +75,8 @@ pub enum EngineError {
 impl Diagnose for EngineError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         Some(match self {
+            Self::DataRoot(error) => error,
+            Self::Disk(error) => error,
             Self::State(error) => error,
             Self::Image(error) => error,
             Self::Reference(error) => error,
@@ -112,25 +120,26 @@ impl EngineError {
 #[derive(Debug)]
 pub struct Engine {
     root: DataRoot,
+    containers: Containers,
     images: ImageStore,
     layers: LayerStore,
 }
 
 impl Engine {
-    /// Opens the stores, and removes what engines that were killed have left.
+    /// Opens the stores in the data root at `path`, and removes what commands that were killed have left.
     ///
     /// # Errors
     /// [`EngineError`].
-    pub fn open(root: DataRoot) -> Result<Self, EngineError> {
-        let engine = Self { images: ImageStore::open(root.data())?, layers: LayerStore::open(root.data())?, root };
-        for id in engine.root.container_ids() {
-            if let Some(abandoned) = engine.root.abandoned(&id) {
-                cgroups::remove_abandoned(&runtime::cgroup_of(&id));
-                Upper::remove(abandoned.data())?;
-                abandoned.remove()?;
-            }
+    pub fn open(path: &Path) -> Result<Self, EngineError> {
+        let root = DataRoot::open(path)?;
+        let (images, layers) = (ImageStore::open(&root)?, LayerStore::open(&root)?);
+        let containers = Containers::open(&root)?;
+        for abandoned in containers.abandoned()? {
+            cgroups::remove_abandoned(&runtime::cgroup_of(abandoned.id()));
+            containers.discard(abandoned)?.remove()?;
         }
-        Ok(engine)
+        root.rubbish()?.into_iter().try_for_each(Held::remove)?;
+        Ok(Self { root, containers, images, layers })
     }
 
     /// Every image, with its names.
@@ -181,11 +190,11 @@ impl Engine {
         suite: &Suite,
         progress: &mut dyn Progress,
     ) -> Result<Image, EngineError> {
-        let scratch = self.root.data().join("tmp");
-        fs::create_dir_all(&scratch).map_err(failed("create", &scratch))?;
-        let target = tempfile::tempdir_in(&scratch).map_err(failed("create a directory in", &scratch))?;
-        bootstrap::debian(suite, target.path(), progress)?;
-        let layer = self.layers.import_directory(target.path())?;
+        let scratch = self.root.staging()?;
+        let made = bootstrap::debian(suite, scratch.path(), progress).map_err(EngineError::from);
+        let layer = made.and_then(|()| Ok(self.layers.import_directory(scratch.path())?));
+        scratch.remove()?;
+        let layer = layer?;
         let created = jiff::Timestamp::now().to_string();
         let config = images::ImageConfig::new(created, vec![layer.diff_id.to_string()], shell_image("bash"));
         Ok(self.images.put(reference, config)?)
@@ -204,10 +213,10 @@ impl Engine {
         let record = create.resolve(&image, processors)?;
         let id = new_id()?;
         let name = Some(record.name.as_str()).filter(|name| !name.is_empty());
-        let directory = self.root.claim(&id, name)?;
+        let directory = self.containers.claim(&id, name)?;
         let outcome = self.run_in(&record, &image, &id, &directory, proxy);
         // The outcome is the news; a failed clean-up matters only if there is no other.
-        let cleaned = Upper::remove(directory.data()).map_err(EngineError::from).and_then(|()| Ok(directory.remove()?));
+        let cleaned = self.containers.discard(directory).and_then(Held::remove);
         let status = outcome?;
         cleaned?;
         Ok(status)
@@ -225,24 +234,25 @@ impl Engine {
             write_id(path, id)?;
         }
         let lower = self.lower(image)?;
-        let upper = Upper::create(directory.data(), lower.first().map(PathBuf::as_path))?;
+        let upper = Upper::create(directory.path(), lower.first().map(PathBuf::as_path))?;
         let ids = (!record.users.is_host()).then(users::ids);
         if let Some(ids) = ids {
             users::map_owners(&lower, ids)?;
             // What is written is the container's own, and belongs to its root as the host counts.
             let owner = Some(ids.outside);
-            std::os::unix::fs::chown(&upper.upper, owner, owner).map_err(failed("give away", &upper.upper))?;
+            std::os::unix::fs::chown(&upper.upper, owner, owner).map_err(DiskError::at("give away", &upper.upper))?;
         }
         let overlay = Overlay::new(lower, &upper).volatile(true);
         let mounted = overlay.mount()?;
-        let root =
-            RootDir::from_fd(mounted.try_clone().map_err(failed("duplicate the descriptor of", directory.data()))?);
+        let root = RootDir::from_fd(
+            mounted.try_clone().map_err(DiskError::at("duplicate the descriptor of", directory.path()))?,
+        );
         let user = user::resolve(&record.user, &record.groups, &root)?;
         let host_name = host_name();
         let facts = Facts {
             id,
             host_name: &host_name,
-            files: own_files(record, id, &host_name, directory)?,
+            files: own_files(record, id, &host_name, directory, ids.map(|ids| ids.outside))?,
             init: if record.init { Some(self.reaper()?) } else { None },
             user,
             devices: devices::find(&record.resources, record.privileged)?,
@@ -253,8 +263,9 @@ impl Engine {
         spec.mounts = rootfs::arrange(spec.mounts, |path, covered| root.place_of(path, covered))?;
         mark(&root, ids)?;
         let stdio = if record.terminal { Stdio::Terminal } else { Stdio::Pipes { input: record.interactive } };
-        let cache = Some(self.root.filters());
+        let cache = Some(self.root.directory("seccomp")?);
         let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
+        Lock::assert_none();
         Ok(attend::run(container, record.interactive, proxy)?)
     }
 
@@ -268,18 +279,17 @@ impl Engine {
     /// (CVE-2019-5736), and the mount over it is read-only besides.
     fn reaper(&self) -> Result<PathBuf, EngineError> {
         let own = Path::new("/proc/self/exe");
-        let metadata = fs::metadata(own).map_err(failed("look at", own))?;
+        let metadata = fs::metadata(own).map_err(DiskError::at("look at", own))?;
         let name = format!("init-{:x}-{:x}-{:x}", metadata.dev(), metadata.ino(), metadata.mtime());
-        let path = self.root.run().join(name);
+        let run = self.root.run_directory()?;
+        let path = run.join(name);
         if !path.exists() {
-            fs::create_dir_all(self.root.run()).map_err(failed("create", self.root.run()))?;
-            let mut copy = tempfile::NamedTempFile::new_in(self.root.run())
-                .map_err(failed("create a file in", self.root.run()))?;
-            let mut original = File::open(own).map_err(failed("open", own))?;
-            io::copy(&mut original, &mut copy).map_err(failed("write", copy.path()))?;
+            let mut copy = tempfile::NamedTempFile::new_in(&run).map_err(DiskError::at("create a file in", &run))?;
+            let mut original = File::open(own).map_err(DiskError::at("open", own))?;
+            io::copy(&mut original, &mut copy).map_err(DiskError::at("write", copy.path()))?;
             fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755))
-                .map_err(failed("set the mode of", copy.path()))?;
-            copy.persist(&path).map_err(|error| failed("create", &path)(error.error))?;
+                .map_err(DiskError::at("set the mode of", copy.path()))?;
+            copy.persist(&path).map_err(|error| DiskError::at("create", &path)(error.error))?;
         }
         Ok(path)
     }
@@ -292,7 +302,7 @@ fn mark(root: &RootDir, ids: Option<namespaces::IdRange>) -> Result<(), EngineEr
     let Some(ids) = ids else { return Ok(()) };
     let (user, group) = (rustix::fs::Uid::from_raw(ids.outside), rustix::fs::Gid::from_raw(ids.outside));
     rustix::fs::chownat(&file, "", Some(user), Some(group), rustix::fs::AtFlags::EMPTY_PATH)
-        .map_err(|error| failed("give away", path)(error.into()).into())
+        .map_err(|error| DiskError::at("give away", path)(error).into())
 }
 
 fn shell_image(shell: &str) -> ContainerConfig {
@@ -309,16 +319,20 @@ fn own_files(
     id: &str,
     host_name: &str,
     directory: &ContainerDir,
-) -> Result<Vec<(PathBuf, &'static str)>, StateError> {
+    owner: Option<u32>,
+) -> Result<Vec<(PathBuf, &'static str)>, DiskError> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let name = compose::hostname(record, id, host_name);
     let host = record.network.is_host().then(|| read("/etc/hosts"));
     let [servers, search, options] = &record.dns;
     let resolver = Resolver { servers, search, options };
     Ok(vec![
-        (directory.write("resolv.conf", &files::resolv_conf(&read("/etc/resolv.conf"), resolver))?, "/etc/resolv.conf"),
-        (directory.write("hostname", &format!("{name}\n"))?, "/etc/hostname"),
-        (directory.write("hosts", &files::hosts(host.as_deref(), &record.extra_hosts))?, "/etc/hosts"),
+        (
+            directory.write("resolv.conf", &files::resolv_conf(&read("/etc/resolv.conf"), resolver), owner)?,
+            "/etc/resolv.conf",
+        ),
+        (directory.write("hostname", &format!("{name}\n"), owner)?, "/etc/hostname"),
+        (directory.write("hosts", &files::hosts(host.as_deref(), &record.extra_hosts), owner)?, "/etc/hosts"),
     ])
 }
 
@@ -332,12 +346,12 @@ fn console_size() -> Option<ConsoleSize> {
 }
 
 /// 64 random hexadecimal digits. An id whose first twelve are a number could be taken for one; docker avoids it, too.
-fn new_id() -> Result<String, StateError> {
+fn new_id() -> Result<String, DiskError> {
     let source = Path::new("/dev/urandom");
-    let mut random = File::open(source).map_err(failed("open", source))?;
+    let mut random = File::open(source).map_err(DiskError::at("open", source))?;
     loop {
         let mut bytes = [0; 32];
-        random.read_exact(&mut bytes).map_err(failed("read", source))?;
+        random.read_exact(&mut bytes).map_err(DiskError::at("read", source))?;
         let id = bytes.iter().fold(String::with_capacity(64), |text, byte| format!("{text}{byte:02x}"));
         if id[..12].bytes().any(|digit| digit.is_ascii_alphabetic()) {
             return Ok(id);
@@ -347,8 +361,8 @@ fn new_id() -> Result<String, StateError> {
 
 fn write_id(path: &Path, id: &str) -> Result<(), EngineError> {
     match File::options().write(true).create_new(true).open(path) {
-        Ok(mut file) => Ok(file.write_all(id.as_bytes()).map_err(failed("write", path))?),
+        Ok(mut file) => Ok(file.write_all(id.as_bytes()).map_err(DiskError::at("write", path))?),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(EngineError::CidFile(path.into())),
-        Err(error) => Err(failed("create", path)(error).into()),
+        Err(error) => Err(DiskError::at("create", path)(error).into()),
     }
 }

@@ -67,7 +67,7 @@ impl Engine {
             kernel_version: read("/proc/sys/kernel/osrelease").trim().into(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             mem_total: kilobytes * 1024,
-            docker_root_dir: self.root().data().display().to_string(),
+            docker_root_dir: self.root().path().display().to_string(),
         })
     }
 }

@@ -1,40 +1,29 @@
-//! Where things are on disk, and whose they are.
+//! Containers on disk.
 //!
 //! ```text
-//! /var/lib/mini-docker          --root, MINI_DOCKER_ROOT
-//!   images/ layers/             chapters 6 and 7
-//!   containers/<id>/            one directory per container: lock, upper, work
-//!   seccomp/                    compiled filters
-//! /run/mini-docker              what a reboot ends: names and small files of running containers
+//! containers/<id>/    one directory per container: upper, work, and small files that it sees
+//! names/<name>        a link to the id
+//! seccomp/            compiled filters
 //! ```
 //!
-//! A container's directory is locked (`flock(2)`) as long as its engine lives. A directory that can be locked has lost
-//! its engine: the next command removes it.
+//! A container's directory is held as long as its engine lives. One that can be taken has lost its engine: the next
+//! command removes it.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, fchown, symlink};
 use std::path::{Path, PathBuf};
 
-use process::Diagnose;
+use layers::{DataRoot, DiskError, Held, Lock, Rank};
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
-const DATA: &str = "/var/lib/mini-docker";
-const RUN: &str = "/run/mini-docker";
-
-/// What goes wrong on disk.
+/// What goes wrong with the containers' directories.
 #[derive(Debug, Error)]
 pub enum StateError {
-    /// A file or directory.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// "create", "write", …
-        action: &'static str,
-        /// What.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// A name that is taken.
     #[error(
         "Conflict. The container name \"/{name}\" is already in use by container \"{id}\". You have to remove (or rename) that container to be able to reuse that name."
@@ -51,180 +40,157 @@ pub enum StateError {
 }
 
 impl Diagnose for StateError {
-    fn hint(&self) -> Option<String> {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Disk(error) = self { Some(error) } else { None }
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
         match self {
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied => Some("mini-docker works as root: try sudo".into()),
-                io::ErrorKind::StorageFull => Some("free some space, or use another disk with --root".into()),
-                io::ErrorKind::ReadOnlyFilesystem => Some("use a writable directory with --root".into()),
-                _ => None,
-            },
-            _ => None,
+            Self::Disk(_) => None,
+            Self::NameTaken { .. } => Some(FailureKind::Conflict),
+            Self::BadName(_) => Some(FailureKind::Invalid),
         }
     }
 }
 
-pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
-    let path = path.to_path_buf();
-    move |source| StateError::Io { action, path, source }
+/// The directories of all containers, and their names.
+#[derive(Debug)]
+pub(crate) struct Containers {
+    root: DataRoot,
+    directories: PathBuf,
+    names: PathBuf,
 }
 
-/// The two top directories.
-#[derive(Debug, Clone)]
-pub struct DataRoot {
-    data: PathBuf,
-    run: PathBuf,
-}
-
-impl DataRoot {
-    /// `/var/lib/mini-docker`, or another directory, which then holds the files of `/run` too.
-    pub fn new(root: &Path) -> Self {
-        let run = if root == Path::new(DATA) { RUN.into() } else { root.join("run") };
-        Self { data: root.into(), run }
-    }
-
-    /// Where images, layers and containers are.
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
-    /// Where compiled filters are kept.
-    pub(crate) fn filters(&self) -> PathBuf {
-        self.data.join("seccomp")
-    }
-
-    /// Where the copy of our binary is that serves as a container's reaper.
-    pub(crate) fn run(&self) -> &Path {
-        &self.run
-    }
-
-    /// The ids of containers, living or left behind.
-    pub(crate) fn container_ids(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.data.join("containers")) else { return Vec::new() };
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+impl Containers {
+    /// Those of `root`.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn open(root: &DataRoot) -> Result<Self, DiskError> {
+        let (directories, names) = (root.directory("containers")?, root.directory("names")?);
+        Ok(Self { root: root.clone(), directories, names })
     }
 
     /// Claims a directory for a new container.
     ///
     /// # Errors
-    /// [`StateError`].
+    /// [`StateError`]; then there is none.
     pub(crate) fn claim(&self, id: &str, name: Option<&str>) -> Result<ContainerDir, StateError> {
-        let data = self.data.join("containers").join(id);
-        create_private(&self.data)?;
-        create_private(&data)?;
-        let lock = lock(&data)?;
-        let run = self.run.join("containers").join(id);
-        let mut directory = ContainerDir { data, run, name: None, _lock: lock };
-        create_private(&directory.run)?;
+        if let Some(name) = name.filter(|name| !is_name(name)) {
+            return Err(StateError::BadName(name.into()));
+        }
+        // The directory comes before the name, and goes after it: a name without a directory means nothing.
+        let mut directory = ContainerDir { held: Held::create(&self.directories.join(id))?, id: id.into(), name: None };
         match name.map(|name| self.claim_name(name, id)).transpose() {
             Ok(name) => directory.name = name,
             Err(error) => {
-                let _ = directory.remove();
+                // What happened is the news.
+                let _ = self.discard(directory).map(Held::remove);
                 return Err(error);
             }
         }
         Ok(directory)
     }
 
-    /// The directory of a container whose engine is gone, or `None` if it lives.
-    pub(crate) fn abandoned(&self, id: &str) -> Option<ContainerDir> {
-        let data = self.data.join("containers").join(id);
-        let lock = File::open(data.join("lock")).ok()?;
-        lock.try_lock().ok()?;
-        Some(ContainerDir { data, run: self.run.join("containers").join(id), name: self.name_of(id), _lock: lock })
+    /// The directories of containers whose engine is gone.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn abandoned(&self) -> Result<Vec<ContainerDir>, DiskError> {
+        let failed = |error| DiskError::at("read", &self.directories)(error);
+        let mut abandoned = Vec::new();
+        for entry in fs::read_dir(&self.directories).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if let Some(held) = Held::take(&entry.path())? {
+                let id = entry.file_name().to_string_lossy().into_owned();
+                let name = self.name_of(&id)?;
+                abandoned.push(ContainerDir { held, id, name });
+            }
+        }
+        Ok(abandoned)
+    }
+
+    /// Takes a container's directory out of sight, and gives its name back. What is left is rubbish, to be removed at
+    /// leisure.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn discard(&self, directory: ContainerDir) -> Result<Held, DiskError> {
+        let ContainerDir { mut held, id, name } = directory;
+        if let Some(path) = name {
+            let _lock = Lock::wait(Rank::Names, &self.names)?;
+            if fs::read_link(&path).is_ok_and(|owner| owner == Path::new(&id)) {
+                fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
+            }
+        }
+        self.root.discard(&mut held)?;
+        Ok(held)
     }
 
     fn claim_name(&self, name: &str, id: &str) -> Result<PathBuf, StateError> {
-        let mut bytes = name.bytes();
-        let valid = bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
-            && name.len() > 1
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
-        if !valid {
-            return Err(StateError::BadName(name.into()));
-        }
-        let names = self.run.join("names");
-        create_private(&names)?;
-        let path = names.join(name);
-        // A link is made with its content in one step, or not at all: no half-written claim can be seen.
-        match std::os::unix::fs::symlink(id, &path) {
-            Ok(()) => Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let id = fs::read_link(&path).unwrap_or_default().display().to_string();
-                Err(StateError::NameTaken { name: name.into(), id })
+        let path = self.names.join(name);
+        let _lock = Lock::wait(Rank::Names, &self.names)?;
+        if let Ok(owner) = fs::read_link(&path) {
+            if self.directories.join(&owner).exists() {
+                return Err(StateError::NameTaken { name: name.into(), id: owner.display().to_string() });
             }
-            Err(error) => Err(failed("claim the name", &path)(error)),
+            fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
         }
-    }
-
-    fn name_of(&self, id: &str) -> Option<PathBuf> {
-        let entries = fs::read_dir(self.run.join("names")).ok()?;
-        entries
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| fs::read_link(path).is_ok_and(|target| target == Path::new(id)))
-    }
-}
-
-/// What one container has on disk, held by its lock.
-#[derive(Debug)]
-pub(crate) struct ContainerDir {
-    data: PathBuf,
-    run: PathBuf,
-    name: Option<PathBuf>,
-    _lock: File,
-}
-
-impl ContainerDir {
-    /// Below this are the writable layer's directories.
-    pub(crate) fn data(&self) -> &Path {
-        &self.data
-    }
-
-    /// Writes one of the small files that the container sees.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, StateError> {
-        let path = self.run.join(name);
-        fs::write(&path, text).map_err(failed("write", &path))?;
+        // A link is made with its content in one step, or not at all.
+        symlink(id, &path).map_err(DiskError::at("claim the name", &path))?;
         Ok(path)
     }
 
-    /// Removes all of it. The lock goes last, so that nobody else removes it at the same time.
+    fn name_of(&self, id: &str) -> Result<Option<PathBuf>, DiskError> {
+        let entries = fs::read_dir(&self.names).map_err(DiskError::at("read", &self.names))?;
+        let mut paths = entries.flatten().map(|entry| entry.path());
+        Ok(paths.find(|path| fs::read_link(path).is_ok_and(|owner| owner == Path::new(id))))
+    }
+}
+
+/// Docker's grammar.
+fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && name.len() > 1
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+/// What one container has on disk.
+#[derive(Debug)]
+pub(crate) struct ContainerDir {
+    held: Held,
+    id: String,
+    name: Option<PathBuf>,
+}
+
+impl ContainerDir {
+    /// The 64 digits.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Below this are the writable layer's directories.
+    pub(crate) fn path(&self) -> &Path {
+        self.held.path()
+    }
+
+    /// Writes one of the small files that the container sees, and may write to: nothing of ours reads them again. `owner`
+    /// is the container's root, if that is not ours.
     ///
     /// # Errors
-    /// [`StateError`] for the first thing that could not be removed; the others are.
-    pub(crate) fn remove(&self) -> Result<(), StateError> {
-        let gone = |result: io::Result<()>, path: &Path| match result {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
-            _ => Ok(()),
-        };
-        let steps = [
-            self.name.as_ref().map_or(Ok(()), |path| gone(fs::remove_file(path), path)),
-            gone(fs::remove_dir_all(&self.run), &self.run),
-            gone(fs::remove_dir_all(&self.data), &self.data),
-        ];
-        steps.into_iter().collect()
+    /// [`DiskError`].
+    pub(crate) fn write(&self, name: &str, text: &str, owner: Option<u32>) -> Result<PathBuf, DiskError> {
+        let path = self.path().join(name);
+        let mut file = File::create_new(&path).map_err(DiskError::at("create", &path))?;
+        file.write_all(text.as_bytes()).map_err(DiskError::at("write", &path))?;
+        // Every user inside reads them, whatever our umask is.
+        file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(DiskError::at("set the mode of", &path))?;
+        if owner.is_some() {
+            fchown(&file, owner, owner).map_err(DiskError::at("give away", &path))?;
+        }
+        Ok(path)
     }
-}
-
-/// Makes the lock file of a new directory. It gets its name only when it is locked: at no moment can another command
-/// find it free, and take the container for an abandoned one.
-fn lock(directory: &Path) -> Result<File, StateError> {
-    let (early, path) = (directory.join("lock.new"), directory.join("lock"));
-    let file = File::options().create(true).append(true).open(&early).map_err(failed("create", &early))?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::Error(source) => failed("lock", &early)(source),
-        TryLockError::WouldBlock => failed("lock", &early)(io::ErrorKind::WouldBlock.into()),
-    })?;
-    fs::rename(&early, &path).map_err(failed("create", &path))?;
-    Ok(file)
-}
-
-/// Images have setuid programs: nobody but root looks in from outside.
-fn create_private(path: &Path) -> Result<(), StateError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(path).map_err(failed("create", path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o711)).map_err(failed("set the mode of", path))
 }
 
 #[cfg(test)]
@@ -234,62 +200,130 @@ mod tests {
     const FIRST: &str = "1111111111111111111111111111111111111111111111111111111111111111";
     const SECOND: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
-    /// Every path below the data root that belongs to a container.
-    fn traces(root: &DataRoot) -> Vec<String> {
-        ["containers", "run/containers", "run/names"]
-            .iter()
-            .flat_map(|directory| fs::read_dir(root.data().join(directory)).into_iter().flatten().flatten())
-            .map(|entry| entry.path().display().to_string())
-            .collect()
+    struct Scratch {
+        _directory: tempfile::TempDir,
+        root: DataRoot,
+        containers: Containers,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().expect("a directory");
+            let root = DataRoot::open(directory.path()).expect("a data root");
+            let containers = Containers::open(&root).expect("the containers");
+            Self { _directory: directory, root, containers }
+        }
+
+        /// Every path below the data root that belongs to a container.
+        fn traces(&self) -> Vec<String> {
+            ["containers", "names", "tmp"]
+                .iter()
+                .flat_map(|directory| fs::read_dir(self.root.path().join(directory)).into_iter().flatten().flatten())
+                .map(|entry| entry.path().display().to_string())
+                .collect()
+        }
+
+        fn remove(&self, container: ContainerDir) {
+            self.containers.discard(container).expect("a rename").remove().expect("a removal");
+        }
+
+        /// What the next command does with what it finds.
+        fn clean_up(&self) -> usize {
+            let abandoned = self.containers.abandoned().expect("a look");
+            let count = abandoned.len();
+            abandoned.into_iter().for_each(|container| self.remove(container));
+            self.root.rubbish().expect("a look").into_iter().for_each(|left| left.remove().expect("a removal"));
+            count
+        }
     }
 
     #[test]
     fn what_is_claimed_is_held_and_what_is_removed_leaves_no_trace() {
-        let scratch = tempfile::tempdir().expect("a directory");
-        let root = DataRoot::new(scratch.path());
-        let container = root.claim(FIRST, Some("web")).expect("a claim");
-        container.write("hosts", "").expect("a file");
-        assert_eq!(root.container_ids(), [FIRST]);
-        assert!(root.abandoned(FIRST).is_none(), "its engine lives");
-        container.remove().expect("a removal");
-        assert_eq!(traces(&root), Vec::<String>::new());
+        let scratch = Scratch::new();
+        let container = scratch.containers.claim(FIRST, Some("web")).expect("a claim");
+        container.write("hosts", "", None).expect("a file");
+        assert_eq!(scratch.clean_up(), 0, "its engine lives");
+        assert_eq!(scratch.traces().len(), 2, "a directory and a name");
+        scratch.remove(container);
+        assert_eq!(scratch.traces(), Vec::<String>::new());
     }
 
     #[test]
     fn a_name_is_taken_once_and_the_loser_leaves_no_trace() {
-        let scratch = tempfile::tempdir().expect("a directory");
-        let root = DataRoot::new(scratch.path());
-        let _first = root.claim(FIRST, Some("web")).expect("a claim");
-        let before = traces(&root);
-        let error = root.claim(SECOND, Some("web")).expect_err("a conflict");
+        let scratch = Scratch::new();
+        let _first = scratch.containers.claim(FIRST, Some("web")).expect("a claim");
+        let before = scratch.traces();
+        let error = scratch.containers.claim(SECOND, Some("web")).expect_err("a conflict");
         insta::assert_snapshot!(error, @r#"Conflict. The container name "/web" is already in use by container "1111111111111111111111111111111111111111111111111111111111111111". You have to remove (or rename) that container to be able to reuse that name."#);
-        assert_eq!(traces(&root), before);
+        assert_eq!(scratch.traces(), before);
     }
 
     #[test]
     fn what_docker_does_not_take_for_a_name_is_refused() {
-        let scratch = tempfile::tempdir().expect("a directory");
-        let root = DataRoot::new(scratch.path());
+        let scratch = Scratch::new();
         for name in ["", "a", "-web", ".web", "../web", "we/b", "w b", "wéb"] {
-            assert!(matches!(root.claim(FIRST, Some(name)), Err(StateError::BadName(_))), "{name:?}");
+            let refused = scratch.containers.claim(FIRST, Some(name));
+            assert!(matches!(refused, Err(StateError::BadName(_))), "{name:?}");
         }
-        assert_eq!(traces(&root), Vec::<String>::new());
+        assert_eq!(scratch.traces(), Vec::<String>::new());
         for name in ["we", "0web", "we_b.1-2"] {
-            let container = root.claim(FIRST, Some(name)).expect(name);
-            container.remove().expect("a removal");
+            scratch.remove(scratch.containers.claim(FIRST, Some(name)).expect(name));
         }
     }
 
+    /// The directory is made first and goes last, so these are all the states that a SIGKILL can leave.
     #[test]
-    fn a_container_without_an_engine_is_found_with_its_name() {
-        let scratch = tempfile::tempdir().expect("a directory");
-        let root = DataRoot::new(scratch.path());
-        // As after a SIGKILL: the lock is gone, the files are not.
-        drop(root.claim(FIRST, Some("web")).expect("a claim"));
-        let abandoned = root.abandoned(FIRST).expect("nobody holds it");
-        assert!(root.abandoned(FIRST).is_none(), "now we do");
-        abandoned.remove().expect("a removal");
-        assert_eq!(traces(&root), Vec::<String>::new());
-        assert!(root.claim(SECOND, Some("web")).is_ok(), "the name is free again");
+    fn whenever_an_engine_is_killed_nothing_of_its_container_stays() {
+        let states: [(&str, fn(&Path)); 6] = [
+            ("made, and not yet held", |data| {
+                fs::create_dir(data.join("containers").join(FIRST)).expect("a directory");
+            }),
+            ("without a name", |data| {
+                fs::create_dir_all(data.join("containers").join(FIRST).join("upper")).expect("a directory");
+            }),
+            ("with a name", |data| {
+                fs::create_dir_all(data.join("containers").join(FIRST).join("work/work")).expect("a directory");
+                symlink(FIRST, data.join("names/web")).expect("a name");
+            }),
+            ("with files", |data| {
+                fs::create_dir_all(data.join("containers").join(FIRST).join("upper/a/b/c")).expect("a directory");
+                fs::write(data.join("containers").join(FIRST).join("hosts"), "").expect("a file");
+                symlink(FIRST, data.join("names/web")).expect("a name");
+            }),
+            ("out of sight", |data| {
+                fs::create_dir_all(data.join("tmp/0123456789abcdef/upper")).expect("a directory");
+            }),
+            ("half removed", |data| {
+                fs::create_dir_all(data.join("tmp/0123456789abcdef/upper/.lifted-0")).expect("a directory");
+            }),
+        ];
+        for (state, make) in states {
+            let scratch = Scratch::new();
+            make(scratch.root.path());
+            let _other = scratch.containers.claim(SECOND, Some("other")).expect("a container that lives");
+            scratch.clean_up();
+            assert_eq!(scratch.traces().len(), 2, "{state}: {:?}", scratch.traces());
+            assert!(scratch.containers.claim(FIRST, Some("web")).is_ok(), "{state}: the name is free again");
+        }
+    }
+
+    /// Nobody but us makes names. Should one be left all the same, it does not keep others from it.
+    #[test]
+    fn a_name_without_a_container_means_nothing() {
+        let scratch = Scratch::new();
+        symlink(SECOND, scratch.root.path().join("names/web")).expect("a name");
+        let container = scratch.containers.claim(FIRST, Some("web")).expect("a claim");
+        scratch.remove(container);
+        assert_eq!(scratch.traces(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn small_files_can_be_read_inside_whatever_our_umask_is() {
+        let scratch = Scratch::new();
+        let container = scratch.containers.claim(FIRST, None).expect("a claim");
+        let path = container.write("hosts", "127.0.0.1\tlocalhost\n", None).expect("a file");
+        assert_eq!(fs::metadata(&path).expect("it").permissions().mode() & 0o7777, 0o644);
+        // What a container may have written to is never written to again.
+        assert!(container.write("hosts", "", None).is_err());
     }
 }

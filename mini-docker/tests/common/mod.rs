@@ -60,7 +60,7 @@ impl Docker {
 
     /// What stands in the data root besides images: nothing, after every command.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        ["containers", "run/containers", "run/names"]
+        ["containers", "names", "tmp"]
             .iter()
             .filter_map(|directory| std::fs::read_dir(self.root.join(directory)).ok())
             .flat_map(|entries| entries.flatten().map(|entry| entry.path().display().to_string()))

@@ -9,14 +9,30 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use layers::{Overlay, Upper};
+use layers::{DataRoot, LayerStore, Overlay, Upper};
 use nix::mount::{MntFlags, umount2};
 use rustix::mount::{MoveMountFlags, move_mount};
+use testkit::Host;
 
 pub(crate) const READ_OVERLAY: &str = "ch06-layers, \"The idea\"";
 pub(crate) const READ_WHITEOUT: &str = "ch06-layers, \"How a layer says that a file is gone\"";
 pub(crate) const READ_UNPACK: &str = "ch06-layers, \"Unpacking what a stranger packed\"";
 pub(crate) const READ_CHANGES: &str = "ch06-layers, \"What has changed\"";
+
+/// The data root of a test.
+pub(crate) fn data_root(host: &Host) -> DataRoot {
+    DataRoot::open(&host.dir().join("data")).expect("a data root")
+}
+
+/// Its layers.
+pub(crate) fn store(host: &Host) -> LayerStore {
+    LayerStore::open(&data_root(host)).expect("a store")
+}
+
+/// How many directories are on their way in or out there.
+pub(crate) fn on_their_way(host: &Host) -> usize {
+    fs::read_dir(host.dir().join("data/tmp")).expect("the directory").count()
+}
 
 /// An overlay that is attached, until it is dropped.
 pub(crate) struct Mounted {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use layers::{LayerStore, UnpackLimits, apply_tar, create_tar};
+use layers::{DataRoot, LayerStore, UnpackLimits, apply_tar, create_tar};
 
 /// More than the inputs are, and little enough to be done a thousand times a second.
 const LIMITS: UnpackLimits = UnpackLimits { entries: 200, kept: 1 << 16, bytes: 1 << 20 };
@@ -15,7 +15,8 @@ pub(crate) fn archive(bytes: &[u8]) {
     fs::create_dir(&layer).expect("a directory in memory");
     let Ok(applied) = apply_tar(bytes, &layer, &LIMITS) else {
         // Or it is compressed, as most images bring it.
-        let store = LayerStore::open(scratch.path().join("outside")).expect("a store").with_limits(LIMITS);
+        let root = DataRoot::open(&scratch.path().join("outside")).expect("a data root");
+        let store = LayerStore::open(&root).expect("a store").with_limits(LIMITS);
         let _ = store.import(bytes);
         return;
     };

@@ -1,0 +1,112 @@
+//! A directory that says whether its maker lives.
+//!
+//! Whoever makes one holds it locked (`flock(2)`), and the kernel takes that mark back when its last holder dies. So a
+//! directory that can be taken is one whose maker is gone, at whichever instant it was killed: there is no lock file that
+//! could be missing. The mark belongs to the directory, not to its name: it goes along when that is renamed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+use crate::disk_error::DiskError;
+use crate::removal::remove_all;
+
+/// A directory, and the mark that we are alive for it.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    _mark: File,
+}
+
+impl Held {
+    /// Makes a directory, closed to others.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], also if it exists.
+    pub fn create(path: &Path) -> Result<Self, DiskError> {
+        loop {
+            DirBuilder::new().mode(0o700).create(path).map_err(DiskError::at("create", path))?;
+            let made = match open(path) {
+                // Between these calls it looked abandoned, and somebody has cleaned it up.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other.map_err(DiskError::at("open", path))?,
+            };
+            made.lock().map_err(DiskError::at("lock", path))?;
+            if is_at(&made, path) {
+                return Ok(Self { path: path.into(), _mark: made });
+            }
+        }
+    }
+
+    /// Takes a directory whose maker is gone. `None` if he lives, or if the directory is not there any more.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn take(path: &Path) -> Result<Option<Self>, DiskError> {
+        let found = match open(path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            other => other.map_err(DiskError::at("open", path))?,
+        };
+        match found.try_lock() {
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(DiskError::at("lock", path)(error)),
+            // What we have opened may have got another name before we had the lock.
+            Ok(()) if !is_at(&found, path) => Ok(None),
+            Ok(()) => Ok(Some(Self { path: path.into(), _mark: found })),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it another name, on the same disk, with all that is in it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn rename(&mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.path = target.into();
+        Ok(())
+    }
+
+    /// Moves it into the directory `tmp`, where nobody looks for anything.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub(crate) fn discard(&mut self, tmp: &Path) -> Result<(), DiskError> {
+        let source = self.path.clone();
+        self.rename(&fresh(tmp)).map_err(DiskError::at("remove", source))
+    }
+
+    /// Removes it, whatever a container has put there.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn remove(self) -> Result<(), DiskError> {
+        remove_all(&self.path).map_err(DiskError::at("remove", &self.path))
+    }
+}
+
+/// A path below `directory` that nothing has: 64 random bits.
+pub(crate) fn fresh(directory: &Path) -> PathBuf {
+    directory.join(format!("{:016x}", RandomState::new().build_hasher().finish()))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits()).open(path)
+}
+
+fn is_at(open: &File, path: &Path) -> bool {
+    match (open.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}

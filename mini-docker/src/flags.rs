@@ -441,3 +441,6 @@ fn security(option: String) -> Result<String, FlagError> {
     serde_json::from_str::<IgnoredAny>(&json).map_err(|source| FlagError::Json { path: path.into(), source })?;
     Ok(format!("seccomp={json}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,8 @@ kernel_test! {
         insta::assert_snapshot!(complaints(&docker, &[
             &["run", "nosuch", "true"],
             &["run", "Busybox"],
+            &["run", &format!("busybox@sha256:{}", "0".repeat(64)), "true"],
+            &["run", "", "true"],
             &["run", "busybox", "nosuch"],
             &["run", "busybox", "/bin/nosuch"],
             &["run", "busybox", "/etc/passwd"],
@@ -92,6 +94,9 @@ kernel_test! {
             &["run", "--security-opt", "seccomp=/no/such/file", "busybox", "true"],
             &["run", "--security-opt", &broken, "busybox", "true"],
             &["run", "--network", "bridge", "busybox", "true"],
+            &["run", "--gpus", "all", "busybox", "true"],
+            &["run", "--uts", "host", "-h", "x", "busybox", "true"],
+            &["run", "--cpu-shares", "1", "busybox", "true"],
         ]).replace(&host.dir().display().to_string(), "DIR"));
     }
 

@@ -104,6 +104,70 @@ kernel_test! {
         }
     }
 
+    fn what_is_not_unicode_reaches_the_program(host) {
+        use std::os::unix::ffi::OsStrExt;
+        let docker = Docker::new(host);
+        let script = "printf %s \"$A\" | od -An -tx1; printf %s \"$1\" | od -An -tx1";
+        let mut command = docker.command();
+        command.args(["run", "--rm", "-e"]).arg(std::ffi::OsStr::from_bytes(b"A=\xff"));
+        command.args(["busybox", "sh", "-c", script, "sh"]).arg(std::ffi::OsStr::from_bytes(b"\xfe\xc3"));
+        let said = Said::from(command.stdin(Stdio::null()).output().expect("mini-docker starts"));
+        assert_eq!((said.stdout.as_str(), said.code), (" ff\n fe c3\n", Some(0)), "{}", said.stderr);
+    }
+
+    fn a_file_of_variables_or_a_profile_may_be_a_pipe(host) {
+        let docker = Docker::new(host);
+        let fed = |flags: &[&str], script: &str, input: &str| {
+            let mut command = docker.command();
+            command.args(["run", "--rm"]).args(flags).args(["busybox", "sh", "-c", script]);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+            child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("written");
+            String::from_utf8_lossy(&child.wait_with_output().expect("an end").stdout).into_owned()
+        };
+        assert_eq!(fed(&["--env-file", "/dev/stdin"], "echo $A", "A=1\n"), "1\n");
+        let profile = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}"#;
+        assert_eq!(fed(&["--security-opt", "seccomp=/dev/stdin"], "mkdir /x 2>/dev/null || echo refused", profile), "refused\n");
+    }
+
+    fn surroundings_are_as_asked_for(host) {
+        let docker = Docker::new(host);
+        let is = |flags: &[&str], script: &str, expected: &str| assert_eq!(out(&docker, flags, script), expected, "{flags:?}");
+        is(&["--shm-size", "1m"], "grep -c ' /dev/shm .*size=1024k' /proc/mounts", "1");
+        is(&["--ipc", "none"], "grep -c ' /dev/shm ' /proc/mounts; true", "0");
+        is(&["--ipc", "shareable"], "grep -c ' /dev/shm ' /proc/mounts", "1");
+        is(&["--domainname", "example"], "cat /proc/sys/kernel/domainname", "example");
+        is(&["--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "kernel.shmmni=5"], "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni", "1\n5");
+        is(&["--oom-score-adj", "500"], "cat /proc/self/oom_score_adj", "500");
+        is(&["--group-add", "5", "--group-add", "nogroup", "-u", "1000"], "id -G", "0 5 65534");
+        is(&["--add-host", "db:10.0.0.2", "--add-host", "six=[::2]"], "tail -n 2 /etc/hosts", "10.0.0.2\tdb\n::2\tsix");
+        is(&["--dns", "1.1.1.1", "--dns-search", "a.b", "--dns-option", "ndots:2"], "grep -E '^(nameserver|search|options)' /etc/resolv.conf", "nameserver 1.1.1.1\nsearch a.b\noptions ndots:2");
+        is(&["--ulimit", "nofile=100", "--ulimit", "nofile=200:300"], "ulimit -n; ulimit -Hn", "200\n300");
+        is(&["--read-only", "--read-only=false"], "touch /x && echo written", "written");
+        is(&["-w", "/tmp/../etc/."], "pwd", "/etc");
+        is(&["-e", "HOME=", "-e", "B=1", "-e", "PATH"], "echo $HOME $B", "/root 1");
+        let own = fs::read_link("/proc/self/ns/cgroup").expect("a namespace").display().to_string();
+        is(&["--cgroupns", "host"], "readlink /proc/self/ns/cgroup", &own);
+        assert_ne!(out(&docker, &[], "readlink /proc/self/ns/cgroup"), own);
+    }
+
+    fn the_privileged_keep_what_was_dropped(host) {
+        let docker = Docker::new(host);
+        let effective = "grep CapEff /proc/self/status";
+        let all = out(&docker, &["--privileged"], effective);
+        assert_ne!(all, out(&docker, &[], effective));
+        assert_eq!(out(&docker, &["--privileged", "--cap-drop", "ALL"], effective), all);
+    }
+
+    fn processor_time_and_devices_are_limited_as_asked_for(host) {
+        require(Need::CgroupV1("cpu"));
+        require(Need::CgroupV1("devices"));
+        let docker = Docker::new(host);
+        let read = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us /sys/fs/cgroup/cpu/cpu.shares";
+        assert_eq!(out(&docker, &["--cpu-quota", "20000", "--cpu-period", "50000", "-c", "512"], read), "20000\n50000\n512");
+        let list = "grep -c '^c 10:[*] rw$' /sys/fs/cgroup/devices/devices.list";
+        assert_eq!(out(&docker, &["--device-cgroup-rule", "c 10:* rw"], list), "1");
+    }
+
     fn the_root_is_confined(host) {
         let docker = Docker::new(host);
         let status = out(&docker, &[], "grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status");
@@ -203,11 +267,11 @@ kernel_test! {
         let docker = Docker::new(host);
         let complaints = ["/", "//", "/etc/.."].map(|place| docker.run(&["run", "--tmpfs", place, "busybox", "true"]).complaint());
         insta::assert_snapshot!(complaints.join("\n"), @r"
-        Error: mount tmpfs on /: invalid specification: destination can't be '/'
+        Error: invalid specification: destination can't be '/'
         exit 125
-        Error: mount tmpfs on /: invalid specification: destination can't be '/'
+        Error: invalid specification: destination can't be '/'
         exit 125
-        Error: mount tmpfs on /: invalid specification: destination can't be '/'
+        Error: invalid specification: destination can't be '/'
         exit 125
         ");
     }

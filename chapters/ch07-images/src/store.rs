@@ -116,7 +116,10 @@ impl ImageStore {
         let plausible = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         match text.parse::<Reference>() {
             Ok(reference) => {
-                if let Some(id) = self.names()?.get(&reference.familiar()) {
+                // Who names a digest wants that image, and not what the tag stands for today.
+                let names = self.names()?;
+                let named = names.get(&reference.familiar());
+                if let Some(id) = named.filter(|id| reference.digest().is_none_or(|digest| digest == *id)) {
                     return self.load(id);
                 }
             }

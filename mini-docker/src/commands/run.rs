@@ -84,6 +84,12 @@ pub(crate) fn run(
 
 fn say_missing(create: &Create) {
     let image = &create.config.image;
-    let name = image.parse::<Reference>().map_or_else(|_| image.clone(), |reference| reference.familiar());
+    let name = image.parse::<Reference>().map_or_else(
+        |_| image.clone(),
+        |reference| match reference.digest() {
+            Some(digest) => format!("{}@{digest}", reference.familiar_name()),
+            None => reference.familiar(),
+        },
+    );
     crate::outcome::complain(format_args!("Unable to find image '{name}' locally\n"));
 }

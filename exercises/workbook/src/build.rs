@@ -37,6 +37,17 @@ pub(crate) struct CompilerError {
     pub(crate) rendered: String,
     /// The files that it points to, as rustc names them: relative to the workspace.
     pub(crate) files: Vec<PathBuf>,
+    /// Every place that it names.
+    pub(crate) places: Vec<Place>,
+}
+
+/// A line that an error names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) line: usize,
+    /// Whether the error is there, and not only something that has to do with it.
+    pub(crate) primary: bool,
 }
 
 /// The cargo that started us, or the first on the PATH.
@@ -47,7 +58,7 @@ pub(crate) fn cargo() -> OsString {
 /// Compiles the tests `target` of `package`; `progress` gets what cargo says meanwhile, line by line.
 pub(crate) fn build(
     root: &Path,
-    target_dir: Option<&Path>,
+    target_dir: &Path,
     (package, target): (&str, &str),
     running: &Running,
     progress: &(dyn Fn(&str) + Sync),
@@ -58,9 +69,8 @@ pub(crate) fn build(
         "lib" => command.arg("--lib"),
         target => command.args(["--test", target]),
     };
-    if let Some(directory) = target_dir {
-        command.env("CARGO_TARGET_DIR", directory);
-    }
+    // Never a directory that several checkouts share: there the binary of another may be found, and judged.
+    command.env("CARGO_TARGET_DIR", target_dir);
     command.env("CARGO_TERM_COLOR", "never").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = match command.spawn() {
         Ok(child) => child,
@@ -140,7 +150,21 @@ fn compiler_error(message: &Value) -> Option<CompilerError> {
     }
     let mut files = Vec::new();
     collect_files(inner, &mut files);
-    Some(CompilerError { rendered: inner["rendered"].as_str().unwrap_or(text).to_owned(), files })
+    let places = places(inner);
+    Some(CompilerError { rendered: inner["rendered"].as_str().unwrap_or(text).to_owned(), files, places })
+}
+
+fn places(message: &Value) -> Vec<Place> {
+    let mut found = Vec::new();
+    for span in message["spans"].as_array().into_iter().flatten() {
+        let primary = span["is_primary"] == true;
+        let mut span = span;
+        while let (Some(name), Some(line)) = (span["file_name"].as_str(), span["line_start"].as_u64()) {
+            found.push(Place { file: name.into(), line: usize::try_from(line).unwrap_or(0), primary });
+            span = &span["expansion"]["span"];
+        }
+    }
+    found
 }
 
 /// Where an error is: its primary spans, and the places from which the macros there were called.

@@ -87,6 +87,18 @@ impl Catalogue {
         Ok(self.0.iter().filter(|exercise| wanted.is_empty() || chosen.contains(&exercise.id)).collect())
     }
 
+    /// The exercises that this one builds on, whatever is between, in order.
+    pub(crate) fn below(&self, exercise: &Exercise) -> Vec<&Exercise> {
+        let mut known: BTreeSet<&str> = exercise.after.iter().map(String::as_str).collect();
+        // Each stands after those that it names.
+        for other in self.0.iter().rev() {
+            if known.contains(other.id.as_str()) {
+                known.extend(other.after.iter().map(String::as_str));
+            }
+        }
+        self.0.iter().filter(|other| known.contains(other.id.as_str())).collect()
+    }
+
     fn nearest(&self, wanted: &str) -> Option<&str> {
         let likeness = |exercise: &Exercise| {
             let id = similar::TextDiff::from_chars(wanted, &exercise.id).ratio();

@@ -79,6 +79,17 @@ pub enum Dev {
         #[arg(long)]
         bless: bool,
     },
+    /// Make wrong answers out of ours, by the hundred, and name those that no test notices.
+    Mutants {
+        /// Exercises or chapters; nothing means all.
+        ids: Vec<String>,
+        /// Judge also where hole and tests are as they were when a verdict was written down.
+        #[arg(long)]
+        again: bool,
+        /// Show each wrong answer, and what its author would be told.
+        #[arg(long)]
+        show: bool,
+    },
     /// Begin an exercise.
     New {
         /// Chapter and name: chNN-name/ID.
@@ -102,6 +113,9 @@ impl Command {
             Self::List => list::run(),
             Self::Dev(Dev::Check { ids, only_starters, bless }) => {
                 dev::check::run(&ids, dev::check::Options { only_starters, bless })
+            }
+            Self::Dev(Dev::Mutants { ids, again, show }) => {
+                dev::mutants::run(&ids, dev::mutants::Options { again, show })
             }
             Self::Dev(Dev::New { id }) => dev::new::run(&id),
             Self::Dev(Dev::Generate) => dev::generate::run(),

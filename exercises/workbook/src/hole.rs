@@ -68,10 +68,14 @@ pub(crate) fn replace(text: &str, name: &str, body: &str) -> Result<String> {
 /// What a learner finds in a hole: where the help is, and a `todo!` that says what to do.
 pub(crate) fn starter(region: &Region, id: &str, title: &str, prompt: &str) -> String {
     let indent = &region.indent;
-    // The prompt becomes a format string in a string literal.
-    let literal = format!("{:?}", prompt.replace('{', "{{").replace('}', "}}"));
     let semicolon = if region.ends_block { "" } else { ";" };
-    format!("{indent}// Exercise {id}: {title}. Stuck? cargo wb hint {id}\n{indent}todo!({literal}){semicolon}\n")
+    format!("{indent}// Exercise {id}: {title}. Stuck? cargo wb hint {id}\n{indent}{}{semicolon}\n", open(prompt))
+}
+
+/// The statement that says what to do, and panics with that.
+pub(crate) fn open(prompt: &str) -> String {
+    // The prompt becomes a format string in a string literal.
+    format!("todo!({:?})", prompt.replace('{', "{{").replace('}', "}}"))
 }
 
 /// `text` moved to the right by `indent`; empty lines stay empty.

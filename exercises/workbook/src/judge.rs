@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::build::{self, Binary, Built, CompilerError};
@@ -13,16 +15,16 @@ use crate::catalogue::Catalogue;
 use crate::exercise::{Exercise, Tests};
 use crate::fill;
 use crate::hole;
-use crate::outcome::{Broken, Failing, Outcome, Skip};
-use crate::running::{End, Running};
+use crate::outcome::{Broken, Hang, Outcome, Skip};
+use crate::panics;
+use crate::running::{End, Patience, Running};
 use crate::transcript::Transcript;
 use crate::workspace::Workspace;
 
-/// How long the test kit lets a kernel test run, in seconds, unless this variable says otherwise. A wait without end is
-/// a common mistake, and nobody should have to wait with it.
-const KIT_LIMIT: (&str, &str) = ("TESTKIT_SECONDS", "30");
-/// How long all tests of one target may run.
-const LIMIT: Duration = Duration::from_mins(5);
+/// When a test will not end any more: a wait without end is a common mistake, and nobody should have to wait with it.
+const PATIENCE: Patience = Patience { still: Duration::from_secs(5), busy: 20 };
+/// The same for the test kit, in seconds, unless this variable says otherwise. It is there for who runs tests without us.
+const KIT_LIMIT: (&str, &str) = ("TESTKIT_SECONDS", "300");
 /// More than a test has to say; an endless loop that prints says no more after it than before.
 const LONGEST_OUTPUT: u64 = 4 << 20;
 
@@ -30,7 +32,7 @@ const LONGEST_OUTPUT: u64 = 4 << 20;
 pub(crate) struct Judge<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) catalogue: &'a Catalogue,
-    /// Where cargo builds, if not where it would by itself.
+    /// Where cargo builds, if not in the workspace's own `target`.
     pub(crate) target_dir: Option<PathBuf>,
     /// What can be ended from outside.
     pub(crate) running: Running,
@@ -44,28 +46,54 @@ struct Ran {
     /// The tests that were to run, in the order of the exercise.
     selected: Vec<String>,
     skips: Vec<Skip>,
-    success: bool,
-    too_long: bool,
+    end: End,
+}
+
+impl Ran {
+    fn is_good(&self) -> bool {
+        matches!(self.end, End::Exited(status) if status.success()) && Transcript::read(&self.text).finished()
+    }
 }
 
 impl Judge<'_> {
     /// Judges by what the tests say, and nothing else.
     pub(crate) fn judge(&self, exercise: &Exercise) -> Outcome {
+        self.build(exercise).map_or_else(|outcome| outcome, |binaries| self.run(exercise, &binaries, &[]))
+    }
+
+    /// Builds the tests of an exercise, or says why that is not possible.
+    pub(crate) fn build(&self, exercise: &Exercise) -> Result<Vec<Binary>, Outcome> {
+        match self.try_build(exercise) {
+            _ if self.running.is_cancelled() => Err(Outcome::Cancelled),
+            Ok(Ok(binaries)) => Ok(binaries),
+            Ok(Err(errors)) => Err(self.compile_errors(&errors)),
+            Err(broken) => Err(Outcome::Broken(broken)),
+        }
+    }
+
+    /// Builds the tests of an exercise, and gives back the compiler's errors as they are.
+    pub(crate) fn try_build(&self, exercise: &Exercise) -> Result<Result<Vec<Binary>, Vec<CompilerError>>, Broken> {
         let mut binaries = Vec::new();
+        let target_dir = self.target_dir.clone().unwrap_or_else(|| self.workspace.root().join("target"));
         for tests in &exercise.tests {
             let names = (tests.package.as_str(), tests.target.as_str());
             (self.progress)(&format!("building the tests of {}", tests.package));
-            let target_dir = self.target_dir.as_deref();
-            match build::build(self.workspace.root(), target_dir, names, &self.running, self.progress) {
+            match build::build(self.workspace.root(), &target_dir, names, &self.running, self.progress) {
                 Built::Test(binary) => binaries.push(binary),
-                Built::Errors(errors) => return self.compile_errors(&errors),
-                Built::Broken(broken) => return Outcome::Broken(broken),
+                Built::Errors(errors) => return Ok(Err(errors)),
+                Built::Broken(broken) => return Err(broken),
             }
         }
+        Ok(Ok(binaries))
+    }
+
+    /// Runs the tests of an exercise, with something in their environment, and judges by what they say.
+    pub(crate) fn run(&self, exercise: &Exercise, binaries: &[Binary], environment: &[(&str, &str)]) -> Outcome {
         let mut runs = Vec::new();
-        for (tests, binary) in exercise.tests.iter().zip(&binaries) {
+        for (tests, binary) in exercise.tests.iter().zip(binaries) {
             (self.progress)(&format!("running the tests of {}", exercise.id));
-            match self.run(exercise, tests, binary) {
+            match self.run_one(exercise, tests, binary, environment) {
+                _ if self.running.is_cancelled() => return Outcome::Cancelled,
                 Ok(ran) => runs.push(ran),
                 Err(broken) => return Outcome::Broken(broken),
             }
@@ -74,19 +102,32 @@ impl Judge<'_> {
     }
 
     fn weigh(&self, exercise: &Exercise, runs: Vec<Ran>) -> Outcome {
-        let bad = runs.iter().find(|ran| !ran.success || ran.too_long || !Transcript::read(&ran.text).finished());
-        if let Some(bad) = bad {
+        if let Some(bad) = runs.iter().find(|ran| !ran.is_good()) {
             let reached = |exercise: &&Exercise| {
                 runs.iter().any(|ran| Transcript::read(&ran.text).reached_todo(&exercise.prompt))
             };
-            return if reached(&exercise) {
-                Outcome::NotStarted
-            } else if let Some(other) = self.catalogue.iter().find(reached) {
-                Outcome::Blocked { by: other.id.clone() }
-            } else if bad.too_long {
-                Outcome::Failing(endless(bad))
-            } else {
-                Outcome::Failing(Transcript::read(&bad.text).failure(&bad.selected))
+            if reached(&exercise) {
+                return Outcome::NotStarted;
+            }
+            let below = self.catalogue.below(exercise);
+            if let Some(other) = below.iter().copied().find(|other| reached(other)) {
+                return Outcome::Blocked { by: other.id.clone(), because: None };
+            }
+            if let Some(other) = self.catalogue.iter().find(reached) {
+                return Outcome::Strayed { into: other.id.clone() };
+            }
+            let transcript = Transcript::read(&bad.text);
+            return match &bad.end {
+                End::Hung(hang) => {
+                    // Which test it was, the kit says; of other tests, what is left.
+                    let unfinished = || Some(transcript.unfinished(&bad.selected).join(", "));
+                    let test = hang.test.clone().or_else(unfinished).filter(|test| !test.is_empty());
+                    Outcome::Hangs(Hang { test, ..hang.clone() })
+                }
+                End::Exited(status) => {
+                    let end = || panics::ended_program(status.code(), status.signal());
+                    Outcome::Failing(transcript.failure(&bad.selected, end))
+                }
             };
         }
         let tests: usize = runs.iter().map(|ran| ran.selected.len()).sum();
@@ -98,7 +139,13 @@ impl Judge<'_> {
         }
     }
 
-    fn run(&self, exercise: &Exercise, tests: &Tests, binary: &Binary) -> Result<Ran, Broken> {
+    fn run_one(
+        &self,
+        exercise: &Exercise,
+        tests: &Tests,
+        binary: &Binary,
+        environment: &[(&str, &str)],
+    ) -> Result<Ran, Broken> {
         let selected = select(&list(binary)?, &tests.filter).map_err(|filter| {
             let what = format!("exercises/{}/exercise.toml: filter: no test is called {filter}", exercise.id);
             Broken::new(what, Some("get the tests back as they were: git checkout -- chapters exercises"), "")
@@ -106,16 +153,20 @@ impl Judge<'_> {
         let scratch = self.workspace.scratch();
         let unwritable = |error: io::Error| Broken::new(format!("write in {}: {error}", scratch.display()), None, "");
         fs::create_dir_all(&scratch).map_err(unwritable)?;
-        let output = scratch.join(format!("output-{}", std::process::id()));
-        let skips = scratch.join(format!("skips-{}", std::process::id()));
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let run = format!("{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
+        let output = scratch.join(format!("output-{run}"));
+        let skips = scratch.join(format!("skips-{run}"));
         // A file and no pipe: a process that a wrong answer left behind would keep a pipe open.
         let sink = File::create(&output).map_err(unwritable)?;
         File::create(&skips).map_err(unwritable)?;
         let mut command = self.command(binary);
         command.arg("--exact").args(&selected).env("WB_SKIPS", &skips).stdin(Stdio::null());
+        command.envs(environment.iter().copied());
         command.stdout(sink.try_clone().map_err(unwritable)?).stderr(sink);
         let child = command.spawn().map_err(|error| cannot_run(binary, &error))?;
-        let end = self.running.wait(child, LIMIT).map_err(|error| cannot_run(binary, &error))?;
+        let news = || fs::metadata(&output).map_or(0, |file| file.len());
+        let end = self.running.wait(child, PATIENCE, &news).map_err(|error| cannot_run(binary, &error))?;
         let mut text = Vec::new();
         File::open(&output).and_then(|file| file.take(LONGEST_OUTPUT).read_to_end(&mut text)).map_err(unwritable)?;
         let skipped = fs::read_to_string(&skips).map_err(unwritable)?;
@@ -123,13 +174,7 @@ impl Judge<'_> {
             // The next run writes over it anyway.
             let _ = fs::remove_file(path);
         }
-        Ok(Ran {
-            text: String::from_utf8_lossy(&text).into_owned(),
-            selected,
-            skips: parse_skips(&skipped),
-            success: matches!(end, End::Exited(status) if status.success()),
-            too_long: matches!(end, End::TooLong),
-        })
+        Ok(Ran { text: String::from_utf8_lossy(&text).into_owned(), selected, skips: parse_skips(&skipped), end })
     }
 
     /// The binary, started as cargo would start it.
@@ -210,15 +255,6 @@ fn parse_skips(text: &str) -> Vec<Skip> {
         Some(Skip { test: fields.next()?, missing: fields.next()?, cure: fields.next().unwrap_or_default() })
     };
     text.lines().filter_map(skip).collect()
-}
-
-fn endless(ran: &Ran) -> Failing {
-    Failing {
-        test: ran.selected.join(", "),
-        verdict: None,
-        said: format!("still running after {} s, and ended: a loop without end?", LIMIT.as_secs()),
-        others: 0,
-    }
 }
 
 fn cannot_run(binary: &Binary, error: &io::Error) -> Broken {

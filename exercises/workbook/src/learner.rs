@@ -97,9 +97,11 @@ pub(crate) fn judge(
     let judge = Judge { workspace, catalogue, target_dir: None, running: running.clone(), progress: &progress };
     let outcome = judge.judge(exercise);
     status.clear();
-    // The message of a todo! may be lost on its way out of a child process.
+    // The message of a todo! may be lost on its way out of a child process, and without root it is not even reached.
     match outcome {
-        Outcome::Failing(_) if untouched(workspace, exercise) => Outcome::NotStarted,
+        Outcome::Failing(_) | Outcome::Hangs(_) | Outcome::Skipped { .. } if untouched(workspace, exercise) => {
+            Outcome::NotStarted
+        }
         outcome => outcome,
     }
 }
@@ -109,6 +111,6 @@ fn untouched(workspace: &Workspace, exercise: &Exercise) -> bool {
     let text = workspace.source(&exercise.file).unwrap_or_default();
     hole::contents(&text, &exercise.hole).is_ok_and(|body| {
         let code = body.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("//"));
-        code.is_some_and(|code| code.starts_with("todo!("))
+        code.is_some_and(|code| code.starts_with(&hole::open(&exercise.prompt)))
     })
 }

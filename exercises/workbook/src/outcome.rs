@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
     },
     /// A test says no.
     Failing(Failing),
+    /// A test would not have ended, and was ended.
+    Hangs(Hang),
     /// Every test ran and says yes.
     Passed {
         /// How many that are.
@@ -25,11 +27,20 @@ pub(crate) enum Outcome {
         /// How many tests did run.
         ran: usize,
     },
-    /// The tests reached the hole of another exercise.
+    /// The tests reached the hole of an exercise that this one builds on, or such a one does not pass.
     Blocked {
         /// Its id.
         by: String,
+        /// What came out there, if it was judged.
+        because: Option<Box<Outcome>>,
     },
+    /// The tests reached the hole of an exercise that this one does not build on: the answer must call it.
+    Strayed {
+        /// Its id.
+        into: String,
+    },
+    /// Somebody had enough of waiting, and nothing came out.
+    Cancelled,
     /// Nothing was judged: the learner's code is not at fault.
     Broken(Broken),
 }
@@ -38,7 +49,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Failing {
     /// The name of the test.
     pub(crate) test: String,
-    /// What the test found out, if it was that kind of test.
+    /// What was found out, if anything was.
     pub(crate) verdict: Option<Verdict>,
     /// All that the test printed.
     pub(crate) said: String,
@@ -46,14 +57,26 @@ pub(crate) struct Failing {
     pub(crate) others: usize,
 }
 
-/// What the test kit's `judge` prints.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the test kit's `judge` prints, or what can be read out of another failure. What is not known is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) what: String,
     pub(crate) expected: String,
     pub(crate) seen: String,
-    pub(crate) cause: String,
+    /// Nothing, where what was seen does not prove a cause.
+    pub(crate) cause: Option<String>,
     pub(crate) read: String,
+}
+
+/// What was seen of a test that did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hang {
+    /// The kernel test, if it is one.
+    pub(crate) test: Option<String>,
+    /// Seconds of a processor that it has used; nothing if it only waits.
+    pub(crate) busy: Option<u64>,
+    /// Where each of its processes waits.
+    pub(crate) waits: Vec<String>,
 }
 
 /// A test that could not run.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::exercise::Exercise;
-use crate::outcome::{Broken, Failing, Outcome, Skip};
+use crate::outcome::{Broken, Failing, Hang, Outcome, Skip, Verdict};
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -29,7 +29,10 @@ pub(crate) fn outcome(exercise: &Exercise, place: &str, outcome: &Outcome) -> St
         Outcome::Failing(failing) => self::failing(exercise, failing),
         Outcome::Passed { tests } => format!("{} ({})\n", paint(GOOD, "passed"), count(*tests, "test")),
         Outcome::Skipped { skips, ran } => skipped(skips, *ran),
-        Outcome::Blocked { by } => blocked(by),
+        Outcome::Hangs(hang) => hangs(exercise, hang),
+        Outcome::Blocked { by, because } => blocked(by, because.as_deref()),
+        Outcome::Strayed { into } => strayed(exercise, into),
+        Outcome::Cancelled => format!("{}\n", paint(WARN, "cancelled")),
         Outcome::Broken(broken) => self::broken(broken),
     }
 }
@@ -52,22 +55,51 @@ fn failing(exercise: &Exercise, failing: &Failing) -> String {
     };
     let test = format!("{}{others}", failing.test);
     let id = &exercise.id;
+    let unknown = "we do not know why; here is what we saw".to_owned();
     let Some(verdict) = &failing.verdict else {
         let said = shorten(&failing.said);
         return format!(
-            "{} {test}\n\n{said}\n\n  read:      {}\n  stuck?     cargo wb hint {id}\n",
+            "{} {unknown}\n\n{said}\n\n  test:      {test}\n  read:      {}\n  stuck?     cargo wb hint {id}\n",
             paint(BAD, "failing:"),
             exercise.read
         );
     };
     let read = if verdict.read.is_empty() { &exercise.read } else { &verdict.read };
+    let mut text = format!("{} {}\n\n", paint(BAD, "failing:"), verdict.cause.as_ref().unwrap_or(&unknown));
+    if !verdict.what.is_empty() {
+        let _ = writeln!(text, "  {}", verdict.what);
+    }
+    let rows = [("expected:", &verdict.expected), ("seen:", &verdict.seen), ("test:", &test), ("read:", read)];
+    for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(text, "  {name:10} {}", shorten(value));
+    }
+    text + &format!("  stuck?     cargo wb hint {id}\n")
+}
+
+fn hangs(exercise: &Exercise, hang: &Hang) -> String {
+    let what = match hang.busy {
+        Some(seconds) => format!("it has used {seconds} s of a processor without an end, and was ended: a loop?"),
+        None => "nothing in it has moved for 5 s, and it was ended".into(),
+    };
+    let mut text = format!("{} {what}\n\n", paint(BAD, "hangs:"));
+    for line in &hang.waits {
+        let _ = writeln!(text, "  {line}");
+    }
+    if let Some(test) = &hang.test {
+        let _ = writeln!(text, "  test:      {test}");
+    }
+    text + &format!("  read:      {}\n  stuck?     cargo wb hint {}\n", exercise.read, exercise.id)
+}
+
+/// Another exercise's hole, on which this one does not build.
+fn strayed(exercise: &Exercise, into: &str) -> String {
     format!(
-        "{} {}\n\n  {}\n  expected:  {}\n  seen:      {}\n  test:      {test}\n  read:      {read}\n  stuck?     cargo wb hint {id}\n",
+        "{} the tests reached the hole of {into}, which {} does not need\n  The answer must call it, or something was changed \
+         outside of the hole.\n  read:      {}\n  stuck?     cargo wb hint {}\n",
         paint(BAD, "failing:"),
-        verdict.cause,
-        verdict.what,
-        verdict.expected,
-        verdict.seen
+        exercise.id,
+        exercise.read,
+        exercise.id
     )
 }
 
@@ -82,8 +114,18 @@ fn skipped(skips: &[Skip], ran: usize) -> String {
     }
 }
 
-fn blocked(by: &str) -> String {
-    format!("{} {by}: do that first\n  cargo wb check {by}\n", paint(WARN, "blocked by"))
+fn blocked(by: &str, because: Option<&Outcome>) -> String {
+    let why = match because {
+        None | Some(Outcome::NotStarted) => "do that first".to_owned(),
+        Some(Outcome::Failing(Failing { verdict: Some(Verdict { cause: Some(cause), .. }), .. })) => {
+            format!("it fails: {cause}")
+        }
+        Some(Outcome::Failing(_)) => "it fails".into(),
+        Some(Outcome::Hangs(_)) => "it hangs".into(),
+        Some(Outcome::DoesNotCompile { .. }) => "it does not compile".into(),
+        Some(_) => "it is not passed".into(),
+    };
+    format!("{} {by}: {why}\n  cargo wb check {by}\n", paint(WARN, "blocked by"))
 }
 
 fn broken(broken: &Broken) -> String {

@@ -1,6 +1,10 @@
 //! Reading what a test binary printed: which tests failed, what they said, and the verdict in it.
 
 use crate::outcome::{Failing, Verdict};
+use crate::panics;
+
+/// What the test kit says where what it saw proves no cause.
+const UNKNOWN: &str = "unknown";
 
 /// What libtest printed.
 #[derive(Debug)]
@@ -36,24 +40,38 @@ impl<'a> Transcript<'a> {
         plain(self.text).contains(&plain(&format!("not yet implemented: {prompt}")))
     }
 
-    /// The failure that tells most: of the tests in `order` the first with a verdict, else the first that failed.
-    pub(crate) fn failure(&self, order: &[String]) -> Failing {
+    /// The failure that tells most: of the tests in `order` the first with a verdict, else the first that failed. `end` is
+    /// how the program ended, where that is all there is.
+    pub(crate) fn failure(&self, order: &[String], end: impl FnOnce() -> Verdict) -> Failing {
         let place = |name: &str| order.iter().position(|test| test == name).unwrap_or(order.len());
         let mut failed: Vec<_> = self.failed.iter().map(|(name, said)| (*name, *said, verdict(said))).collect();
-        failed.sort_by_key(|(name, _, verdict)| (verdict.is_none(), place(name)));
+        let knows = |verdict: &Option<Verdict>| verdict.as_ref().is_some_and(|verdict| verdict.cause.is_some());
+        failed.sort_by_key(|(name, _, verdict)| (!knows(verdict), verdict.is_none(), place(name)));
         let others = failed.len().saturating_sub(1);
         match failed.into_iter().next() {
             Some((name, said, verdict)) => {
-                let verdict = verdict.or_else(|| leak(said));
+                let verdict = verdict.or_else(|| leak(said)).or_else(|| panics::explain(said));
                 Failing { test: name.to_owned(), verdict, said: without_noise(said), others }
             }
             None => Failing {
                 test: "the test program".into(),
-                verdict: None,
-                said: format!("it ended before its last test did\n{}", without_noise(self.text)).trim().to_owned(),
+                verdict: Some(panics::explain(self.text).filter(|verdict| verdict.cause.is_some()).unwrap_or_else(end)),
+                said: without_noise(self.text),
                 others: 0,
             },
         }
+    }
+
+    /// The tests of `order` that had not ended when the program was.
+    pub(crate) fn unfinished<'b>(&self, order: &'b [String]) -> Vec<&'b str> {
+        let ended = |test: &&String| {
+            self.text.lines().any(|line| {
+                line.strip_prefix("test ")
+                    .and_then(|rest| rest.split_once(" ... "))
+                    .is_some_and(|(name, result)| name == test.as_str() && matches!(result.trim(), "ok" | "FAILED"))
+            })
+        };
+        order.iter().filter(|test| !ended(test)).map(String::as_str).collect()
     }
 }
 
@@ -84,7 +102,7 @@ fn verdict(said: &str) -> Option<Verdict> {
     lines.iter().enumerate().find_map(|(index, line)| {
         let expected = field(Some(line), "  expected:")?;
         let seen = field(lines.get(index + 1), "  seen:")?;
-        let cause = field(lines.get(index + 2), "  likely cause:")?;
+        let cause = Some(field(lines.get(index + 2), "  likely cause:")?).filter(|cause| cause != UNKNOWN);
         let read = field(lines.get(index + 3), "  read:")?;
         let what = index.checked_sub(1).map(|above| lines[above].trim().to_owned()).unwrap_or_default();
         Some(Verdict { what, expected, seen, cause, read })
@@ -99,7 +117,7 @@ fn leak(said: &str) -> Option<Verdict> {
         what: "what is left afterwards".into(),
         expected: "nothing".into(),
         seen: left.join(", "),
-        cause: "something was made and not cleaned up".into(),
+        cause: Some("something was made and not cleaned up, or taken away and not put back".into()),
         read: String::new(),
     })
 }
@@ -108,7 +126,8 @@ fn leak(said: &str) -> Option<Verdict> {
 fn without_noise(said: &str) -> String {
     let noise = |line: &&str| {
         line.starts_with("note: run with `RUST_BACKTRACE")
-            || line.contains("failed in its throw-away host (exit status")
+            || line.contains("failed in its throw-away host")
+            || line.contains("chapters/testkit/")
     };
     let lines: Vec<&str> = said.lines().filter(|line| !noise(line)).collect();
     lines.join("\n").trim().to_owned()
@@ -153,15 +172,15 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; 
     fn the_test_with_a_verdict_speaks_first() {
         let transcript = Transcript::read(SAID);
         assert!(transcript.finished());
-        insta::assert_debug_snapshot!(transcript.failure(&["b".into(), "a".into()]));
+        insta::assert_debug_snapshot!(transcript.failure(&["b".into(), "a".into()], Verdict::default));
     }
 
     #[test]
     fn without_a_verdict_the_order_of_the_exercise_counts() {
         let said = SAID.replace("likely cause", "perhaps");
-        let first = |order: [&str; 2]| Transcript::read(&said).failure(&order.map(String::from)).test;
+        let first = |order: [&str; 2]| Transcript::read(&said).failure(&order.map(String::from), Verdict::default).test;
         assert_eq!([first(["a", "b"]), first(["b", "a"])], ["a", "b"]);
-        insta::assert_snapshot!(Transcript::read(&said).failure(&["b".into()]).said, @r"
+        insta::assert_snapshot!(Transcript::read(&said).failure(&["b".into()], Verdict::default).said, @r"
         thread 'b' (12) panicked at chapters/x.rs:3:5:
         assertion failed
         ");
@@ -184,13 +203,29 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; 
     fn a_binary_that_is_killed_has_no_verdict() {
         let transcript = Transcript::read("\nrunning 1 test\n");
         assert!(!transcript.finished());
-        assert!(transcript.failure(&[]).said.starts_with("it ended before its last test did"));
+        let failure = transcript.failure(&[], || panics::ended_program(None, Some(9)));
+        let cause = failure.verdict.and_then(|verdict| verdict.cause).unwrap();
+        assert_eq!(cause, "the test's own process was ended by signal 9, in the middle");
+    }
+
+    #[test]
+    fn tests_that_have_not_ended_are_known() {
+        let order = ["a", "b", "c"].map(String::from);
+        let text = "running 3 tests\ntest a ... ok\ntest c ... FAILED\ntest b has been running for over 60 seconds\n";
+        assert_eq!(Transcript::read(text).unfinished(&order), ["b"]);
+    }
+
+    #[test]
+    fn a_cause_that_is_known_is_better_than_one_that_is_not() {
+        let said = SAID.replace("likely cause: sethostname ran before unshare", "likely cause: unknown");
+        let failure = Transcript::read(&said).failure(&["a".into()], Verdict::default);
+        assert_eq!((failure.test.as_str(), failure.verdict.unwrap().cause), ("a", None));
     }
 
     #[test]
     fn a_leak_is_a_verdict_too() {
         let said = "---- t stdout ----\nthe test left behind:\nmount /a\nprocess 7\n\nthread 't' panicked at x:\n";
-        let verdict = Transcript::read(said).failure(&[]).verdict.unwrap();
+        let verdict = Transcript::read(said).failure(&[], Verdict::default).verdict.unwrap();
         assert_eq!(verdict.seen, "mount /a, process 7");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     };
     watch.start();
     watch.follow(&receiver)?;
-    watch.running.kill();
+    watch.running.cancel();
     // The terminal is as it was before anything else is printed.
     drop(raw);
     Ok(ExitCode::SUCCESS)
@@ -115,13 +115,18 @@ impl Watch {
     fn judge_again(&mut self) {
         match self.work {
             Work::Nothing => self.start(),
-            Work::Judging | Work::JudgingAndStale => self.work = Work::JudgingAndStale,
+            Work::Judging | Work::JudgingAndStale => {
+                self.work = Work::JudgingAndStale;
+                // What is judged now is what nobody wants any more; it may even hang.
+                self.running.cancel();
+            }
         }
     }
 
     /// Judges on another thread, so that keys are heard meanwhile.
     fn start(&mut self) {
         self.work = Work::Judging;
+        self.running = Running::default();
         let (workspace, catalogue) = (Arc::clone(&self.learner.workspace), Arc::clone(&self.learner.catalogue));
         let exercise = self.exercise.clone();
         let (running, sender) = (self.running.clone(), self.sender.clone());

@@ -128,6 +128,7 @@ fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d{4}-\d\d-\d\d", "[DATE]");
     settings.add_filter(r"\d+\.\d s", "[TIME]");
+    settings.add_filter(r"PID \d+", "PID [PID]");
     settings.add_filter(r"' \(\d+\) panicked", "' ([THREAD]) panicked");
     settings
 }

@@ -62,6 +62,53 @@ fn a_program_that_ends_in_the_middle_has_not_passed() {
 }
 
 #[test]
+fn a_cause_is_named_only_where_it_was_seen() {
+    let mut desk = Desk::learner();
+    let wrong = [
+        "todo!(\"tomorrow\")",
+        "b - a",
+        "None::<u32>.map_or_else(|| panic!(\"no {a}\"), |sum| sum + b)",
+        "a.max(b)",
+        "loop { std::process::exit(7) }",
+        "std::process::abort()",
+        "add(a, b)",
+    ];
+    for answer in wrong {
+        desk.fill(SUMS, "ex_add", answer).wb("check add");
+    }
+    snapshot("a_cause_is_named_only_where_it_was_seen", &mut desk);
+}
+
+#[test]
+fn a_hang_is_a_state_with_the_place_where_it_waits() {
+    let mut desk = Desk::learner();
+    desk.fill(SUMS, "ex_add", "{ std::thread::park(); a + b }").wb("check add");
+    let child = "std::process::Command::new(\"sleep\").arg(\"1000\").status().map_or(a, |_| b)";
+    desk.fill(SUMS, "ex_add", child).wb("check add");
+    snapshot("a_hang_is_a_state_with_the_place_where_it_waits", &mut desk);
+}
+
+#[test]
+fn a_save_ends_what_hangs() {
+    let mut desk = Desk::learner();
+    desk.fill(SUMS, "ex_add", "loop { std::hint::black_box((a, b)); }");
+    let mut child = desk.command(&["watch"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let target = desk.path("target");
+    let runs = || {
+        let ours = |path: std::path::PathBuf| fs::read_link(path.join("exe")).is_ok_and(|exe| exe.starts_with(&target));
+        fs::read_dir("/proc").expect("procfs").flatten().filter(|entry| ours(entry.path())).count()
+    };
+    while runs() == 0 {}
+    desk.fill(SUMS, "ex_add", "a.saturating_add(b)");
+    assert!(lines.any(|line| line == "passed (2 tests)"));
+    // Alone it would have gone on for 20 s of a processor.
+    assert_eq!(runs(), 0);
+    child.kill().expect("it ends");
+    child.wait().expect("it has ended");
+}
+
+#[test]
 fn a_reset_keeps_what_was_written() {
     let mut desk = Desk::learner();
     desk.fill(SUMS, "ex_add", "a + b").fill(SUMS, "ex_total", TOTAL).wb("reset add").wb("reset add").show(SUMS);

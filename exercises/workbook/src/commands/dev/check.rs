@@ -52,7 +52,7 @@ pub fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
 }
 
 /// One check at a time: they share a directory.
-fn lock(workspace: &Workspace) -> Result<File> {
+pub(crate) fn lock(workspace: &Workspace) -> Result<File> {
     let path = workspace.scratch().join("lock");
     fs::create_dir_all(workspace.scratch()).with_context(|| format!("create {}", workspace.scratch().display()))?;
     let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;

@@ -12,15 +12,12 @@ use crate::exercise::{Exercise, Mistake};
 use crate::fill::{self, Fill};
 use crate::hole;
 use crate::judge::Judge;
-use crate::outcome::{Failing, Outcome};
+use crate::outcome::{Failing, Outcome, Verdict};
 use crate::render;
 use crate::running::Running;
 use crate::terminal::Status;
 use crate::tree;
 use crate::workspace::Workspace;
-
-/// What the test kit says where a test names no cause: a learner could do nothing with it.
-const NO_CAUSE: &str = "unknown";
 
 /// A copy of the workspace for proofs. It stays where it is, so that only what changes is compiled again.
 pub(crate) struct Proof<'a> {
@@ -87,7 +84,10 @@ impl<'a> Proof<'a> {
             Ok(outcome) => outcome,
             Err(error) => return (Some(Finding::Failed(format!("{error:#}"))), false),
         };
-        let go_on = !matches!(outcome, Outcome::DoesNotCompile { .. } | Outcome::Blocked { .. } | Outcome::Broken(_));
+        let go_on = !matches!(
+            outcome,
+            Outcome::DoesNotCompile { .. } | Outcome::Blocked { .. } | Outcome::Strayed { .. } | Outcome::Broken(_)
+        );
         let finding = match outcome {
             Outcome::NotStarted => None,
             Outcome::Skipped { skips, .. } => Some(skipped("starter: ", &skips)),
@@ -109,16 +109,16 @@ impl<'a> Proof<'a> {
         let outcome = self
             .judge(exercise, &Fill::Statements(mistake.answer.clone()))
             .map_err(|error| Finding::Failed(format!("{error:#}")))?;
-        let verdict = match outcome {
+        let (cause, read) = match outcome {
             Outcome::Skipped { skips, .. } => return Err(skipped("", &skips)),
-            Outcome::Failing(Failing { verdict: Some(verdict), .. }) if verdict.cause != NO_CAUSE => verdict,
+            Outcome::Failing(Failing { verdict: Some(Verdict { cause: Some(cause), read, .. }), .. }) => (cause, read),
             Outcome::Passed { .. } => return Err(Finding::Failed("passes, though it is wrong".into())),
             other => return Err(Finding::Failed(format!("must fail with a likely cause, but {}", brief(&other)))),
         };
-        if mistake.cause.as_ref() != Some(&verdict.cause) {
-            Self::settle(mistake, &verdict.cause, bless)?;
+        if mistake.cause.as_ref() != Some(&cause) {
+            Self::settle(mistake, &cause, bless)?;
         }
-        match pages::missing_section(self.origin, &verdict.read) {
+        match pages::missing_section(self.origin, &read) {
             Some(missing) => Err(Finding::Failed(format!("is told to read what is not there: {missing}"))),
             None => Ok(()),
         }
@@ -176,12 +176,20 @@ fn brief(outcome: &Outcome) -> String {
         Outcome::NotStarted => "its own todo! is reached".into(),
         Outcome::DoesNotCompile { errors, .. } => format!("it does not compile\n{errors}"),
         Outcome::Failing(failing) => match &failing.verdict {
-            Some(verdict) => format!("{} fails: {}: {}", failing.test, verdict.what, verdict.cause),
+            Some(Verdict { what, cause: Some(cause), .. }) if what.is_empty() => {
+                format!("{} fails: {cause}", failing.test)
+            }
+            Some(Verdict { what, cause: Some(cause), .. }) => format!("{} fails: {what}: {cause}", failing.test),
+            Some(Verdict { what, expected, seen, .. }) => {
+                format!("{} fails without a likely cause: {what}\nexpected: {expected}\nseen: {seen}", failing.test)
+            }
             None => format!("{} fails without a likely cause\n{}", failing.test, failing.said),
         },
         Outcome::Passed { .. } => "it passes".into(),
         Outcome::Skipped { .. } => "it is skipped".into(),
-        Outcome::Blocked { by } => {
+        Outcome::Hangs(hang) => format!("it hangs\n{}", hang.waits.join("\n")),
+        Outcome::Cancelled => "it was cancelled".into(),
+        Outcome::Blocked { by, .. } | Outcome::Strayed { into: by } => {
             format!(
                 "its tests reach the hole of {by}, which a learner does later (name it in `after`, or judge without it)"
             )

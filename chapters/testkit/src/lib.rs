@@ -11,6 +11,7 @@ mod judge;
 mod leaks;
 mod mutation;
 mod needs;
+mod refuse;
 mod run;
 
 pub use fuzz::fuzz;
@@ -18,6 +19,7 @@ pub use host::Host;
 pub use inmate::Inmate;
 pub use judge::{Judge, judge};
 pub use needs::{Need, require};
+pub use refuse::refuse;
 pub use run::{enter, run};
 
 /// A test that runs alone in a process of its own, as PID 1 of a throw-away host: fresh mount, UTS, IPC, network and

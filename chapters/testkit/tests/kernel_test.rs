@@ -49,6 +49,15 @@ kernel_test! {
         assert_eq!(panicked, "the process inside panicked, as it says above");
     }
 
+    /// A call that is refused fails, and no other does.
+    fn the_kernel_can_be_made_to_say_no(_host) {
+        let inside = testkit::Inmate::new(|| {
+            testkit::refuse(libc::SYS_sethostname, nix::errno::Errno::EIO);
+            format!("{:?} {}", nix::unistd::sethostname("x"), fs::read_to_string("/proc/sys/kernel/hostname").is_ok())
+        });
+        assert_eq!(inside.said(), "Err(EIO) true");
+    }
+
     /// A missing need ends the test without failing it.
     fn a_missing_need_skips(_host) {
         require(Need::Kernel(6, 0));

@@ -49,18 +49,23 @@ kernel_test! {
             .cause(|_| if lines == 1 {
                 "the map was written range by range: the kernel takes it once, in one write".into()
             } else {
-                "the kernel refused the maps: each line is inside, outside, count, and ends the line".into()
+                "unknown".into()
             })
             .read(READ);
         let seen = ["uid_map", "gid_map"].map(|file| columns(&inmate.proc(file)));
         judge("uid_map and gid_map, as the host reads them")
             .expected(["0 100000 1000 1000 200000 50".to_owned(), "0 300000 65536".to_owned()])
             .seen(seen)
-            .cause(|seen| match seen[0].as_str() {
-                "100000 0 1000 200000 1000 50" => "the columns are swapped: first the id inside, then the id outside".into(),
-                "" => "uid_map was never written".into(),
-                "0 300000 65536" => "users and groups are swapped".into(),
-                _ => "not every range of the map was written".into(),
+            .cause(|seen| match seen.each_ref().map(String::as_str) {
+                ["100000 0 1000 200000 1000 50", _] => "the columns are swapped: first the id inside, then the id outside".into(),
+                ["", ""] => "neither map was written".into(),
+                ["", _] => "uid_map was never written".into(),
+                [_, ""] => "gid_map was never written".into(),
+                ["0 300000 65536", "0 100000 1000 1000 200000 50"] => "users and groups are swapped".into(),
+                ["0 300000 65536", _] => "the groups' map was written to uid_map".into(),
+                [_, "0 100000 1000 1000 200000 50"] => "the users' map was written to gid_map".into(),
+                ["0 100000 1000", _] => "only the first range of the map was written".into(),
+                _ => "unknown".into(),
             })
             .read(READ);
         judge("whether setgroups is allowed inside")
@@ -87,14 +92,30 @@ kernel_test! {
             .cause(|said| if allowed && said.contains("gid_map") {
                 "gid_map was written while setgroups was still allowed: \
                  without root, deny must be written to /proc/PID/setgroups first".into()
-            } else if said.contains("uid_map") {
+            } else if said.contains("\"1000 0 1\\n\"") {
                 "the columns are swapped: first the id inside, then the id outside".into()
             } else {
-                "the kernel refused one of the three writes".into()
+                "unknown".into()
             })
             .read(READ);
         let seen = ["uid_map", "gid_map"].map(|file| columns(&inmate.proc(file)));
         assert_eq!(seen, ["0 1000 1", "0 1000 1"], "the maps, as the host reads them");
+    }
+
+    /// A judge of the exercise `id-map`: a map of groups that is refused is not a success.
+    fn groups_that_are_refused_are_an_error(_host) {
+        require(Need::UserNamespaces);
+        let inmate = unmapped(Some(1000));
+        let pid = inmate.pid();
+        let writer = Inmate::new(|| {
+            become_user(1000);
+            outcome(write_maps(pid, &IdMap::single(0, 1000), &IdMap::single(0, 1001)))
+        });
+        judge("whether an error comes back when the kernel refuses gid_map")
+            .expected(true)
+            .seen(writer.said() != "ok")
+            .cause(|_| "gid_map was not written, or the error of that was lost".into())
+            .read(READ);
     }
 
     fn a_map_is_written_once(_host) {

@@ -4,10 +4,11 @@ mod common;
 
 use common::{Inmate, Links, link};
 use namespaces::{Kind, enter_uts, set_domainname, set_hostname};
+use nix::libc;
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{gethostname, getpid};
 use process::Failure;
-use testkit::{judge, kernel_test};
+use testkit::{Call, judge, judge_refusal, kernel_test};
 
 const READ: &str = "ch02-namespaces, \"The UTS namespace\"";
 
@@ -48,7 +49,8 @@ kernel_test! {
             .cause(|_| if uts_is_new {
                 "the new UTS namespace still has the copy of the host's name that it started with: sethostname is missing".into()
             } else {
-                "neither unshare(CLONE_NEWUTS) nor sethostname was called".into()
+                "the process is still in the host's UTS namespace, and nothing was renamed: \
+                 unshare(CLONE_NEWUTS) comes first, then sethostname".into()
             })
             .read(READ);
         judge("whether the UTS namespace inside is another than the host's")
@@ -56,6 +58,16 @@ kernel_test! {
             .seen(uts_is_new)
             .cause(|_| "unshare(CLONE_NEWUTS) is missing".into())
             .read(READ);
+    }
+
+    /// A judge of the exercise `enter-uts`.
+    fn no_refusal_is_lost(_host) {
+        for call in [Call("unshare", libc::SYS_unshare, None), Call("sethostname", libc::SYS_sethostname, None)] {
+            judge_refusal(call, READ, |refuse| {
+                refuse();
+                enter_uts("inside").map_err(|error| Failure::from(error).message)
+            });
+        }
     }
 
     fn names_are_set_in_a_namespace_that_exists(_host) {

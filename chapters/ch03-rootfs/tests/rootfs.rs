@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -14,7 +15,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, major, minor, umask};
 use nix::unistd::{chdir, chroot, fchdir, mkfifo};
 use rootfs::{Root, Rootfs};
-use testkit::{Inmate, Need, judge, kernel_test, require};
+use testkit::{Call, Inmate, Need, judge, judge_refusal, kernel_test, require};
 
 const PROPAGATION: &str = "ch03-rootfs, \"Mounts that travel\"";
 const PIVOT: &str = "ch03-rootfs, \"Leaving the old root\"";
@@ -24,6 +25,29 @@ const MASKS: &str = "ch03-rootfs, \"Masks\"";
 fn share_all() {
     nix::mount::mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SHARED, None::<&str>)
         .expect("shared mounts");
+}
+
+/// The places of all mounts.
+fn places() -> BTreeSet<String> {
+    table().lines().filter_map(|line| line.split(' ').nth(4)).map(str::to_owned).collect()
+}
+
+/// How the mount at `place` is tied to the host's, as the optional fields of its line say (`proc_pid_mountinfo(5)`).
+fn tie(inmate: &Inmate, place: &Path) -> &'static str {
+    let table = inmate.proc("mountinfo");
+    let line = table.lines().find(|line| line.split(' ').nth(4).is_some_and(|found| Path::new(found) == place));
+    match line.and_then(|line| line.split_once(" - ")).map(|(left, _)| left) {
+        None => "missing",
+        Some(left) if left.contains(" shared:") => "shared",
+        Some(left) if left.contains(" master:") => "slave",
+        Some(_) => "private",
+    }
+}
+
+/// Device and number: which file it is.
+fn identity(path: &Path) -> (u64, u64) {
+    let file = fs::metadata(path).expect("a file");
+    (file.dev(), file.ino())
 }
 
 /// Docker's defaults without masks, which are another exercise.
@@ -74,76 +98,125 @@ kernel_test! {
         nix::mount::mount(Some("disk"), &disk, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a disk");
         share_all();
         let roots = [host.rootfs(), host.rootfs_named("disk/rootfs")];
-        let mut root_is_private = false;
+        let mut ties = Vec::new();
         let more = roots.each_ref().map(|root| {
-            let before = table().lines().count();
+            let before = places();
             // Without the pivot, which is another exercise.
             let inmate = Inmate::new(|| {
                 unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
                 let prepared = unmasked().prepare(Root::Directory(root.clone())).map(drop);
                 prepared.map_or_else(|error| error.to_string(), |()| String::new())
             });
-            let at_root = |line: &str| line.split(' ').nth(4) == Some("/");
-            root_is_private = inmate.proc("mountinfo").lines().any(|line| at_root(line) && !line.contains(" shared:"));
-            (inmate.said().to_owned(), table().lines().count() - before)
+            ties.push([Path::new("/"), disk.as_path()].map(|place| tie(&inmate, place)));
+            // By name: others may take mounts of theirs away meanwhile.
+            (inmate.said().to_owned(), places().difference(&before).count())
         });
         judge("how many mounts the host has more than before, for a root on its main disk and for one on another")
             .expected([(String::new(), 0), (String::new(), 0)])
             .seen(more)
-            .cause(|seen| match seen {
-                // The machine's temporary directory may be a mount of its own: then neither root is on the main disk.
-                [.., (_, more)] if *more > 0 && root_is_private => "the mount at / is private, but those below it are \
-                    still shared: a root on another disk mounts into the host's table; the change has to go all the way \
-                    down (MS_REC)".into(),
-                [(said, 0), _] if !said.is_empty() => format!("nobody got in: {said}"),
-                _ => "the mounts are still shared with the host, so what was mounted inside was mounted outside, too: \
-                      every mount has to be made private first".into(),
+            .cause(|_| match ties.as_slice() {
+                [["private" | "slave", "shared"], ..] => "the mount at / is private, but those below it are still shared: \
+                    a root on another disk mounts into the host's table; the change has to go all the way down (MS_REC)".into(),
+                [["shared", _], ..] => "the mounts are still shared with the host, so what was mounted inside was mounted \
+                    outside, too: every mount has to be made private first".into(),
+                _ => "unknown".into(),
             })
             .read(PROPAGATION);
         nix::mount::umount(&disk).expect("unmount");
     }
 
-    /// A judge of the exercise `isolate`: what the host mounts later stays out, too.
-    fn mounts_of_the_host_do_not_appear_inside(host) {
+    /// A judge of the exercise `isolate`: what the host mounts later stays out, or comes in if that is asked for.
+    fn mounts_of_the_host_come_in_only_where_that_is_asked_for(host) {
         share_all();
         let place = host.dir().join("later");
         fs::create_dir(&place).expect("a directory");
-        let inmate = Inmate::new(|| {
+        let inmates = [false, true].map(|receive| Inmate::new(|| {
             unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
-            let root = Rootfs::default();
-            root.prepare(Root::Directory("/".into())).unwrap_or_else(|error| panic!("{error}"));
-            String::new()
-        });
+            rootfs::isolate(receive).map_or_else(|error| error.to_string(), |()| String::new())
+        }));
         nix::mount::mount(Some("tmpfs"), &place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a tmpfs");
-        let seen = inmate.proc("mountinfo").contains("/later ");
+        let appears = inmates.each_ref().map(|inmate| (inmate.said().to_owned(), inmate.proc("mountinfo").contains("/later ")));
+        let ties = inmates.each_ref().map(|inmate| tie(inmate, Path::new("/")));
         nix::mount::umount(&place).expect("unmount");
-        judge("whether a later mount of the host appears inside")
-            .expected(false)
-            .seen(seen)
-            .cause(|_| "the mounts inside are slaves, or still shared: what the host mounts comes in; MS_PRIVATE cuts both ways".into())
+        judge("whether a later mount of the host appears inside: not to receive it, to receive it")
+            .expected([(String::new(), false), (String::new(), true)])
+            .seen(appears)
+            .cause(|_| match ties {
+                ["slave" | "shared", _] => "the mounts inside are slaves, or still shared: what the host mounts comes in; \
+                    MS_PRIVATE cuts both ways".into(),
+                ["private", "private"] => "`receive` was not looked at: the mounts are private where they are to be slaves".into(),
+                _ => "unknown".into(),
+            })
             .read(PROPAGATION);
+        judge("how the mounts inside are tied to the host's: not to receive, to receive")
+            .expected(["private", "slave"])
+            .seen(ties)
+            .cause(|ties| match ties {
+                [_, "shared"] => "to receive is to be a slave (MS_SLAVE): shared mounts would go out, too".into(),
+                _ => "unknown".into(),
+            })
+            .read(PROPAGATION);
+    }
+
+    /// A judge of the exercise `isolate`.
+    fn a_refusal_to_isolate_is_not_lost(_host) {
+        judge_refusal(Call("mount", libc::SYS_mount, None), PROPAGATION, |refuse| {
+            refuse();
+            rootfs::isolate(false).map_err(|error| error.to_string())
+        });
     }
 
     /// A judge of the exercise `pivot`.
     fn the_old_root_is_gone(host) {
         require(Need::Busybox);
         let root = host.rootfs();
+        let names = || fs::read_dir(&root).expect("the root").flatten().map(|entry| entry.file_name()).collect::<BTreeSet<_>>();
+        let before = names();
         let inmate = Inmate::new(|| enter(&root, &unmasked()).map_or_else(|failure| failure.message, |()| "in".into()));
         let table = inmate.proc("mountinfo");
         let at_root = table.lines().filter(|line| line.split(' ').nth(4) == Some("/")).count();
         judge("whether the process got in, and how many mounts it has at /")
             .expected(("in".to_owned(), 1))
             .seen((inmate.said().to_owned(), at_root))
-            .cause(|(said, _)| match said.as_str() {
-                "in" => "the old root is still mounted over the new one: umount2(\".\", MNT_DETACH) takes it away".into(),
+            .cause(|(said, mounts)| match said.as_str() {
+                "in" if *mounts > 1 => "the old root is still mounted over the new one: umount2(\".\", MNT_DETACH) takes it away".into(),
                 said if said.contains("EBUSY") && !said.contains("pivot_root") => "the old root is in use, by this \
                     very process among others, and so a plain umount is refused: MNT_DETACH takes it out of the tree now \
                     and lets it die with its last user".into(),
                 said if said.contains("pivot_root") => "pivot_root(\".\", \".\") was called where \".\" is still the old \
                     root: fchdir to the new one comes first".into(),
-                said => format!("nobody got in: {said}"),
+                _ => "unknown".into(),
             })
             .read(PIVOT);
+        judge("whether the root that the process sees is the new one")
+            .expected(true)
+            .seen(identity(Path::new(&format!("/proc/{}/root", inmate.pid()))) == identity(&root))
+            .cause(|_| "the process is still in the old root: pivot_root was not called, or its error was lost".into())
+            .read(PIVOT);
+        judge("what the new root has that it did not have before")
+            .expected(Vec::new())
+            .seen(names().difference(&before).cloned().collect::<Vec<_>>())
+            .cause(|_| "a directory for the old root was left in the image: pivot_root(\".\", \".\") needs none".into())
+            .read(PIVOT);
+    }
+
+    /// A judge of the exercise `pivot`.
+    fn a_refusal_on_the_way_is_not_lost(host) {
+        require(Need::Busybox);
+        let root = host.rootfs();
+        let calls = [
+            Call("fchdir", libc::SYS_fchdir, None),
+            Call("pivot_root", libc::SYS_pivot_root, None),
+            Call("umount2", libc::SYS_umount2, None),
+        ];
+        for call in calls {
+            judge_refusal(call, PIVOT, |refuse| {
+                unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+                let prepared = unmasked().prepare(Root::Directory(root.clone())).expect("a root");
+                refuse();
+                prepared.pivot().map(drop).map_err(|error| error.to_string())
+            });
+        }
     }
 
     /// A judge of the exercise `pivot`: whoever takes the root away must not find another below it.
@@ -155,8 +228,8 @@ kernel_test! {
         judge("whether the host comes to light when the root is unmounted")
             .expected("false".to_owned())
             .seen(inmate.said().to_owned())
-            .cause(|_| "the old root still lies below the new one: chroot only moves where / points; pivot_root moves \
-                        the mount, and then umount2 can take the old one away".into())
+            .cause(|seen| if seen != "true" { "unknown".into() } else { "the old root still lies below the new one: chroot only moves where / points; pivot_root moves \
+                        the mount, and then umount2 can take the old one away".into() })
             .read(PIVOT);
     }
 
@@ -205,12 +278,12 @@ kernel_test! {
             .expected(format!("0 0 0 {erofs}"))
             .seen(inmate.said().to_owned())
             .cause(|seen| match seen.split(' ').collect::<Vec<_>>()[..] {
-                [length, ..] if length != "0" => "the file still shows its content: /dev/null belongs over it".into(),
+                [length, ..] if length != "0" && length.parse::<u64>().is_ok() => "the file still shows its content: /dev/null belongs over it".into(),
                 [_, one, other, _] if one != "0" || other != "0" => "a directory still shows its entries, or shows the \
                     null device: an empty tmpfs belongs over it".into(),
                 [.., "done"] => "the tmpfs over the directory can be written: whoever masks a path must \
                     make the mask read-only".into(),
-                _ => "not both kinds of paths were covered".into(),
+                _ => "unknown".into(),
             })
             .read(MASKS);
         let masks: Vec<String> = inmate
@@ -222,7 +295,7 @@ kernel_test! {
         judge("how many file systems the three masked directories share")
             .expected((3, true))
             .seen((masks.len(), masks.iter().all(|device| *device == masks[0])))
-            .cause(|_| "a tmpfs was made for each directory: one is enough, and its copies cost a fifth".into())
+            .cause(|(masks, _)| if *masks != 3 { "unknown".into() } else { "a tmpfs was made for each directory: one is enough, and its copies cost a fifth".into() })
             .read(MASKS);
     }
 

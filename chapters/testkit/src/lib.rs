@@ -19,7 +19,7 @@ pub use host::Host;
 pub use inmate::Inmate;
 pub use judge::{Judge, judge};
 pub use needs::{Need, require};
-pub use refuse::refuse;
+pub use refuse::{Call, judge_refusal, refuse};
 pub use run::{enter, run};
 
 /// A test that runs alone in a process of its own, as PID 1 of a throw-away host: fresh mount, UTS, IPC, network and

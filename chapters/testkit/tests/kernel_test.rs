@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use nix::unistd::{Pid, getpid};
+use nix::errno::Errno;
+use nix::unistd::{Pid, getpid, sethostname};
 use testkit::{Need, judge, kernel_test, require};
 
 kernel_test! {
@@ -51,11 +52,25 @@ kernel_test! {
 
     /// A call that is refused fails, and no other does.
     fn the_kernel_can_be_made_to_say_no(_host) {
+        let call = testkit::Call("sethostname", libc::SYS_sethostname, None);
         let inside = testkit::Inmate::new(|| {
-            testkit::refuse(libc::SYS_sethostname, nix::errno::Errno::EIO);
-            format!("{:?} {}", nix::unistd::sethostname("x"), fs::read_to_string("/proc/sys/kernel/hostname").is_ok())
+            testkit::refuse(call, Errno::EIO);
+            format!("{:?} {}", sethostname("x"), fs::read_to_string("/proc/sys/kernel/hostname").is_ok())
         });
         assert_eq!(inside.said(), "Err(EIO) true");
+        testkit::judge_refusal(call, "nowhere", |refuse| {
+            refuse();
+            sethostname("x").map_err(|errno| errno.to_string())
+        });
+    }
+
+    #[should_panic(expected = "failed in its throw-away host")]
+    fn an_error_that_is_lost_is_found(_host) {
+        testkit::judge_refusal(testkit::Call("sethostname", libc::SYS_sethostname, None), "nowhere", |refuse| {
+            refuse();
+            let _ = sethostname("x");
+            Ok(())
+        });
     }
 
     /// A missing need ends the test without failing it.

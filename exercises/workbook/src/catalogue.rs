@@ -1,4 +1,4 @@
-//! All exercises, in the order in which they are done, and found by what people type.
+//! All exercises, in the order of the book's pages, and found by what people type.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use crate::exercise::Exercise;
 use crate::hole;
 use crate::workspace::Workspace;
 
-/// All exercises: chapter by chapter, each after those it builds on, else by name.
+/// All exercises: chapter by chapter, each after those it builds on, else as the pages name them.
 #[derive(Debug)]
 pub(crate) struct Catalogue(Vec<Exercise>);
 
@@ -49,7 +49,7 @@ impl Catalogue {
                 }
             }
         }
-        let catalogue = Self(in_order(exercises, &faults)?);
+        let catalogue = Self(in_order(exercises, &faults, &pages(workspace))?);
         catalogue.check_unique()?;
         Ok((catalogue, faults))
     }
@@ -182,9 +182,17 @@ fn short_path(directory: &Path) -> String {
     parts[parts.len().saturating_sub(2)..].join("/")
 }
 
-/// Sorts by chapter, then so that each comes after those that it names, then by name.
-fn in_order(mut exercises: Vec<Exercise>, faults: &[Fault]) -> Result<Vec<Exercise>> {
-    exercises.sort_by(|a, b| a.id.cmp(&b.id));
+/// The book, page after page, as its summary lists them: `- [Processes](ch01-process/index.md)`.
+fn pages(workspace: &Workspace) -> String {
+    let summary = workspace.source("book/src/SUMMARY.md".as_ref()).unwrap_or_default();
+    let names = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    names.filter_map(|name| workspace.source(&Path::new("book/src").join(name)).ok()).collect()
+}
+
+/// Sorts by chapter, then so that each comes after those that it names, then as the book's pages name them, then by name.
+fn in_order(mut exercises: Vec<Exercise>, faults: &[Fault], pages: &str) -> Result<Vec<Exercise>> {
+    let place = |exercise: &Exercise| pages.find(&exercise.id).unwrap_or(usize::MAX);
+    exercises.sort_by_cached_key(|exercise| (exercise.chapter().to_owned(), place(exercise), exercise.id.clone()));
     let known: BTreeSet<String> = exercises.iter().map(|exercise| exercise.id.clone()).collect();
     let mut done: BTreeSet<String> = faults.iter().map(|fault| fault.id.clone()).collect();
     for exercise in &exercises {

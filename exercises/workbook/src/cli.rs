@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use crate::commands::{check, dev, diff, hint, init, list, reset, solution, watch};
 use crate::machine;
+use crate::ownership;
 
 /// What can be typed.
 #[derive(Debug, Subcommand)]
@@ -102,6 +103,12 @@ pub enum Dev {
 impl Command {
     /// Does what was typed.
     pub fn run(self) -> Result<ExitCode> {
+        let outcome = self.run_as_it_is();
+        ownership::give_back();
+        outcome
+    }
+
+    fn run_as_it_is(self) -> Result<ExitCode> {
         match self {
             Self::Init { dir } => init::run(&dir),
             Self::Check { id } => check::run(id.as_deref()),

@@ -28,6 +28,9 @@ const KIT_LIMIT: (&str, &str) = ("TESTKIT_SECONDS", "300");
 /// More than a test has to say; an endless loop that prints says no more after it than before.
 const LONGEST_OUTPUT: u64 = 4 << 20;
 
+/// How many runs there were: each has files of its own, for several may go on at once.
+static RUNS: AtomicUsize = AtomicUsize::new(0);
+
 /// Judges exercises in one workspace.
 pub(crate) struct Judge<'a> {
     pub(crate) workspace: &'a Workspace,
@@ -58,16 +61,16 @@ impl Ran {
 impl Judge<'_> {
     /// Judges by what the tests say, and nothing else.
     pub(crate) fn judge(&self, exercise: &Exercise) -> Outcome {
-        self.build(exercise).map_or_else(|outcome| outcome, |binaries| self.run(exercise, &binaries, &[]))
+        self.build(exercise).map_or_else(|outcome| *outcome, |binaries| self.run(exercise, &binaries, &[]))
     }
 
     /// Builds the tests of an exercise, or says why that is not possible.
-    pub(crate) fn build(&self, exercise: &Exercise) -> Result<Vec<Binary>, Outcome> {
+    pub(crate) fn build(&self, exercise: &Exercise) -> Result<Vec<Binary>, Box<Outcome>> {
         match self.try_build(exercise) {
-            _ if self.running.is_cancelled() => Err(Outcome::Cancelled),
+            _ if self.running.is_cancelled() => Err(Outcome::Cancelled.into()),
             Ok(Ok(binaries)) => Ok(binaries),
-            Ok(Err(errors)) => Err(self.compile_errors(&errors)),
-            Err(broken) => Err(Outcome::Broken(broken)),
+            Ok(Err(errors)) => Err(self.compile_errors(&errors).into()),
+            Err(broken) => Err(Outcome::Broken(broken).into()),
         }
     }
 
@@ -153,7 +156,6 @@ impl Judge<'_> {
         let scratch = self.workspace.scratch();
         let unwritable = |error: io::Error| Broken::new(format!("write in {}: {error}", scratch.display()), None, "");
         fs::create_dir_all(&scratch).map_err(unwritable)?;
-        static RUNS: AtomicUsize = AtomicUsize::new(0);
         let run = format!("{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
         let output = scratch.join(format!("output-{run}"));
         let skips = scratch.join(format!("skips-{run}"));

@@ -72,9 +72,11 @@ impl Look {
         lines
     }
 
-    /// The name of the kernel test whose body is among them.
+    /// The names of the kernel tests whose bodies are among them.
     pub(crate) fn test(&self) -> Option<String> {
-        self.tree.iter().find_map(|process| variable(process.pid, "TESTKIT_TEST"))
+        let names = self.tree.iter().filter_map(|process| variable(process.pid, "TESTKIT_TEST"));
+        let names: BTreeSet<String> = names.map(|name| short(&name).to_owned()).collect();
+        (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
     }
 
     fn wait_of(&self, process: &Process) -> Option<String> {
@@ -92,7 +94,7 @@ impl Look {
         let inside = status(process.pid, "NSpid").and_then(|all| all.split_whitespace().last().map(str::to_owned));
         let inside = inside.unwrap_or_else(|| process.pid.to_string());
         let who = if stage.is_some() && inside == "1" {
-            "the test, PID 1,".to_owned()
+            format!("{}, PID 1,", variable(process.pid, "TESTKIT_TEST").as_deref().map_or("the test", short))
         } else if self.tree.first() == Some(process) {
             "the test program".to_owned()
         } else {
@@ -104,6 +106,11 @@ impl Look {
 
 /// The most processes that help to see what is the matter.
 const MOST: usize = 5;
+
+/// A test without its module.
+fn short(test: &str) -> &str {
+    test.rsplit("::").next().unwrap_or(test)
+}
 
 fn read(pid: i32) -> Option<Process> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -19,6 +19,8 @@ const HEAD: &str = "# What you have done. One line per exercise; edit it as you 
 pub(crate) enum State {
     #[default]
     Open,
+    /// Was passed, and is not any more.
+    Lost,
     /// Could not be judged on this machine.
     Skipped,
     Passed,
@@ -110,6 +112,7 @@ impl Progress {
             let state = match entry.state {
                 State::Open if entry.hints == 0 => continue,
                 State::Open => "open".to_owned(),
+                State::Lost => format!("lost {}", entry.date),
                 State::Skipped => format!("skipped {}", entry.date),
                 State::Passed => format!("passed {}", entry.date),
             };
@@ -131,6 +134,7 @@ fn parse(line: &str) -> Option<(String, Entry)> {
     let id = words.next().filter(|id| id.contains('/'))?.to_owned();
     let state = match words.next()? {
         "open" => State::Open,
+        "lost" => State::Lost,
         "skipped" => State::Skipped,
         "passed" => State::Passed,
         _ => return None,

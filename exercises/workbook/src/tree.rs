@@ -34,6 +34,13 @@ fn from_git(root: &Path) -> Option<Vec<PathBuf>> {
     Some(unique.into_iter().map(PathBuf::from).filter(|name| root.join(name).symlink_metadata().is_ok()).collect())
 }
 
+/// Every file below `root`, relative to it, sorted; nothing if it cannot be read.
+pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
+    let mut files = walk(root).unwrap_or_default();
+    files.sort();
+    files
+}
+
 /// Every file below `root`, relative to it, but not what is in a `target` or `.git` directory.
 fn walk(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -39,7 +40,9 @@ impl Workspace {
     }
 
     pub(crate) fn at(root: &Path) -> Self {
-        let role = if root.join(STATE).is_dir() { Role::Learner } else { Role::Origin };
+        // Either of them may have been lost.
+        let is_learners = root.join(STATE).is_dir() || root.join("progress.txt").is_file();
+        let role = if is_learners { Role::Learner } else { Role::Origin };
         Self { root: root.to_owned(), role }
     }
 
@@ -87,8 +90,36 @@ impl Workspace {
     pub(crate) fn pristine(&self, file: &Path) -> Result<String> {
         match self.role {
             Role::Origin => self.source(file),
-            Role::Learner => read(&self.root.join(STATE).join(PRISTINE).join(file)),
+            Role::Learner => {
+                let kept = self.root.join(STATE).join(PRISTINE).join(file);
+                if !kept.exists() {
+                    self.heal(file);
+                }
+                read(&kept).with_context(|| {
+                    format!("what `cargo wb init` kept of {} is lost (hint: a new directory has it)", file.display())
+                })
+            }
         }
+    }
+
+    /// Gets a kept source file out of the first commit, if it was lost and there is one.
+    fn heal(&self, file: &Path) {
+        let git = |arguments: &[&str]| {
+            let output =
+                Command::new("git").args(arguments).current_dir(&self.root).stderr(Stdio::null()).output().ok()?;
+            output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let Some(first) = git(&["rev-list", "--max-parents=0", "HEAD"]) else { return };
+        let name = format!("{}:./{STATE}/{PRISTINE}/{}", first.trim(), file.display());
+        if let Some(text) = git(&["show", &name]) {
+            // Whoever reads it says what is wrong.
+            let _ = Self::keep_pristine(&self.root, file, &text);
+        }
+    }
+
+    /// The files that are kept without holes: where learners need not change more than the holes.
+    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+        tree::files_below(&self.root.join(STATE).join(PRISTINE))
     }
 
     /// Keeps a source file without holes in the learner's directory `root`, for [`Workspace::pristine`].

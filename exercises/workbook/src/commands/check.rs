@@ -15,9 +15,8 @@ pub(crate) fn run(named: Option<&str>) -> Result<ExitCode> {
         say("Everything is passed. `cargo wb list` shows it.\n");
         return Ok(ExitCode::SUCCESS);
     };
-    let outcome =
-        learner::judge(&learner.workspace, &learner.catalogue, &exercise, &Running::default(), &Status::new());
-    learner.note(&exercise.id, &outcome)?;
-    say(&learner.report(&exercise, &outcome));
-    Ok(if matches!(outcome, Outcome::Passed { .. }) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let judged = learner::judge(&learner.workspace, &learner.catalogue, &exercise, &Running::default(), &Status::new());
+    learner.note(&exercise.id, &judged)?;
+    say(&learner.report(&exercise, &judged));
+    Ok(if matches!(judged.outcome, Outcome::Passed { .. }) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

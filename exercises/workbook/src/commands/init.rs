@@ -63,6 +63,8 @@ pub(crate) fn fill_directory(workspace: &Workspace, catalogue: &Catalogue, direc
             let text = fill::file(&pristine, &name, catalogue, |_| Ok(Fill::Starter))?;
             tree::write_if_changed(&directory.join(&name), text.as_bytes())?;
             Workspace::keep_pristine(directory, &name, &pristine)?;
+        } else if name.starts_with("chapters") && name.extension().is_some_and(|ext| ext == "rs" || ext == "toml") {
+            Workspace::keep_pristine(directory, &name, &workspace.source(&name)?)?;
         }
     }
     tree::write_if_changed(&directory.join(STATE).join("README.txt"), README.as_bytes())?;
@@ -76,11 +78,13 @@ fn without_maintain(lock: &str) -> String {
     parts.collect::<Vec<_>>().join("[[package]]\n")
 }
 
-/// Whether a file is a wrong answer, which would spoil the exercise: `exercises/chNN-name/ID/wrong/NAME`.
+/// Whether a file tells about wrong answers, which would spoil the exercise: `exercises/chNN-name/ID/wrong/NAME`, and what
+/// is written down about mutants.
 fn is_answer(name: &Path) -> bool {
     let parts: Vec<&Path> = name.iter().map(Path::new).collect();
-    matches!(*parts, [first, chapter, _, wrong, ..]
-        if first == Path::new("exercises") && is_chapter(chapter) && wrong == Path::new("wrong"))
+    let tells = ["wrong", "equal.toml", "mutants.toml"].map(Path::new);
+    matches!(*parts, [first, chapter, _, file, ..]
+        if first == Path::new("exercises") && is_chapter(chapter) && tells.contains(&file))
 }
 
 /// The absolute path of a directory that may be filled.
@@ -161,6 +165,7 @@ mod tests {
     fn wrong_answers_are_known_by_their_place() {
         let is_answer = |name: &str| is_answer(Path::new(name));
         assert!(is_answer("exercises/ch01-a/one/wrong/x.rs"));
+        assert!(is_answer("exercises/ch01-a/one/equal.toml"));
         assert!(!is_answer("exercises/ch01-a/one/hints.md"));
         assert!(!is_answer("exercises/workbook/src/wrong/x.rs"));
         assert!(!is_answer("exercises/workbook/tests/fixture/exercises/ch01-a/one/wrong/x.rs"));

@@ -40,6 +40,7 @@ pub(crate) fn table(workspace: &Workspace, catalogue: &Catalogue, progress: &Pro
         let entry = progress.get(&exercise.id);
         let (style, state) = match entry.state {
             State::Open => (DIM, "open"),
+            State::Lost => (WARN, "lost"),
             State::Skipped => (WARN, "skipped"),
             State::Passed => (GOOD, "passed"),
         };
@@ -58,7 +59,8 @@ pub(crate) fn table(workspace: &Workspace, catalogue: &Catalogue, progress: &Pro
 
 fn totals(catalogue: &Catalogue, progress: &Progress) -> String {
     let is = |state| catalogue.iter().filter(move |exercise| progress.state(&exercise.id) == state);
-    let left: u32 = is(State::Open).chain(is(State::Skipped)).map(|exercise| exercise.minutes).sum();
+    let left: u32 =
+        is(State::Open).chain(is(State::Lost)).chain(is(State::Skipped)).map(|exercise| exercise.minutes).sum();
     let skipped = match is(State::Skipped).count() {
         0 => String::new(),
         some => format!(", {some} skipped on this machine"),

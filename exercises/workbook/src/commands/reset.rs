@@ -18,12 +18,17 @@ use crate::workspace::STATE;
 pub(crate) fn run(named: &str) -> Result<ExitCode> {
     let mut learner = Learner::open()?;
     let exercise = learner.catalogue.find(named)?.clone();
-    let old = learner.workspace.source(&exercise.file)?;
+    // A file that was deleted is one of which nothing can be kept.
+    let is_there = learner.workspace.root().join(&exercise.file).exists();
+    let old = if is_there { learner.workspace.source(&exercise.file)? } else { String::new() };
     let pristine = learner.workspace.pristine(&exercise.file)?;
     let starter = fill::starter(&pristine, &exercise)?;
     let new = hole::replace(&old, &exercise.hole, &starter).or_else(|_| mend(&learner, &exercise, &old, &pristine))?;
     if new == old {
         say(&format!("{} is as it was at first already.\n", exercise.id));
+    } else if !is_there {
+        tree::write_if_changed(&learner.workspace.root().join(&exercise.file), new.as_bytes())?;
+        say(&format!("{} was gone, and is back as it was at first.\n", exercise.file.display()));
     } else {
         let kept = keep(&learner, &exercise, &old)?;
         tree::write_if_changed(&learner.workspace.root().join(&exercise.file), new.as_bytes())?;

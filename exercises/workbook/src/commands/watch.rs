@@ -13,7 +13,7 @@ use crate::changes::Changes;
 use crate::commands::{hint, list};
 use crate::exercise::Exercise;
 use crate::keys::{self, Key};
-use crate::learner::{self, Learner};
+use crate::learner::{self, Judged, Learner};
 use crate::outcome::Outcome;
 use crate::render::{self, BOLD, DIM};
 use crate::running::Running;
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 enum Event {
     Changed,
     Pressed(Key),
-    Judged(Outcome),
+    Judged(Judged),
 }
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -105,7 +105,7 @@ impl Watch {
             }
             match event {
                 Event::Changed => self.judge_again(),
-                Event::Judged(outcome) => self.judged(&outcome)?,
+                Event::Judged(judged) => self.judged(&judged)?,
                 Event::Pressed(Key::Quit) => return Ok(()),
                 Event::Pressed(key) => self.pressed(key)?,
             }
@@ -131,20 +131,20 @@ impl Watch {
         let exercise = self.exercise.clone();
         let (running, sender) = (self.running.clone(), self.sender.clone());
         thread::spawn(move || {
-            let outcome = learner::judge(&workspace, &catalogue, &exercise, &running, &Status::new());
+            let judged = learner::judge(&workspace, &catalogue, &exercise, &running, &Status::new());
             // Nobody listens only when we are about to end.
-            let _ = sender.send(Event::Judged(outcome));
+            let _ = sender.send(Event::Judged(judged));
         });
     }
 
-    fn judged(&mut self, outcome: &Outcome) -> Result<()> {
+    fn judged(&mut self, judged: &Judged) -> Result<()> {
         if std::mem::replace(&mut self.work, Work::Nothing) == Work::JudgingAndStale {
             self.start();
             return Ok(());
         }
-        self.passed = matches!(outcome, Outcome::Passed { .. } | Outcome::Skipped { .. });
-        self.learner.note(&self.exercise.id, outcome)?;
-        self.draw(&self.learner.report(&self.exercise, outcome));
+        self.passed = matches!(judged.outcome, Outcome::Passed { .. } | Outcome::Skipped { .. });
+        self.learner.note(&self.exercise.id, judged)?;
+        self.draw(&self.learner.report(&self.exercise, judged));
         Ok(())
     }
 

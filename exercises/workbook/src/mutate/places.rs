@@ -29,12 +29,8 @@ impl<'a> Source<'a> {
         Self { text, paths: paths(file).chain(paths(text)).collect() }
     }
 
-    pub(super) fn range(&self, of: &impl Spanned) -> Range<usize> {
-        of.span().byte_range()
-    }
-
     pub(super) fn of(&self, what: &impl Spanned) -> &'a str {
-        &self.text[self.range(what)]
+        &self.text[range(what)]
     }
 
     pub(super) fn short(&self, range: &Range<usize>) -> String {
@@ -59,6 +55,11 @@ impl<'a> Source<'a> {
         all.truncate(MOST_SIBLINGS);
         all
     }
+}
+
+/// The bytes where something stands.
+pub(super) fn range(of: &impl Spanned) -> Range<usize> {
+    of.span().byte_range()
 }
 
 /// One line, and not too long.

@@ -6,6 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{BinOp, Expr, Lit, Pat, Token, UnOp};
 
 use super::Finder;
+use super::places::range as range_of;
 
 /// Values of the types that holes have; the compiler sorts out which fit.
 pub(super) const ALL: [&str; 10] = [
@@ -37,7 +38,7 @@ const OPPOSITES: [(&str, &str); 9] = [
 impl Finder<'_> {
     /// What can be done to one expression; those inside it come later.
     pub(super) fn expression(&mut self, expr: &Expr) {
-        let range = self.source.range(expr);
+        let range = range_of(expr);
         match expr {
             Expr::Binary(binary) => self.binary(binary, &range),
             Expr::Unary(unary) if !matches!(unary.op, UnOp::Deref(_)) => {
@@ -56,7 +57,7 @@ impl Finder<'_> {
                 self.change(range.clone(), once, format!("once {}", self.source.short(&range)));
             }
             Expr::ForLoop(found) => {
-                let list = self.source.range(&*found.expr);
+                let list = range_of(&*found.expr);
                 for few in ["take(1)", "skip(1)"] {
                     let text = format!("({}).into_iter().{few}", self.source.of(&*found.expr));
                     self.change(list.clone(), text, format!("{few} of {}", self.source.short(&list)));
@@ -123,7 +124,7 @@ impl Finder<'_> {
 
     fn condition(&mut self, condition: &Expr) {
         if !matches!(condition, Expr::Let(_)) {
-            let range = self.source.range(condition);
+            let range = range_of(condition);
             for value in ["true", "false"] {
                 self.change(range.clone(), value, format!("{value} for {}", self.source.short(&range)));
             }
@@ -132,10 +133,10 @@ impl Finder<'_> {
 
     fn arms(&mut self, found: &syn::ExprMatch) {
         for arm in &found.arms {
-            let range = self.source.range(arm);
+            let range = range_of(arm);
             self.change(range.clone(), "", format!("drop the arm {}", self.source.short(&range)));
             if let Some((start, guard)) = &arm.guard {
-                let from = self.source.range(start).start..self.source.range(&**guard).end;
+                let from = range_of(start).start..range_of(&**guard).end;
                 self.change(from.clone(), "", format!("drop the guard {}", self.source.short(&from)));
                 self.condition(guard);
             }
@@ -156,7 +157,7 @@ impl Finder<'_> {
                         .map(|(_, case)| *case)
                         .collect();
                     let what = format!("drop the case `{}`", cases[left_out]);
-                    self.change(self.source.range(or), rest.join(" | "), what);
+                    self.change(range_of(or), rest.join(" | "), what);
                 }
                 or.cases.iter().for_each(|case| self.pattern(case));
             }
@@ -164,7 +165,7 @@ impl Finder<'_> {
             Pat::Tuple(inner) => inner.elems.iter().for_each(|inner| self.pattern(inner)),
             Pat::Path(path) => {
                 for sibling in self.source.siblings(self.source.of(path)) {
-                    self.replace(self.source.range(path), sibling);
+                    self.replace(range_of(path), sibling);
                 }
             }
             _ => {}
@@ -175,13 +176,13 @@ impl Finder<'_> {
         let method = call.method.to_string();
         let receiver = self.source.of(&*call.receiver);
         if method != "map_err" {
-            let rest = &self.source.text[self.source.range(&*call.receiver).end..range.end];
+            let rest = &self.source.text[range_of(&*call.receiver).end..range.end];
             self.change(range.clone(), receiver, format!("without {}", super::places::shorten(rest)));
         }
         for (one, other) in OPPOSITES {
             let opposite = if method == one { other } else { one };
             if method == one || method == other {
-                self.change(self.source.range(&call.method), opposite, format!("{method} -> {opposite}"));
+                self.change(range_of(&call.method), opposite, format!("{method} -> {opposite}"));
             }
         }
         if method != "map_err" {
@@ -193,13 +194,13 @@ impl Finder<'_> {
     fn arguments(&mut self, arguments: &Punctuated<Expr, Token![,]>, callee: &str, from: usize) {
         let all: Vec<&Expr> = arguments.iter().skip(from).collect();
         for pair in all.windows(2) {
-            let (one, other) = (self.source.range(pair[0]), self.source.range(pair[1]));
+            let (one, other) = (range_of(pair[0]), range_of(pair[1]));
             let between = &self.source.text[one.end..other.start];
             let swapped = format!("{}{between}{}", self.source.of(pair[1]), self.source.of(pair[0]));
             self.replace(one.start..other.end, swapped);
         }
         for argument in all {
-            let range = self.source.range(argument);
+            let range = range_of(argument);
             let text = self.source.of(argument);
             let plain = text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '&');
             if plain && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '&') {

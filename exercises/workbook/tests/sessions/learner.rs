@@ -109,6 +109,61 @@ fn a_save_ends_what_hangs() {
 }
 
 #[test]
+fn what_an_exercise_builds_on_is_judged_first() {
+    let mut desk = Desk::learner();
+    desk.fill(SUMS, "ex_add", "a.saturating_add(b)").wb("check add").fill(SUMS, "ex_total", TOTAL).wb("check total");
+    desk.fill(SUMS, "ex_add", "a.wrapping_add(b)").wb("check total").wb("list").show("progress.txt");
+    // Not begun, and not reached by the tests: no obstacle.
+    desk.wb("reset add").fill(SUMS, "ex_total", "numbers.iter().sum()").wb("check total");
+    desk.fill(SUMS, "ex_add", "a.max(b)").fill(SUMS, "ex_total", TOTAL).wb("check total");
+    // A hole that nothing here builds on.
+    desk.fill(WORDS, "ex_greet", "format!(\"Hello {name}, {} letters\", name.chars().count())");
+    desk.edit("exercises/ch01-sums/add/exercise.toml", "after = []", "after = [\"ch01-sums/total\"]");
+    desk.edit("exercises/ch01-sums/total/exercise.toml", "after = [\"ch01-sums/add\"]", "after = []");
+    desk.wb("reset add").wb("check total");
+    snapshot("what_an_exercise_builds_on_is_judged_first", &mut desk);
+}
+
+#[test]
+fn changes_outside_of_the_holes_are_named_whatever_comes_out() {
+    let mut desk = Desk::learner();
+    desk.edit("chapters/ch01-sums/tests/sums.rs", "judge(\"2 + 3\", 5", "judge(\"2 + 3\", 6");
+    desk.wb("check add").fill(SUMS, "ex_add", "a.saturating_add(b)").wb("check add");
+    desk.edit("chapters/ch01-sums/tests/sums.rs", "judge(\"2 + 3\", 6", "judge(\"2 + 3\", 5").wb("check add");
+    desk.edit(SUMS, "//! Sums", "//! My sums").wb("check add");
+    snapshot("changes_outside_of_the_holes_are_named_whatever_comes_out", &mut desk);
+}
+
+#[test]
+fn what_was_lost_comes_back() {
+    let mut desk = Desk::learner();
+    fs::remove_file(desk.path(SUMS)).expect("it goes");
+    desk.wb("check add").wb("reset add").wb("check add");
+    fs::remove_dir_all(desk.path(".workbook/pristine")).expect("it goes");
+    desk.wb("solution add --give-up");
+    fs::remove_dir_all(desk.path(".workbook")).expect("it goes");
+    desk.wb("diff total").wb("check total");
+    snapshot("what_was_lost_comes_back", &mut desk);
+}
+
+#[test]
+fn a_shared_target_directory_is_not_used() {
+    let mut desk = Desk::learner();
+    let shared = desk.path("shared");
+    desk.wb_in(&[("CARGO_TARGET_DIR", &shared.to_string_lossy())], "check add");
+    assert!(!shared.exists() && desk.path("target/debug").is_dir());
+}
+
+#[test]
+fn exercises_come_in_the_order_of_the_pages() {
+    let mut desk = Desk::new();
+    desk.edit("exercises/ch01-sums/total/exercise.toml", "after = [\"ch01-sums/add\"]", "after = []");
+    desk.edit("book/src/ch01-sums/index.md", "- ch01-sums/add", "- ch01-sums/total first, then ch01-sums/add")
+        .wb("list");
+    snapshot("exercises_come_in_the_order_of_the_pages", &mut desk);
+}
+
+#[test]
 fn a_reset_keeps_what_was_written() {
     let mut desk = Desk::learner();
     desk.fill(SUMS, "ex_add", "a + b").fill(SUMS, "ex_total", TOTAL).wb("reset add").wb("reset add").show(SUMS);

@@ -163,7 +163,7 @@ fn names_exercise(word: &str, id: &str) -> bool {
 }
 
 /// `ch02-namespaces` and `ch02` both name one chapter, `ch0` none.
-fn names_chapter(word: &str, chapter: &str) -> bool {
+pub(crate) fn names_chapter(word: &str, chapter: &str) -> bool {
     let number = chapter.split('-').next().unwrap_or(chapter);
     word == chapter || word == number
 }

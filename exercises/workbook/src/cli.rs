@@ -1,12 +1,13 @@
 //! The command line: what can be typed, and which module does it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::commands::{check, dev, diff, hint, init, list, reset, solution, watch};
+use crate::commands::{check, dev, diff, hint, init, list, reset, solution, stage, watch};
 use crate::machine;
 use crate::ownership;
 
@@ -50,6 +51,19 @@ pub enum Command {
     Reset {
         /// The exercise.
         id: String,
+    },
+    /// Run your container, as far as a chapter goes.
+    Stage {
+        /// Such as ch03.
+        chapter: String,
+        /// What runs in it; nothing means a shell.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+    #[command(hide = true)]
+    StageInit {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
     /// List the exercises, and how far you are.
     List,
@@ -117,6 +131,8 @@ impl Command {
             Self::Diff { id } => diff::run(&id),
             Self::Solution { id, give_up } => solution::run(&id, give_up),
             Self::Reset { id } => reset::run(&id),
+            Self::Stage { chapter, command } => stage::run(&chapter, &command),
+            Self::StageInit { words } => stage::become_init(&words),
             Self::List => list::run(),
             Self::Dev(Dev::Check { ids, only_starters, bless }) => {
                 dev::check::run(&ids, dev::check::Options { only_starters, bless })

@@ -69,13 +69,19 @@ pub(crate) fn replace(text: &str, name: &str, body: &str) -> Result<String> {
 pub(crate) fn starter(region: &Region, id: &str, title: &str, prompt: &str) -> String {
     let indent = &region.indent;
     let semicolon = if region.ends_block { "" } else { ";" };
-    format!("{indent}// Exercise {id}: {title}. Stuck? cargo wb hint {id}\n{indent}{}{semicolon}\n", open(prompt))
+    format!("{indent}// Exercise {id}: {title}. Stuck? cargo wb hint {id}\n{indent}{}{semicolon}\n", open(id, prompt))
 }
 
 /// The statement that says what to do, and panics with that.
-pub(crate) fn open(prompt: &str) -> String {
-    // The prompt becomes a format string in a string literal.
-    format!("todo!({:?})", prompt.replace('{', "{{").replace('}', "}}"))
+pub(crate) fn open(id: &str, prompt: &str) -> String {
+    let message = format!("{}: {prompt}", still_open(id));
+    // It becomes a format string in a string literal.
+    format!("todo!({:?})", message.replace('{', "{{").replace('}', "}}"))
+}
+
+/// What a program says that reaches an open hole.
+pub(crate) fn still_open(id: &str) -> String {
+    format!("exercise {id} is still open")
 }
 
 /// `text` moved to the right by `indent`; empty lines stay empty.
@@ -127,7 +133,7 @@ mod tests {
         fn f() -> u8 {
             // ANCHOR: ex_f
             // Exercise ch01-a/f: Add. Stuck? cargo wb hint ch01-a/f
-            todo!("Say \"{{}}\" and \\n.")
+            todo!("exercise ch01-a/f is still open: Say \"{{}}\" and \\n.")
             // ANCHOR_END: ex_f
         }
         "#);
@@ -137,7 +143,7 @@ mod tests {
     fn a_starter_that_others_follow_is_a_statement() {
         let text = TEXT.replace("ex_f\n}", "ex_f\n    more();\n}");
         let region = find(&text, "ex_f").unwrap();
-        assert!(starter(&region, "a/b", "T", "P").ends_with("todo!(\"P\");\n"));
+        assert!(starter(&region, "a/b", "T", "P").ends_with("todo!(\"exercise a/b is still open: P\");\n"));
     }
 
     #[test]

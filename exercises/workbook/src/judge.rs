@@ -106,9 +106,8 @@ impl Judge<'_> {
 
     fn weigh(&self, exercise: &Exercise, runs: Vec<Ran>) -> Outcome {
         if let Some(bad) = runs.iter().find(|ran| !ran.is_good()) {
-            let reached = |exercise: &&Exercise| {
-                runs.iter().any(|ran| Transcript::read(&ran.text).reached_todo(&exercise.prompt))
-            };
+            let reached =
+                |exercise: &&Exercise| runs.iter().any(|ran| Transcript::read(&ran.text).reached_todo(&exercise.id));
             if reached(&exercise) {
                 return Outcome::NotStarted;
             }

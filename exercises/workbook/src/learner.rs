@@ -193,10 +193,10 @@ fn judge_one(
 }
 
 /// Whether the hole still has the `todo!` that it began with.
-fn untouched(workspace: &Workspace, exercise: &Exercise) -> bool {
+pub(crate) fn untouched(workspace: &Workspace, exercise: &Exercise) -> bool {
     let text = workspace.source(&exercise.file).unwrap_or_default();
     hole::contents(&text, &exercise.hole).is_ok_and(|body| {
         let code = body.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("//"));
-        code.is_some_and(|code| code.starts_with(&hole::open(&exercise.prompt)))
+        code.is_some_and(|code| code.starts_with(&hole::open(&exercise.id, &exercise.prompt)))
     })
 }

@@ -8,4 +8,5 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod reset;
 pub(crate) mod solution;
+pub(crate) mod stage;
 pub(crate) mod watch;

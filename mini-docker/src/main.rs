@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mini_docker::cli::main()
+    mini_docker::outcome::guard(mini_docker::cli::main)
 }

@@ -212,7 +212,8 @@ kernel_test! {
         for call in calls {
             judge_refusal(call, PIVOT, |refuse| {
                 unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
-                let prepared = unmasked().prepare(Root::Directory(root.clone())).expect("a root");
+                let plan = unmasked();
+                let prepared = plan.prepare(Root::Directory(root.clone())).expect("a root");
                 refuse();
                 prepared.pivot().map(drop).map_err(|error| error.to_string())
             });

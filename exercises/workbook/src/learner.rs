@@ -10,7 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::exercise::Exercise;
 use crate::hole;
 use crate::judge::Judge;
-use crate::outcome::Outcome;
+use crate::outcome::{Broken, Outcome};
 use crate::passes::Passes;
 use crate::progress::{Progress, State};
 use crate::render;
@@ -179,6 +179,10 @@ fn judge_one(
     running: &Running,
     status: &Status,
 ) -> Outcome {
+    if !workspace.root().join(&exercise.file).exists() {
+        let cure = format!("cargo wb reset {}", exercise.id);
+        return Outcome::Broken(Broken::new(format!("{} is gone", exercise.file.display()), Some(&cure), ""));
+    }
     let progress = |line: &str| status.show(line);
     let judge = Judge { workspace, catalogue, target_dir: None, running: running.clone(), progress: &progress };
     let outcome = judge.judge(exercise);

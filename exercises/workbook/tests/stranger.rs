@@ -59,6 +59,9 @@ impl Stranger {
         let entries = fs::read_dir(self.directory.join(".workbook/pristine").join(&sources)).expect("kept solutions");
         for entry in entries {
             let entry = entry.expect("a kept solution");
+            if entry.path().is_dir() {
+                continue;
+            }
             fs::copy(entry.path(), self.directory.join(&sources).join(entry.file_name())).expect("a copy");
         }
     }

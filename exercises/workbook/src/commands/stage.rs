@@ -46,7 +46,7 @@ pub(crate) fn run(chapter: &str, command: &[OsString]) -> Result<ExitCode> {
     let scratch = workspace.scratch().join("stage");
     let apart = is_root().then(|| apart::Apart::prepare(&scratch, root.as_deref())).transpose()?;
     let mut program = apart.as_ref().map_or_else(|| Ok(Command::new(&binary)), |apart| apart.command(&binary))?;
-    program.args(&arguments);
+    program.args(&arguments).env("RUST_BACKTRACE", "0");
     // A terminal's prompt goes to standard error: it is read only where an open hole may be reached.
     if !open.is_empty() {
         program.stderr(Stdio::piped());
@@ -110,8 +110,8 @@ fn relay(child: &mut Child, open: &[&Exercise]) -> Option<String> {
             reached = Some(exercise.id.clone());
             held.clear();
         } else if reached.is_none() {
-            // The line above the message of a panic is about the place.
-            let is_head = text.starts_with("thread '") && text.contains(" panicked at ");
+            // What stands above the message of a panic: an empty line, and the place.
+            let is_head = text.is_empty() || text.starts_with("thread '") && text.contains(" panicked at ");
             held.extend_from_slice(&line);
             held.push(b'\n');
             if !is_head {

@@ -70,7 +70,7 @@ kernel_test! {
     /// A judge of the exercise `enter-time`.
     fn no_refusal_is_lost(_host) {
         require(Need::Kernel(5, 6));
-        let offsets = Offsets { boottime: (10 * DAY, 0), ..Offsets::default() };
+        let offsets = Offsets { boottime: (10 * DAY).into(), ..Offsets::default() };
         for call in [UNSHARE, Call("setns", libc::SYS_setns, None)] {
             judge_refusal(call, READ, |refuse| {
                 refuse();

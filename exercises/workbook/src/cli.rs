@@ -60,8 +60,10 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
+    /// PID 1 of a stage's place apart; not for people.
     #[command(hide = true)]
     StageInit {
+        /// What it needs to know.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },

@@ -39,16 +39,16 @@ impl Apart {
         let runner = std::env::current_exe().context("find the runner's own program")?;
         unshare(new).context("make namespaces for the stage")?;
         let mut command = Command::new(runner);
-        command.arg(INIT).arg(self.number().to_string()).arg(&self.scratch);
+        command.arg(INIT).arg(number().to_string()).arg(&self.scratch);
         command.arg(self.root.as_deref().unwrap_or(&self.scratch)).arg(program);
         command.env("TMPDIR", &self.scratch);
         Ok(command)
     }
+}
 
-    /// The stage's PID there: not that of any other stage that runs now, for its control group is called after it.
-    fn number(&self) -> u32 {
-        std::process::id()
-    }
+/// The stage's PID there: not that of any other stage that runs now, for its control group is called after it.
+fn number() -> u32 {
+    std::process::id()
 }
 
 impl Drop for Apart {
@@ -57,7 +57,7 @@ impl Drop for Apart {
         let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         for line in table.lines().filter(|line| line.contains(" - cgroup")) {
             let group = line.split(' ').nth(4).unwrap_or_default();
-            remove_group(&Path::new(group).join(format!("mini-docker/stage-{}", self.number())));
+            remove_group(&Path::new(group).join(format!("mini-docker/stage-{}", number())));
         }
     }
 }

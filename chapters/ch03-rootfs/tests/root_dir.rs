@@ -41,6 +41,15 @@ fn hostile(host: &Host) -> RootDir {
     RootDir::open(&root).expect("the root")
 }
 
+/// Ends the thread that looks at it.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn errno(error: &RootDirError) -> Errno {
     match error {
         RootDirError::Path { errno, .. } => *errno,
@@ -113,6 +122,8 @@ kernel_test! {
                         .expect("an exchange");
                 }
             });
+            // Also when the walk panics: the other thread would go on for ever.
+            let _stop = Stop(&stop);
             let escapes = (0..TRIES)
                 .filter_map(|_| root.open_regular("dir/file").ok())
                 .filter(|file| fstat(file).expect("fstat").st_ino == secret)
@@ -122,7 +133,6 @@ kernel_test! {
                 .filter_map(|_| root.resolve("dir/../dir").err())
                 .filter(|error| errno(error) == Errno::EAGAIN)
                 .count();
-            stop.store(true, Ordering::Relaxed);
             (escapes, gave_up)
         });
         judge("how often a walk ended outside")

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe};
 
@@ -83,6 +84,8 @@ fn ending(end: &WaitStatus) -> String {
 impl Drop for Inmate {
     fn drop(&mut self) {
         drop(self.door.take());
+        // One that was made later has a copy of the door, and would hold it open.
+        let _ = kill(self.pid, Signal::SIGKILL);
         let _ = waitpid(self.pid, None);
     }
 }

@@ -229,8 +229,8 @@ kernel_test! {
         judge("whether the host comes to light when the root is unmounted")
             .expected("false".to_owned())
             .seen(inmate.said().to_owned())
-            .cause(|seen| if seen != "true" { "unknown".into() } else { "the old root still lies below the new one: chroot only moves where / points; pivot_root moves \
-                        the mount, and then umount2 can take the old one away".into() })
+            .cause(|seen| if seen == "true" { "the old root still lies below the new one: chroot only moves where / points; pivot_root moves \
+                        the mount, and then umount2 can take the old one away".into() } else { "unknown".into() })
             .read(PIVOT);
     }
 
@@ -296,7 +296,11 @@ kernel_test! {
         judge("how many file systems the three masked directories share")
             .expected((3, true))
             .seen((masks.len(), masks.iter().all(|device| *device == masks[0])))
-            .cause(|(masks, _)| if *masks != 3 { "unknown".into() } else { "a tmpfs was made for each directory: one is enough, and its copies cost a fifth".into() })
+            .cause(|(masks, _)| if *masks == 3 {
+                "a tmpfs was made for each directory: one is enough, and its copies cost a fifth".into()
+            } else {
+                "unknown".into()
+            })
             .read(MASKS);
     }
 

@@ -62,7 +62,7 @@ fn reason(errno: Errno) -> String {
 
 impl Diagnose for ExecError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Descriptors(error) = self { Some(error) } else { None }
+        crate::inner!(self, Descriptors)
     }
 
     fn hint(&self) -> Option<String> {

@@ -6,7 +6,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 /// The caller's streams failed, or the caller lost patience: docker's client then leaves with 1.
@@ -56,6 +58,39 @@ impl FailureKind {
             _ => ENGINE_FAILED,
         }
     }
+}
+
+/// What the kernel's word means where nothing more is known.
+impl From<Errno> for FailureKind {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::EPERM | Errno::EACCES => Self::Denied,
+            Errno::ENOSYS | Errno::EOPNOTSUPP => Self::Unsupported,
+            _ => Self::System,
+        }
+    }
+}
+
+impl From<&io::Error> for FailureKind {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            _ => Errno::from_raw(error.raw_os_error().unwrap_or_default()).into(),
+        }
+    }
+}
+
+/// [`Diagnose::inner`] of an enum, in one line: `inner!(self, Plan | Spawn)` names the variants that only pass an error
+/// on.
+#[macro_export]
+macro_rules! inner {
+    ($error:expr, $($variant:ident)|+) => {
+        match $error {
+            $(Self::$variant(error) => Some(error as &dyn $crate::Diagnose),)+
+            #[allow(unreachable_patterns, reason = "an enum may have no other variant")]
+            _ => None,
+        }
+    };
 }
 
 /// What an error says beyond its message.

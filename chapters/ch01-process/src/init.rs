@@ -36,7 +36,7 @@ pub enum InitError {
 
 impl Diagnose for InitError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Spawn(error) = self { Some(error) } else { None }
+        crate::inner!(self, Spawn)
     }
 }
 

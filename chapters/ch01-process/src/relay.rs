@@ -51,7 +51,7 @@ pub enum RelayError {
 
 impl Diagnose for RelayError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Child(error) = self { Some(error) } else { None }
+        crate::inner!(self, Child)
     }
 
     fn kind(&self) -> Option<FailureKind> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::Pid;
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 use rustix::process::{PidfdFlags, pidfd_open};
 use std::os::fd::OwnedFd;
 
@@ -41,14 +41,27 @@ pub enum EnterError {
 }
 
 impl Diagnose for EnterError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Handle)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Process { errno: Errno::ESRCH, .. } | Self::Enter { errno: Errno::ESRCH, .. } => {
+                FailureKind::NotFound
+            }
+            Self::Process { errno, .. } | Self::Enter { errno, .. } => (*errno).into(),
+            Self::Handle(_) => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Process { errno: Errno::ESRCH, .. } | Self::Enter { errno: Errno::ESRCH, .. } => {
                 Some("the process has ended".into())
             }
-            Self::Process { .. } => None,
-            Self::Handle(error) => error.hint(),
             Self::Enter { kinds, errno, .. } => refusal::cure(*errno, kinds),
+            _ => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use nix::libc;
 use nix::sched::setns;
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use nix::unistd::Pid;
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 
 use crate::kind::Kind;
 use crate::refusal;
@@ -57,6 +57,16 @@ pub enum HandleError {
 }
 
 impl Diagnose for HandleError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => FailureKind::NotFound,
+            Self::Open { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => FailureKind::Denied,
+            Self::NotANamespace(_) | Self::WrongKind { .. } => FailureKind::Invalid,
+            Self::Join { errno, .. } => (*errno).into(),
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(

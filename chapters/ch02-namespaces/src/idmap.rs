@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use serde::{Deserialize, Serialize};
 
 /// The most ranges that the kernel takes (Linux 4.15; 5 before).
@@ -36,6 +36,10 @@ pub enum IdMapError {
 }
 
 impl Diagnose for IdMapError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+
     fn hint(&self) -> Option<String> {
         matches!(self, Self::Syntax(_)).then(|| {
             "0:100000:65536 makes user 0 inside user 100000 outside, and the 65535 that follow likewise".into()

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 
 use crate::kind::Kind;
 use crate::refusal;
@@ -22,6 +22,10 @@ pub struct LoopbackError {
 }
 
 impl Diagnose for LoopbackError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(self.errno.into())
+    }
+
     fn hint(&self) -> Option<String> {
         refusal::cure(self.errno, &[Kind::Net])
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 use serde::{Deserialize, Serialize};
 
 use crate::handle::{Handle, HandleError};
@@ -29,12 +29,15 @@ pub enum NamespacesError {
 }
 
 impl Diagnose for NamespacesError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Duplicate(_) => None,
-            Self::Handle(error) => error.hint(),
-            Self::Time(error) => error.hint(),
-        }
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Handle | Time)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Duplicate(_) => FailureKind::Invalid,
+            _ => return None,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 
 use crate::idmap::{IdMap, IdMapError, IdRange};
 
@@ -48,6 +48,14 @@ pub enum SubidError {
 }
 
 impl Diagnose for SubidError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Syntax { .. } | Self::Map { .. } => FailureKind::Invalid,
+            Self::NoRange { .. } => FailureKind::Denied,
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoRange { user, .. } => {

@@ -7,7 +7,7 @@ use std::io;
 
 use nix::errno::Errno;
 use nix::sched::unshare;
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 use serde::{Deserialize, Serialize};
 
 use crate::handle::{Handle, HandleError};
@@ -35,6 +35,18 @@ pub enum TimeError {
 }
 
 impl Diagnose for TimeError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Enter)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Unshare(errno) => (*errno).into(),
+            Self::Offsets { source, .. } => source.into(),
+            Self::Enter(_) => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unshare(errno) => refusal::cure(*errno, &[Kind::Time]),
@@ -46,7 +58,7 @@ impl Diagnose for TimeError {
                 Some(Errno::EPERM) => Some("CAP_SYS_TIME is missing".into()),
                 _ => None,
             },
-            Self::Enter(error) => error.hint(),
+            Self::Enter(_) => None,
         }
     }
 }

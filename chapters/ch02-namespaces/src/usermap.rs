@@ -5,7 +5,7 @@ use std::io;
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Pid, Uid, getegid, geteuid, setgroups, setresgid, setresuid};
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::idmap::{IdMap, IdRange};
@@ -35,6 +35,13 @@ pub enum UserMapError {
 }
 
 impl Diagnose for UserMapError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Write { source, .. } => source.into(),
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Write { path, source, .. } if source.raw_os_error() == Some(Errno::EPERM as i32) => {

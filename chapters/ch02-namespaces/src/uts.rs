@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::sethostname;
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 use rustix::system::setdomainname;
 
 use crate::kind::Kind;
@@ -42,6 +42,13 @@ pub enum UtsError {
 }
 
 impl Diagnose for UtsError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Invalid { .. } => FailureKind::Invalid,
+            Self::Unshare(errno) | Self::Set { errno, .. } => (*errno).into(),
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Invalid { .. } => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use crate::mount::{attach, clone_tree};
@@ -27,7 +27,19 @@ pub enum ConsoleError {
     InTheWay,
 }
 
-impl Diagnose for ConsoleError {}
+impl Diagnose for ConsoleError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Place)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        match self {
+            Self::Bind(errno) => Some((*errno).into()),
+            Self::InTheWay => Some(FailureKind::Invalid),
+            Self::Place(_) => None,
+        }
+    }
+}
 
 /// Binds the terminal `slave` over `/dev/console`. What is there is found once, and no link is followed to it.
 ///

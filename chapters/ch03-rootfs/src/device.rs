@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, fstat, makedev, mknodat};
 use nix::unistd::{Gid, Uid, symlinkat};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use rustix::fs::{AtFlags, CWD, chownat};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -35,11 +35,21 @@ pub enum DeviceError {
 }
 
 impl Diagnose for DeviceError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Place)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Kernel { errno, .. } => (*errno).into(),
+            Self::Place(_) => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Kernel { errno: Errno::EPERM, action: "make device", .. } => Some("needs CAP_MKNOD".into()),
-            Self::Place(error) => error.hint(),
-            Self::Kernel { .. } => None,
+            _ => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use process::{Diagnose, sys};
+use process::{Diagnose, FailureKind, sys};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 use thiserror::Error;
 
@@ -35,11 +35,21 @@ pub enum MaskError {
 }
 
 impl Diagnose for MaskError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Path)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::NotNull => FailureKind::Invalid,
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotNull => Some("a mount over /dev/null, or a hostile image".into()),
-            Self::Path(error) => error.hint(),
-            Self::Kernel { .. } => None,
+            _ => None,
         }
     }
 }

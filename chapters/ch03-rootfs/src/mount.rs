@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
-use process::{Diagnose, sys};
+use process::{Diagnose, FailureKind, sys};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
@@ -95,6 +95,22 @@ const REPLACEABLE: [&str; 10] = [
 ];
 
 impl Diagnose for MountError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Target)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Kernel { errno: Errno::ENOENT, action: "open", .. } => FailureKind::NotFound,
+            Self::Kernel { errno: Errno::ENODEV, .. } | Self::Unsupported { .. } => FailureKind::Unsupported,
+            Self::Kernel { errno, .. } => (*errno).into(),
+            Self::Link { .. } | Self::OverProc { .. } | Self::OverRoot { .. } | Self::NoSource(_) => {
+                FailureKind::Invalid
+            }
+            Self::Target(_) => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Kernel { errno: Errno::ENODEV, what, .. } => {
@@ -109,7 +125,6 @@ impl Diagnose for MountError {
             Self::Kernel { errno: Errno::ENOSYS, .. } => Some("the mount API needs Linux 5.12".into()),
             Self::Link { .. } => Some("the image is hostile, or made for another purpose".into()),
             Self::OverProc { .. } => Some("only some files there can be replaced, /proc/meminfo for one".into()),
-            Self::Target(error) => error.hint(),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 use nix::unistd::{chdir, fchdir, pivot_root};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use std::os::fd::AsFd;
 use thiserror::Error;
 
@@ -19,6 +19,10 @@ pub struct PivotError {
 }
 
 impl Diagnose for PivotError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(self.errno.into())
+    }
+
     fn hint(&self) -> Option<String> {
         (self.errno == Errno::EINVAL)
             .then(|| "the current root must be a mount that can be moved: not an initramfs, not shared".into())

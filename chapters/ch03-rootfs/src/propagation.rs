@@ -5,7 +5,7 @@
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 /// The propagation could not be changed.
@@ -24,6 +24,10 @@ impl PropagationError {
 }
 
 impl Diagnose for PropagationError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(self.errno.into())
+    }
+
     fn hint(&self) -> Option<String> {
         (self.errno == Errno::EPERM).then(|| "needs CAP_SYS_ADMIN in the mount namespace's user namespace".into())
     }

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstat, mkdirat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 /// A walk that is disturbed by renames is to be tried again (`EAGAIN`); who disturbs it this often does so on purpose.
@@ -54,6 +54,14 @@ pub enum RootDirError {
 }
 
 impl Diagnose for RootDirError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Path { errno: Errno::ENOENT, .. } => FailureKind::NotFound,
+            Self::Path { errno, .. } => (*errno).into(),
+            Self::NotRegular { .. } | Self::TooLong { .. } => FailureKind::Invalid,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Path { errno: Errno::ENOSYS, .. } => Some("openat2 needs Linux 5.6".into()),

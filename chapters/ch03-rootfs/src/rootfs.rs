@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC};
-use process::{Diagnose, step, sys};
+use process::{Diagnose, FailureKind, step, sys};
 use thiserror::Error;
 
 use crate::console::{ConsoleError, bind_console};
@@ -73,21 +73,28 @@ pub enum RootfsError {
 }
 
 impl Diagnose for RootfsError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Propagation | Mount | Device | Path | Pivot | Mask)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Root { errno: Errno::ENOENT, .. } => FailureKind::NotFound,
+            Self::Root { errno, .. } | Self::Proc { errno, .. } => (*errno).into(),
+            Self::NotProc | Self::NotTerminals => FailureKind::Invalid,
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Root { errno: Errno::ENOENT, .. } => Some("is the path right?".into()),
-            Self::Propagation(error) => error.hint(),
-            Self::Mount(error) => error.hint(),
-            Self::Device(error) => error.hint(),
-            Self::Path(error) => error.hint(),
-            Self::Pivot(error) => error.hint(),
-            Self::Mask(error) => error.hint(),
             Self::Proc { errno: Errno::EPERM, .. } => Some(
                 "in a user namespace this takes a pid namespace of its own, and a host whose /proc is not covered"
                     .into(),
             ),
             Self::NotTerminals => Some("a terminal needs a mount of devpts on /dev/pts".into()),
-            Self::Root { .. } | Self::NotProc | Self::Proc { .. } => None,
+            _ => None,
         }
     }
 }

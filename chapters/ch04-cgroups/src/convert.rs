@@ -1,6 +1,6 @@
 //! From the numbers of docker and v1 to those of v2, where the two count differently.
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 /// Memory and swap that do not fit together, in docker's words.
@@ -23,6 +23,10 @@ pub enum SwapError {
 }
 
 impl Diagnose for SwapError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Alone { both } => {

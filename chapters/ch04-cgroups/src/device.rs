@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -65,6 +65,10 @@ pub struct Access {
 pub struct AccessError(String);
 
 impl Diagnose for AccessError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+
     fn hint(&self) -> Option<String> {
         Some("letters of rwm: read, write, make a node".into())
     }

@@ -9,7 +9,7 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::sys::uio::pread;
 use nix::unistd::{mkdir, write};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 /// A file of a group could not be used.
@@ -44,6 +44,12 @@ impl FileError {
 }
 
 impl Diagnose for FileError {
+    fn kind(&self) -> Option<FailureKind> {
+        let Self::Kernel { path, errno, action } = self;
+        let written = *errno == Errno::EINVAL && action.starts_with("write") && !path.ends_with("cgroup.procs");
+        Some(if written { FailureKind::Invalid } else { (*errno).into() })
+    }
+
     fn hint(&self) -> Option<String> {
         let Self::Kernel { action, path, errno } = self;
         let file = path.file_name().unwrap_or_default().to_string_lossy();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use crate::convert::SwapError;
@@ -89,11 +89,22 @@ pub enum CgroupError {
 }
 
 impl Diagnose for CgroupError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Layout | File | Swap)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Missing { .. } => FailureKind::Unsupported,
+            Self::Unavailable { .. } | Self::Setting { .. } | Self::Path(_) => FailureKind::Invalid,
+            Self::Occupied { .. } | Self::InUse { .. } => FailureKind::Conflict,
+            Self::Devices { errno, .. } | Self::Namespace(errno) => (*errno).into(),
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Layout(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Swap(error) => error.hint(),
             Self::Missing { controller, .. } => Some(match controller.as_str() {
                 "memory" => "boot with cgroup_enable=memory; see what there is: cat /proc/cgroups".into(),
                 "io.weight" | "blkio.weight" => "weights need the BFQ disk scheduler, or leave the weight out".into(),
@@ -105,7 +116,7 @@ impl Diagnose for CgroupError {
                  processes\")"
                     .into(),
             ),
-            Self::InUse { .. } => Some("choose another --cgroup-parent, or end what runs in there".into()),
+            Self::InUse { .. } => Some("end what runs in there, or choose another parent for the group".into()),
             Self::Devices { errno: Errno::EPERM, .. } => Some("loading a BPF program needs CAP_BPF".into()),
             Self::Wait { errno: Errno::ETIMEDOUT, .. } => {
                 Some("a process hangs in the kernel (state D in ps), perhaps on a disk or network mount".into())

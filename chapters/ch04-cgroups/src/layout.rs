@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 /// Where every distribution mounts them.
@@ -29,6 +29,13 @@ pub enum LayoutError {
 }
 
 impl Diagnose for LayoutError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::None => FailureKind::Unsupported,
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         Some("mount -t cgroup2 cgroup2 /sys/fs/cgroup".into())
     }

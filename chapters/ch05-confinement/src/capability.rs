@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use rustix::thread::{CapabilitySet, capability_is_in_bounding_set};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
@@ -83,6 +83,13 @@ pub enum CapabilityError {
 }
 
 impl Diagnose for CapabilityError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Unknown(_) => FailureKind::Invalid,
+            Self::Unavailable(_) => FailureKind::Denied,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         let wanted = match self {
             Self::Unknown(name) => bare(name),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use nix::errno::Errno;
 use nix::sys::resource::{self, getrlimit, setrlimit};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -43,6 +43,13 @@ pub enum RlimitError {
 }
 
 impl Diagnose for RlimitError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Kernel { errno, .. } => (*errno).into(),
+            _ => FailureKind::Invalid,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Format(_) => Some("write it as nofile=1024 or nofile=1024:2048".into()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, geteuid, getgroups, getresgid, getresuid, setgroups, setresgid, setresuid};
-use process::{Diagnose, step};
+use process::{Diagnose, FailureKind, step};
 use rustix::thread::{
     CapabilitySet, CapabilitySets as KernelSets, clear_ambient_capability_set, configure_capability_in_ambient_set,
     remove_capability_from_bounding_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
@@ -22,6 +22,10 @@ pub struct UserError {
 }
 
 impl Diagnose for UserError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(self.errno.into())
+    }
+
     fn hint(&self) -> Option<String> {
         match self.errno {
             Errno::EINVAL if self.action.starts_with("take the id") => {

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 const DEFAULT_DOMAIN: &str = "docker.io";
@@ -27,6 +27,10 @@ pub struct ReferenceError {
 }
 
 impl Diagnose for ReferenceError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+
     fn hint(&self) -> Option<String> {
         if self.text.to_lowercase() != self.text {
             return Some(format!("try {:?}", self.text.to_lowercase()));

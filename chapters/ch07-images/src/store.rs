@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use layers::{DataRoot, DiskError, Durability, Lock, Rank, read_json, write_atomically, write_json};
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -41,10 +41,14 @@ pub enum ImageStoreError {
 
 impl Diagnose for ImageStoreError {
     fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Reference | Disk)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
         match self {
-            Self::Reference(error) => Some(error),
-            Self::Disk(error) => Some(error),
-            _ => None,
+            Self::NotFound(_) => Some(FailureKind::NotFound),
+            Self::Ambiguous(..) => Some(FailureKind::Conflict),
+            Self::Reference(_) | Self::Disk(_) => None,
         }
     }
 

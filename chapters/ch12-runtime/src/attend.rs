@@ -28,11 +28,7 @@ pub enum AttendError {
 
 impl Diagnose for AttendError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        match self {
-            Self::Start(error) => Some(error),
-            Self::Relay(error) => Some(error),
-            Self::Signals(_) => None,
-        }
+        process::inner!(self, Start | Relay)
     }
 }
 

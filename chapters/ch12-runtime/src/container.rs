@@ -55,15 +55,7 @@ pub enum RuntimeError {
 
 impl Diagnose for RuntimeError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        match self {
-            Self::Plan(error) => Some(error),
-            Self::Cgroup(error) => Some(error),
-            Self::Namespaces(error) => Some(error),
-            Self::IdMaps(error) => Some(error),
-            Self::Rootfs(error) => Some(error),
-            Self::Spawn(error) => Some(error),
-            Self::Streams(_) | Self::OomScore { .. } => None,
-        }
+        process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | Rootfs | Spawn)
     }
 }
 

@@ -3,7 +3,7 @@
 use cgroups::LayoutError;
 use confinement::{RlimitError, SeccompError};
 use namespaces::{IdMapError, NamespacesError};
-use process::{Diagnose, ExecError};
+use process::{Diagnose, ExecError, FailureKind};
 use thiserror::Error;
 
 /// Why a specification cannot become a container.
@@ -44,15 +44,15 @@ pub enum PlanError {
 }
 
 impl Diagnose for PlanError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Namespaces(error) => error.hint(),
-            Self::IdMap(error) => error.hint(),
-            Self::Rlimit(error) => error.hint(),
-            Self::Seccomp(error) => error.hint(),
-            Self::Layout(error) => error.hint(),
-            Self::Program(error) => error.hint(),
-            _ => None,
-        }
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Namespaces | IdMap | Rlimit | Seccomp | Layout | Program)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Missing(_) | Self::Invalid { .. } => FailureKind::Invalid,
+            Self::Unsupported(_) => FailureKind::Unsupported,
+            _ => return None,
+        })
     }
 }

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, setsid};
-use process::{Diagnose, Failure, Gate, Pty, pty, step, sys};
+use process::{Diagnose, Failure, FailureKind, Gate, Pty, pty, step, sys};
 use rootfs::{Entered, Prepared, Root, Sources};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use thiserror::Error;
@@ -37,9 +37,20 @@ pub(crate) enum InsideError {
 }
 
 impl Diagnose for InsideError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Namespaces)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Kernel { errno, .. } | Self::WorkingDirectory { errno, .. } => (*errno).into(),
+            Self::OutsideRoot(_) => FailureKind::Invalid,
+            _ => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Namespaces(error) => error.hint(),
             Self::WorkingDirectory { errno: Errno::EACCES, .. } => Some("the container's user may not enter it".into()),
             Self::OutsideRoot(_) => Some("the image or the specification is hostile (CVE-2024-21626)".into()),
             _ => None,

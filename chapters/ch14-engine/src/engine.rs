@@ -74,25 +74,25 @@ pub enum EngineError {
 
 impl Diagnose for EngineError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        Some(match self {
-            Self::DataRoot(error) => error,
-            Self::Disk(error) => error,
-            Self::State(error) => error,
-            Self::Image(error) => error,
-            Self::Reference(error) => error,
-            Self::Resolve(error) => error,
-            Self::Device(error) => error,
-            Self::Layer(error) => error,
-            Self::Overlay(error) => error,
-            Self::Root(error) => error,
-            Self::User(error) => error,
-            Self::Users(error) => error,
-            Self::Runtime(error) => error,
-            Self::Bootstrap(error) => error,
-            Self::Import(error) => error,
-            Self::Layout(error) => error,
-            Self::NoTty | Self::CidFile(_) => return None,
-        })
+        process::inner!(
+            self,
+            DataRoot
+                | Disk
+                | State
+                | Image
+                | Reference
+                | Resolve
+                | Device
+                | Layer
+                | Overlay
+                | Root
+                | User
+                | Users
+                | Runtime
+                | Bootstrap
+                | Import
+                | Layout
+        )
     }
 
     fn kind(&self) -> Option<FailureKind> {

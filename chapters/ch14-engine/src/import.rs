@@ -19,11 +19,8 @@ pub enum ImportError {
 }
 
 impl Diagnose for ImportError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Layer(error) => error.hint(),
-            Self::Image(error) => error.hint(),
-        }
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Layer | Image)
     }
 }
 

@@ -50,6 +50,10 @@ pub enum UsersError {
 }
 
 impl Diagnose for UsersError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Spawn | Maps)
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Kernel { action: "map the owners of", errno: Errno::EINVAL, .. } => Some(
@@ -57,8 +61,6 @@ impl Diagnose for UsersError {
                  on, tmpfs from 6.3"
                     .into(),
             ),
-            Self::Spawn(error) => error.hint(),
-            Self::Maps(error) => error.hint(),
             _ => None,
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
-use process::Diagnose;
 use process::sys::SockFilter;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use super::bpf::{ARCHITECTURE, NUMBER, Program, Test};
@@ -70,15 +70,26 @@ pub enum SeccompError {
 }
 
 impl Diagnose for SeccompError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Rule)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Flag(_) | Self::TooLong(_) => FailureKind::Invalid,
+            Self::Load(errno) => (*errno).into(),
+            Self::Rule(_) => return None,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Rule(error) => error.hint(),
             Self::Load(Errno::EACCES) => Some("needs CAP_SYS_ADMIN, or no_new_privs".into()),
             Self::Load(Errno::EINVAL) => Some("the kernel may lack CONFIG_SECCOMP_FILTER".into()),
             Self::Load(Errno::ENOMEM) => Some("filters add up, to 32768 instructions for one process".into()),
             Self::TooLong(_) => Some("fewer rules with conditions on arguments".into()),
             Self::Flag(_) => Some("flags are SECCOMP_FILTER_FLAG_LOG, _SPEC_ALLOW, _TSYNC".into()),
-            Self::Load(_) => None,
+            _ => None,
         }
     }
 }

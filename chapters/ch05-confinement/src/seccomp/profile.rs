@@ -2,7 +2,7 @@
 //!
 //! Format: <https://docs.docker.com/engine/security/seccomp/>.
 
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -34,6 +34,10 @@ pub enum ProfileError {
 }
 
 impl Diagnose for ProfileError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Architectures => "use one of them".into(),

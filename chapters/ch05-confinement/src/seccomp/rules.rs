@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use super::names;
@@ -43,6 +43,13 @@ pub enum RuleError {
 }
 
 impl Diagnose for RuleError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Notify(_) => FailureKind::Unsupported,
+            _ => FailureKind::Invalid,
+        })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Notify(_) => Some("SCMP_ACT_ERRNO refuses the call, SCMP_ACT_LOG lets it through and logs it".into()),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use crate::disk_error::DiskError;
@@ -116,7 +116,17 @@ pub enum Refusal {
 
 impl Diagnose for LayerError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Disk(error) = self { Some(error) } else { None }
+        process::inner!(self, Disk)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::NotFound(_) => FailureKind::NotFound,
+            Self::Entry { reason: Refusal::Changing, .. } => FailureKind::Conflict,
+            Self::Read(_) | Self::Write(_) | Self::File { .. } => FailureKind::System,
+            Self::Disk(_) => return None,
+            _ => FailureKind::Invalid,
+        })
     }
 
     fn hint(&self) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use crate::disk_error::DiskError;
@@ -33,7 +33,15 @@ pub enum OverlayError {
 
 impl Diagnose for OverlayError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Disk(error) = self { Some(error) } else { None }
+        process::inner!(self, Disk)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        match self {
+            Self::Disk(_) => None,
+            Self::Mount { errno, .. } => Some((*errno).into()),
+            Self::NoLower(_) => Some(FailureKind::Invalid),
+        }
     }
 
     fn hint(&self) -> Option<String> {

@@ -1,0 +1,58 @@
+//! A wish in docker's JSON becomes a container, and nothing of it stays: through the library, without a command line.
+
+use std::fs;
+use std::path::Path;
+
+use engine::{Create, Engine};
+use process::signals::Proxy;
+use testkit::{Host, Need, kernel_test, require};
+
+/// An engine with a busybox image.
+fn engine(host: &Host) -> Engine {
+    require(Need::Busybox);
+    require(Need::Overlay);
+    let engine = Engine::open(&host.dir().join("data")).expect("an engine");
+    engine.bootstrap_busybox(&"busybox".parse().expect("a name")).expect("an image");
+    engine
+}
+
+/// Runs `json`, whose program tells by its exit status what it saw.
+fn status(engine: &Engine, json: &str) -> u8 {
+    let create = Create::from_json(json.as_bytes()).expect("a wish");
+    engine.run(&create, Proxy::Never).unwrap_or_else(|error| panic!("{error}")).code()
+}
+
+fn containers(data: &Path) -> usize {
+    fs::read_dir(data.join("containers")).map_or(0, Iterator::count)
+}
+
+kernel_test! {
+    fn the_program_sees_what_was_wished_for(host) {
+        let engine = engine(host);
+        let json = r#"{
+            "Image": "busybox",
+            "Hostname": "ship",
+            "User": "1000:50",
+            "WorkingDir": "/tmp/../srv",
+            "Env": ["A=1", "PATH"],
+            "Cmd": ["/bin/sh", "-c", "test $(/bin/hostname) = ship && test $(/bin/id -u) = 1000 && test $(/bin/id -g) = 50 && test $PWD = /srv && test $A = 1 && ! /bin/touch /tmp/x && exit 7"],
+            "HostConfig": { "NetworkMode": "none", "ReadonlyRootfs": true, "GroupAdd": ["5"], "AutoRemove": true }
+        }"#;
+        assert_eq!(status(&engine, json), 7);
+        assert_eq!(containers(&host.dir().join("data")), 0);
+    }
+
+    fn what_cannot_be_is_refused_before_anything_is_made(host) {
+        let engine = engine(host);
+        for json in [
+            r#"{ "Image": "nosuch" }"#,
+            r#"{ "Image": "busybox", "HostConfig": { "Memory": 1 } }"#,
+            r#"{ "Image": "busybox", "HostConfig": { "Binds": ["/:/host"] } }"#,
+            r#"{ "Image": "busybox", "User": "4294967295" }"#,
+        ] {
+            let create = Create::from_json(json.as_bytes()).expect("a wish");
+            assert!(engine.run(&create, Proxy::Never).is_err(), "{json}");
+            assert_eq!(containers(&host.dir().join("data")), 0, "{json}");
+        }
+    }
+}

@@ -37,19 +37,19 @@ impl Diagnose for DescriptorError {
     }
 }
 
-/// Closes all but the standard streams, `report`, and the narration's pipe where there is one; none of the standard
+/// Closes all but the standard streams, those `kept`, and the narration's pipe where there is one; none of the standard
 /// streams may be a directory.
 ///
 /// # Errors
 /// [`DescriptorError`].
 // ANCHOR: close_all_but
-pub(crate) fn close_all_but(report: RawFd) -> Result<(), DescriptorError> {
+pub(crate) fn close_all_but(kept: &[RawFd]) -> Result<(), DescriptorError> {
     let streams =
         [("input", is_directory(stdin())), ("output", is_directory(stdout())), ("error", is_directory(stderr()))];
     if let Some((name, _)) = streams.into_iter().find(|(_, directory)| *directory) {
         return Err(DescriptorError::Directory(name));
     }
-    let mut kept: Vec<RawFd> = [stderr().as_raw_fd(), report].into_iter().chain(step::narration()).collect();
+    let mut kept: Vec<RawFd> = kept.iter().copied().chain([stderr().as_raw_fd()]).chain(step::narration()).collect();
     kept.sort_unstable();
     let ends = kept.iter().skip(1).map(|next| next - 1).chain([RawFd::MAX]);
     kept.iter()

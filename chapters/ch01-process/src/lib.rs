@@ -3,6 +3,7 @@
 //! `clone3`, `exec`, waiting by pidfd, signals, pipes and terminals: what every container starts from. The rest of
 //! the workspace makes its processes with [`Spawn`] and speaks to the kernel, where no library does, through [`sys`].
 
+mod afterwards;
 mod channel;
 mod child;
 mod descriptors;
@@ -18,6 +19,7 @@ mod spawn;
 mod step;
 pub mod sys;
 
+pub use afterwards::afterwards;
 pub use child::{Child, ChildError, ExitStatus};
 pub use descriptors::DescriptorError;
 pub use exec::{DEFAULT_PATH, ExecError, Program};

@@ -4,7 +4,7 @@
 //! devices. What goes wrong inside comes back as a [`Failure`], as if the call had been made here.
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -217,6 +217,14 @@ impl Pending {
     // ANCHOR_END: release
 }
 
+impl Pending {
+    /// Leaves the child to itself. It is not waited for, and sees the other end of the channel close when this process
+    /// ends.
+    pub(crate) fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
 fn parse_failure(json: &[u8]) -> Failure {
     serde_json::from_slice(json).unwrap_or_else(|_| {
         let text = String::from_utf8_lossy(json);
@@ -249,7 +257,17 @@ impl Gate {
     /// # Errors
     /// [`DescriptorError`], also for a standard stream that is a directory.
     pub fn close_others(&self) -> Result<(), DescriptorError> {
-        descriptors::close_all_but(self.0.number())
+        descriptors::close_all_but(&[self.0.number()])
+    }
+
+    /// Waits until whoever is at the other end is gone.
+    pub(crate) fn wait_for_end(&self) {
+        while matches!(self.0.receive(), Ok(Some(_))) {}
+    }
+
+    /// The descriptor's number.
+    pub(crate) fn number(&self) -> RawFd {
+        self.0.number()
     }
 
     /// Whether whoever is at the other end is gone: nobody will hear how this ends, and nobody will end it.

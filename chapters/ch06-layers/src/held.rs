@@ -7,6 +7,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::removal::remove_all;
 #[derive(Debug)]
 pub struct Held {
     path: PathBuf,
-    _mark: File,
+    mark: File,
 }
 
 impl Held {
@@ -37,7 +38,7 @@ impl Held {
             };
             made.lock().map_err(DiskError::at("lock", path))?;
             if is_at(&made, path) {
-                return Ok(Self { path: path.into(), _mark: made });
+                return Ok(Self { path: path.into(), mark: made });
             }
         }
     }
@@ -58,7 +59,7 @@ impl Held {
             Err(TryLockError::Error(error)) => Err(DiskError::at("lock", path)(error)),
             // What we have opened may have got another name before we had the lock.
             Ok(()) if !is_at(&found, path) => Ok(None),
-            Ok(()) => Ok(Some(Self { path: path.into(), _mark: found })),
+            Ok(()) => Ok(Some(Self { path: path.into(), mark: found })),
         }
     }
 
@@ -84,6 +85,22 @@ impl Held {
     pub(crate) fn discard(&mut self, tmp: &Path) -> Result<(), DiskError> {
         let source = self.path.clone();
         self.rename(&fresh(tmp)).map_err(DiskError::at("remove", source))
+    }
+
+    /// Removes it when this process has ended, and whoever called us has the answer: on a busy disk, what is removed last
+    /// waits for the journal. Where that cannot be arranged, at once.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn remove_afterwards(self) -> Result<(), DiskError> {
+        let removal = || {
+            let _ = remove_all(&self.path);
+        };
+        // The copy keeps the mark: as long as it is at work, nobody else takes the directory.
+        match process::afterwards(&[self.mark.as_fd()], removal) {
+            Ok(()) => Ok(()),
+            Err(_) => self.remove(),
+        }
     }
 
     /// Removes it, whatever a container has put there.

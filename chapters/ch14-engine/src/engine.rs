@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
@@ -216,7 +215,7 @@ impl Engine {
         let directory = self.containers.claim(&id, name)?;
         let outcome = self.run_in(&record, &image, &id, &directory, proxy);
         // The outcome is the news; a failed clean-up matters only if there is no other.
-        let cleaned = self.containers.discard(directory).and_then(Held::remove);
+        let cleaned = self.containers.discard(directory).and_then(Held::remove_afterwards);
         let status = outcome?;
         cleaned?;
         Ok(status)
@@ -253,7 +252,7 @@ impl Engine {
             id,
             host_name: &host_name,
             files: own_files(record, id, &host_name, directory, ids.map(|ids| ids.outside))?,
-            init: if record.init { Some(self.reaper()?) } else { None },
+            init: if record.init { Some(directory.copy_of_us()?) } else { None },
             user,
             devices: devices::find(&record.resources, record.privileged)?,
             ids,
@@ -273,25 +272,6 @@ impl Engine {
     fn lower(&self, image: &Image) -> Result<Vec<PathBuf>, EngineError> {
         let ids = image.config.rootfs.diff_ids.iter().rev();
         ids.map(|id| Ok(self.layers.get(&id.parse::<DiffId>()?)?.path)).collect()
-    }
-
-    /// A copy of our own binary that a container may see: its `/proc/1/exe` must not lead to the real one
-    /// (CVE-2019-5736), and the mount over it is read-only besides.
-    fn reaper(&self) -> Result<PathBuf, EngineError> {
-        let own = Path::new("/proc/self/exe");
-        let metadata = fs::metadata(own).map_err(DiskError::at("look at", own))?;
-        let name = format!("init-{:x}-{:x}-{:x}", metadata.dev(), metadata.ino(), metadata.mtime());
-        let run = self.root.run_directory()?;
-        let path = run.join(name);
-        if !path.exists() {
-            let mut copy = tempfile::NamedTempFile::new_in(&run).map_err(DiskError::at("create a file in", &run))?;
-            let mut original = File::open(own).map_err(DiskError::at("open", own))?;
-            io::copy(&mut original, &mut copy).map_err(DiskError::at("write", copy.path()))?;
-            fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755))
-                .map_err(DiskError::at("set the mode of", copy.path()))?;
-            copy.persist(&path).map_err(|error| DiskError::at("create", &path)(error.error))?;
-        }
-        Ok(path)
     }
 }
 

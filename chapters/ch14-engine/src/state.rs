@@ -191,6 +191,19 @@ impl ContainerDir {
         }
         Ok(path)
     }
+
+    /// A copy of our own binary, for a container to execute (`--init`). It is that container's alone: one that may mount
+    /// can make the mount over it writable, and would write to what other containers execute.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn copy_of_us(&self) -> Result<PathBuf, DiskError> {
+        let path = self.path().join("docker-init");
+        fs::copy("/proc/self/exe", &path).map_err(DiskError::at("write", &path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .map_err(DiskError::at("set the mode of", &path))?;
+        Ok(path)
+    }
 }
 
 #[cfg(test)]

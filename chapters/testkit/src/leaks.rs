@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::time::SystemTime;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::cgroup;
 use crate::host::Host;
@@ -22,6 +25,20 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// After a test: what just cleans up behind its caller, or is about to end, is waited for.
+    pub(crate) fn take_at_rest(host: &Host) -> Self {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let deadline = Instant::now() + PATIENCE;
+        for pid in numeric_entries("/proc").into_iter().filter(|pid| *pid != std::process::id()) {
+            let left = PollTimeout::try_from(deadline.saturating_duration_since(Instant::now()));
+            let pidfd = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+            if let Some(Ok(pidfd)) = pidfd.map(|pid| pidfd_open(pid, PidfdFlags::empty())) {
+                let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], left.unwrap_or(PollTimeout::ZERO));
+            }
+        }
+        Self::take(host)
+    }
+
     pub(crate) fn take(host: &Host) -> Self {
         reap();
         let mut things = BTreeMap::new();

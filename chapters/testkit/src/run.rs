@@ -119,7 +119,7 @@ fn live_in_host(directory: &Path, body: fn(&Host)) -> i32 {
     let host = Host::new(directory);
     let before = leaks::Snapshot::take(&host);
     let outcome = catch_unwind(AssertUnwindSafe(|| body(&host)));
-    let leaked = before.compare(&leaks::Snapshot::take(&host));
+    let leaked = before.compare(&leaks::Snapshot::take_at_rest(&host));
     let _ = std::io::stdout().flush();
     match (outcome, leaked.is_empty()) {
         (Ok(()), true) => FINISHED,

@@ -58,8 +58,14 @@ impl Docker {
         said.stdout
     }
 
-    /// What stands in the data root besides images: nothing, after every command.
+    /// What stands in the data root besides images: nothing, after every command. What is being removed is waited for:
+    /// whoever removes a directory holds it locked.
     pub(crate) fn left_behind(&self) -> Vec<String> {
+        for entry in std::fs::read_dir(self.root.join("tmp")).into_iter().flatten().flatten() {
+            if let Ok(directory) = std::fs::File::open(entry.path()) {
+                directory.lock().expect("a lock");
+            }
+        }
         ["containers", "names", "tmp"]
             .iter()
             .filter_map(|directory| std::fs::read_dir(self.root.join(directory)).ok())

@@ -1,0 +1,42 @@
+//! Work that nobody has to wait for: it is done when this process has ended, by a copy of it.
+
+use std::convert::Infallible;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+
+use crate::descriptors;
+use crate::spawn::{Spawn, SpawnError};
+use crate::{Failure, sys};
+
+/// Has a copy of this process do `work` once this one has ended, and whoever waits for it has the answer. Of our
+/// descriptors the copy has `kept` alone: a pipeline that reads what we print must not wait for it, nor a script that
+/// has lent us a lock. It is in a session of its own, so ^C in the terminal does not reach it. How it fares is not heard:
+/// `work` must be such that somebody else can do it later.
+///
+/// # Errors
+/// [`SpawnError`]; then nothing will be done.
+pub fn afterwards(kept: &[BorrowedFd], work: impl FnOnce()) -> Result<(), SpawnError> {
+    let kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).collect();
+    let pending = Spawn::new().start(|gate| -> Result<Infallible, Failure> {
+        // Nobody reads a report of this, and what could fail here has no other way to go.
+        let _ = setsid();
+        if leave_streams().is_ok() && descriptors::close_all_but(&[&kept[..], &[gate.number()]].concat()).is_ok() {
+            gate.wait_for_end();
+            work();
+        }
+        sys::exit_now(0)
+    })?;
+    pending.leave();
+    Ok(())
+}
+
+fn leave_streams() -> Result<(), Errno> {
+    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    dup2_stderr(&null)
+}

@@ -44,7 +44,7 @@ pub fn tree() -> Command {
         );
     Global::augment_args(root).subcommands([
         leaf("run", "Run a command in a new container", "run [OPTIONS] IMAGE [COMMAND] [ARG...]", |command| {
-            refused::augment(run::Args::augment_args(command))
+            refused::augment(run::Args::augment_args(command), refused::RUN)
         }),
         group("image", "Manage images").defer(|command| {
             command.subcommands([
@@ -66,17 +66,12 @@ pub fn tree() -> Command {
                             ),
                         ])
                     }),
-                leaf("ls", LIST, "image ls [OPTIONS] [REPOSITORY[:TAG]]", image::ls::Args::augment_args),
-                leaf(
-                    "import",
-                    IMPORT,
-                    "image import [OPTIONS] file|- REPOSITORY[:TAG]",
-                    image::import::Args::augment_args,
-                ),
+                leaf("ls", LIST, "image ls [OPTIONS] [REPOSITORY[:TAG]]", list_flags),
+                leaf("import", IMPORT, "image import [OPTIONS] file|- REPOSITORY[:TAG]", import_flags),
             ])
         }),
-        leaf("images", LIST, "images [OPTIONS] [REPOSITORY[:TAG]]", image::ls::Args::augment_args),
-        leaf("import", IMPORT, "import [OPTIONS] file|- REPOSITORY[:TAG]", image::import::Args::augment_args),
+        leaf("images", LIST, "images [OPTIONS] [REPOSITORY[:TAG]]", list_flags),
+        leaf("import", IMPORT, "import [OPTIONS] file|- REPOSITORY[:TAG]", import_flags),
         leaf("info", "Show what this machine gives to containers", "info [OPTIONS]", info::Args::augment_args),
         leaf("version", "Show the version", "version [OPTIONS]", version::Args::augment_args),
         leaf(
@@ -87,6 +82,14 @@ pub fn tree() -> Command {
         ),
         leaf("man", "Write the manual pages", "man [OPTIONS] DIRECTORY", man::Args::augment_args),
     ])
+}
+
+fn list_flags(command: Command) -> Command {
+    refused::augment(image::ls::Args::augment_args(command), refused::IMAGES)
+}
+
+fn import_flags(command: Command) -> Command {
+    refused::augment(image::import::Args::augment_args(command), refused::IMPORT)
 }
 
 const LIST: &str = "List images";
@@ -171,8 +174,14 @@ fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result
     let open = || -> Result<Engine, EngineError> { Engine::open(&root) };
     match path {
         ["run"] => run::run(of(matches)?, matches, open),
-        ["images"] | ["image", "ls"] => image::ls::run(&of(matches)?, &open()?),
-        ["import"] | ["image", "import"] => image::import::run(&of(matches)?, &open()?),
+        ["images"] | ["image", "ls"] => {
+            refused::check(matches, refused::IMAGES)?;
+            image::ls::run(&of(matches)?, &open()?)
+        }
+        ["import"] | ["image", "import"] => {
+            refused::check(matches, refused::IMPORT)?;
+            image::import::run(&of(matches)?, &open()?)
+        }
         ["image", "bootstrap", "busybox"] => image::bootstrap::busybox(&of(matches)?, &open()?),
         ["image", "bootstrap", "debian"] => image::bootstrap::debian(&of(matches)?, &open()?),
         ["info"] => info::run(&of(matches)?, &open()?),

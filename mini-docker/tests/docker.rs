@@ -1,146 +1,148 @@
-//! Docker is the judge: the same command lines, the same output, the same exit codes.
+//! Docker is the judge: the same command lines, the same output, the same exit codes. The lines are in `docker/cases`.
 
 mod common;
+#[path = "docker/compare.rs"]
+mod compare;
+#[path = "docker/daemon.rs"]
+mod daemon;
+#[path = "docker/help.rs"]
+mod help;
+#[path = "docker/normal.rs"]
+mod normal;
+#[path = "docker/table.rs"]
+mod table;
 
-use std::fs::{self, File};
-use std::os::unix::net::UnixDatagram;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use common::{Docker, Said};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use testkit::{Host, Need, kernel_test, require};
+use common::Docker;
+use compare::Side;
+use daemon::{Daemon, Programs};
+use table::Part;
+use testkit::kernel_test;
 
-/// After `run --rm --network none`; IMAGE stands for the image. Without `--privileged`, which old dockers cannot do on
-/// a machine that lacks a capability, and without `/dev/core`, which runc makes only where there is a `/proc/kcore`.
-const LINES: &[&[&str]] = &[
-    &["IMAGE", "echo", "hello"],
-    &["IMAGE", "sh", "-c", "exit 7"],
-    &["IMAGE", "sh", "-c", "kill -KILL $$; exit 3"],
-    &["IMAGE", "nosuch"],
-    &["IMAGE", "/bin/nosuch"],
-    &["IMAGE", "/etc/passwd"],
-    &["IMAGE", "/etc"],
-    &["-u", "bob", "IMAGE", "true"],
-    &["-w", "relative", "IMAGE", "true"],
-    &["--memory", "1m", "IMAGE", "true"],
-    &["--entrypoint", "echo", "IMAGE", "-n", "one", "two"],
-    &["-h", "ship", "-e", "A=b=c", "-e", "EMPTY=", "IMAGE", "sh", "-c", "env | grep -v SHLVL | sort; hostname"],
-    &["-u", "alice", "-w", "/new/place", "IMAGE", "sh", "-c", "id; pwd; echo $HOME; stat -c '%u:%g %a' ."],
-    &["-u", "1000:50", "IMAGE", "id"],
-    &["-u", "4000", "IMAGE", "sh", "-c", "id; echo $HOME; grep Cap /proc/self/status"],
-    &["IMAGE", "grep", "-E", "^(Cap|NoNewPrivs|Seccomp:)", "/proc/self/status"],
-    &["--cap-drop", "ALL", "--cap-add", "CHOWN", "IMAGE", "grep", "^Cap", "/proc/self/status"],
-    &["--security-opt", "no-new-privileges", "IMAGE", "grep", "NoNewPrivs", "/proc/self/status"],
-    &["--security-opt", "seccomp=unconfined", "IMAGE", "grep", "Seccomp:", "/proc/self/status"],
-    &["--ulimit", "nofile=100:200", "IMAGE", "sh", "-c", "ulimit -n; ulimit -Hn"],
-    &["--read-only", "IMAGE", "touch", "/x"],
-    &["--tmpfs", "/run:size=1m", "IMAGE", "grep", " /run ", "/proc/mounts"],
-    &["IMAGE", "mount", "-t", "tmpfs", "x", "/tmp"],
-    &["IMAGE", "sh", "-c", "stat -c '%A %u:%g %t,%T %N' /dev/* | grep -v core; ls /sys/class/net; umask; echo $$"],
-    &["--device", "/dev/null:/dev/nothing", "IMAGE", "stat", "-c", "%A %t,%T", "/dev/nothing"],
-];
+/// What docker's `import` does not know by itself.
+const CONFIG: [&str; 4] =
+    ["-c", "CMD [\"sh\"]", "-c", "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
 
-/// A docker daemon of the test's own, in a mount and a PID namespace that end with it.
-struct Daemon {
-    unshare: Child,
-    socket: PathBuf,
-    cgroup: String,
+fn own_files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docker")
 }
 
-impl Daemon {
-    /// Starts one and waits until it says that it is ready.
-    fn start(host: &Host) -> Self {
-        // The daemon writes into /run, /etc/docker and /opt/containerd, wherever its data is.
-        const SCRIPT: &str = r#"
-            set -e
-            mkdir -p "$1/etc-upper" "$1/etc-work"
-            mount -t tmpfs run /run
-            mount -t tmpfs opt /opt
-            mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/etc-upper,workdir=$1/etc-work" /etc
-            shift
-            exec "$@"
-        "#;
-        let directory = host.dir().join("docker");
-        fs::create_dir(&directory).expect("a directory");
-        let path = |name: &str| directory.join(name).display().to_string();
-        let ready = UnixDatagram::bind(path("notify")).expect("a socket");
-        ready.set_read_timeout(Some(Duration::from_mins(1))).expect("a time limit");
-        let log = File::create(path("log")).expect("a file");
-        let cgroup = host.cgroup_name();
-        let unshare = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"])
-            .args(["sh", "-c", SCRIPT, "sh", &path(""), "dockerd", "--iptables=false", "--ip6tables=false"])
-            .args(["--bridge=none", "--default-ulimit", "nofile=1024:4096", "--cgroup-parent", &format!("/{cgroup}")])
-            .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
-            .args(["--host", &format!("unix://{}", path("socket"))])
-            .env("NOTIFY_SOCKET", path("notify"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a descriptor"))
-            .stderr(log)
-            .spawn()
-            .expect("unshare starts");
-        let daemon = Self { unshare, socket: path("socket").into(), cgroup };
-        let mut message = [0; 64];
-        let length = ready.recv(&mut message).unwrap_or_default();
-        let log = fs::read_to_string(path("log")).unwrap_or_default();
-        assert!(message[..length].starts_with(b"READY=1"), "dockerd is not ready: {log}");
-        daemon
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new("docker");
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
-        command.arg("--host").arg(format!("unix://{}", self.socket.display()));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Said {
-        self.command().args(arguments).output().expect("docker starts").into()
-    }
+fn ok(command: &mut Command) {
+    let output = command.output().expect("a program starts");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let children = format!("/proc/{0}/task/{0}/children", self.unshare.id());
-        let daemon = fs::read_to_string(children).unwrap_or_default().split_whitespace().next().map(str::parse);
-        if let Some(Ok(pid)) = daemon {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-        }
-        // The daemon is process 1 of its namespace: when it has been waited for, everything in there has ended.
-        let _ = self.unshare.wait();
-        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
-            let _ = fs::remove_dir(hierarchy.path().join(&self.cgroup));
-        }
-        let _ = fs::remove_dir(Path::new("/sys/fs/cgroup").join(&self.cgroup));
+/// Archives of the two images: busybox as we make it, and the same with the users of `docker/users`.
+fn archives(ours: &Docker, scratch: &Path) -> [(&'static str, PathBuf); 2] {
+    let layers = fs::read_dir(ours.root().join("layers")).expect("our layers");
+    let mut layers = layers.flatten().map(|layer| layer.path().join("diff")).filter(|layer| layer.is_dir());
+    let busybox = layers.next().expect("the layer of busybox");
+    let users = scratch.join("users");
+    ok(Command::new("cp").arg("-a").arg(&busybox).arg(&users));
+    for file in ["passwd", "group"] {
+        fs::copy(own_files().join("users").join(file), users.join("etc").join(file)).expect("a copy");
     }
+    [("busybox", busybox), ("users", users)].map(|(name, directory)| {
+        let archive = scratch.join(format!("{name}.tar"));
+        ok(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&directory).arg("."));
+        (name, archive)
+    })
+}
+
+/// Flags that work on some machines: our static binary must be there for the one, a scheduler of disks for the other.
+const ELSEWHERE: [&str; 2] = ["init", "blkio-weight-device"];
+
+/// Somebody who types what docker's manual shows is told by name what we do not do.
+#[test]
+fn every_flag_of_docker_has_a_good_and_a_bad_line() {
+    let cases = table::read(&own_files().join("cases"));
+    let mut missing = Vec::new();
+    for help in help::read(&own_files().join("help")) {
+        for flag in help.flags() {
+            let (good, bad) = help.lines(flag, &cases);
+            if good.is_none() || bad.is_none() {
+                missing.push(format!("{} --{flag}", help.command));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no good or no bad line for {missing:?}");
 }
 
 kernel_test! {
+    fn every_flag_of_docker_works_or_is_refused_by_name(host) {
+        let docker = Docker::new(host);
+        let scratch = host.dir().join("scratch");
+        fs::create_dir(&scratch).expect("a directory");
+        let root = ("MINI_DOCKER_ROOT", docker.root().display().to_string());
+        let we = Side::new(&scratch.join("ours"), Path::new(env!("CARGO_BIN_EXE_mini-docker")), root);
+        let cases = table::read(&own_files().join("cases"));
+        let mut silent = Vec::new();
+        for help in help::read(&own_files().join("help")) {
+            for flag in help.flags() {
+                let (Some(case), _) = help.lines(flag, &cases) else { continue };
+                if ELSEWHERE.contains(&flag) {
+                    continue;
+                }
+                let said = we.run(&case.script, &scratch.join("case"));
+                let reason = said.stderr.split_once(&format!("--{flag}")).map_or("", |(_, rest)| rest);
+                if said.code != Some(0) && !reason.contains("is not supported") {
+                    silent.push(format!("{}: {}", case.line, said.complaint()));
+                }
+            }
+        }
+        assert!(silent.is_empty(), "{}", silent.join("\n"));
+    }
+
+    /// `DOCKER_CASES=user.txt` compares that file only.
     fn docker_does_the_same(host) {
-        require(Need::Program("dockerd", "docker.io"));
-        require(Need::Program("docker", "docker.io"));
+        let programs = Programs::find();
         let ours = Docker::new(host);
-        let root = host.rootfs();
-        let archive = host.dir().join("image.tar");
-        let status = Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg(".").status().expect("tar");
-        assert!(status.success());
-        let archive = archive.display().to_string();
-        let daemon = Daemon::start(host);
-        ours.ok(&["import", &archive, "parity"]);
-        let imported = daemon.run(&["import", &archive, "parity"]);
-        assert_eq!(imported.code, Some(0), "{}", imported.stderr);
-        let differences: Vec<String> = LINES.iter().filter_map(|line| {
-            let mut arguments = vec!["run", "--rm", "--network", "none"];
-            arguments.extend(line.iter().map(|word| if *word == "IMAGE" { "parity" } else { *word }));
-            let (we, docker) = (ours.run(&arguments), daemon.run(&arguments));
-            let differ = (&we.stdout, we.code) != (&docker.stdout, docker.code);
-            differ.then(|| format!("{}\n  ours:   {we:?}\n  docker: {docker:?}", arguments.join(" ")))
-        }).collect();
+        let daemon = Daemon::start(host, &programs);
+        let scratch = host.dir().join("scratch");
+        fs::create_dir(&scratch).expect("a directory");
+        let docker = Side::new(&scratch.join("they"), &programs.client(), ("DOCKER_HOST", daemon.address()));
+        let mini_docker = Path::new(env!("CARGO_BIN_EXE_mini-docker"));
+        let root = ("MINI_DOCKER_ROOT", ours.root().display().to_string());
+        let we = Side::new(&scratch.join("ours"), mini_docker, root.clone());
+        for (name, archive) in archives(&ours, &scratch) {
+            let archive = archive.display().to_string();
+            let mut import = Command::new(programs.client());
+            ok(import.env("DOCKER_HOST", daemon.address()).arg("import").args(CONFIG).args([&archive, name]));
+            if name != "busybox" {
+                ours.ok(&["import", &archive, name]);
+            }
+        }
+        let mut cases = table::read(&own_files().join("cases"));
+        if let Ok(wanted) = std::env::var("DOCKER_CASES") {
+            cases.retain(|case| case.place.contains(&wanted));
+        }
+        // Older releases said the same in other words.
+        cases.retain(|case| programs.is_28 || !case.newer);
+        // Process 1 is then our own binary, inside, where a dynamic one finds no libraries.
+        let (with_init, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.line.contains("--init"));
+        let parts = if programs.is_28 { &Part::ALL[..] } else { &[Part::Status, Part::Stdout] };
+        let mut faults = compare::faults(&cases, &docker, &we, &scratch, parts);
+        let released = Path::new(common::static_binary());
+        if released.is_file() {
+            let we = Side::new(&scratch.join("released"), released, root);
+            faults.extend(compare::faults(&with_init, &docker, &we, &scratch, parts));
+        } else {
+            println!("without --init, which needs the static binary that cargo wb try builds");
+        }
+        if programs.is_28 {
+            for help in help::read(&own_files().join("help")) {
+                let said = docker.run(&format!("DOCKER_HOST=unix:///nosuch docker {} --help", help.command), &scratch.join("help"));
+                if said.stdout != help.text {
+                    faults.push(format!("docker {} --help is not as in docker/help", help.command));
+                }
+            }
+        }
         drop(daemon);
         assert_eq!(ours.left_behind(), Vec::<String>::new());
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
+        let lines = cases.len() + with_init.len();
+        assert!(faults.is_empty(), "{} of {lines} lines:\n{}", faults.len(), faults.join("\n"));
     }
 }

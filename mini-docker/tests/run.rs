@@ -245,7 +245,7 @@ kernel_test! {
             let script = "cat /etc/hostname; wc -l </etc/hosts; test -e /etc/resolv.conf && echo resolv.conf";
             docker.ok(&[&["run", "-h", "me"], flags, &["linked", "/bin/sh", "-c", script]].concat())
         };
-        let expected = "me\n2\nresolv.conf\n";
+        let expected = "me\n6\nresolv.conf\n";
         for flags in [&[][..], &["--tmpfs", "/run"], &["--tmpfs", "/etc"], &["--tmpfs", "/etc", "--tmpfs", "/run"]] {
             assert_eq!(seen(flags), expected, "{flags:?}");
         }

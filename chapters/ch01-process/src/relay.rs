@@ -168,9 +168,9 @@ pub struct Resize<'fd> {
     pub to: BorrowedFd<'fd>,
 }
 
-/// Runs until `child` has ended and its output is read, and returns how it ended. `SIGWINCH` sets the child's window
-/// size, `ended` is called once between the end and the rest of the output (to kill what still holds the pipes),
-/// every other signal goes to the child, as far as `signals` says so.
+/// Runs until `child` has ended and its output is read, and returns how it ended. Signals go to the child, as
+/// far as `signals` says so; `SIGWINCH` sets its window size besides. `ended` is called once between the end and the
+/// rest of the output (to kill what still holds the pipes).
 ///
 /// # Errors
 /// [`RelayError`]. The child then runs still, unless it is dropped.
@@ -191,11 +191,12 @@ pub fn run(
         if ready.signal {
             while let Some(signal) = next_signal(signals)? {
                 patience.hear(signal)?;
-                match resize {
-                    Some(Resize { from, to }) if signal == Signal::SIGWINCH as i32 => pty::copy_window_size(from, to),
+                if let Some(Resize { from, to }) = resize.filter(|_| signal == Signal::SIGWINCH as i32) {
+                    pty::copy_window_size(from, to);
+                }
+                if signals.proxy() != Proxy::Never {
                     // A child that has just ended is no reason to complain.
-                    _ if signals.proxy() != Proxy::Never => drop(child.signal(signal)),
-                    _ => {}
+                    let _ = child.signal(signal);
                 }
             }
         }

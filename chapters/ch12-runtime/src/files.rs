@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 /// `/etc/hosts`: the host's text where the network is shared (`host`), else what every container has; then `--add-host`,
 /// as `(name, address)`.
 pub fn hosts(host: Option<&str>, extra: &[(String, String)]) -> String {
-    const OWN: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+    const OWN: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n\
+        ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
     let mut text = host.unwrap_or(OWN).to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
@@ -61,7 +62,7 @@ mod tests {
     fn names_come_behind_what_is_there() {
         let extra = [("db".to_owned(), "10.0.0.2".to_owned())];
         assert_eq!(hosts(Some("1.2.3.4 me"), &extra), "1.2.3.4 me\n10.0.0.2\tdb\n");
-        assert!(hosts(None, &extra).ends_with("ip6-loopback\n10.0.0.2\tdb\n"));
+        assert!(hosts(None, &extra).ends_with("ip6-allrouters\n10.0.0.2\tdb\n"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod cli;
 mod links;
 mod packages;
 mod pages;
+mod reference;
 mod release;
 mod stages;
 mod test;

@@ -50,7 +50,7 @@ const PACKAGES: [Package; 19] = [
     package("zstd", "unpacks the guest's kernel modules", &[Test]),
     Package { programs: &BROWSERS, ..package("chromium", "looks at the book", &[Test]) },
     Package { programs: &["crun"], ..package("crun", "an OCI runtime to compare with", &[Test, Bench]) },
-    Package { programs: &["runc"], ..package("runc", "a peer", &[Bench]) },
+    Package { programs: &["runc"], ..package("runc", "docker's runtime, and a peer", &[Test, Bench]) },
     Package { programs: &["podman"], ..package("podman", "a peer", &[Bench]) },
     Package {
         programs: &["dockerd"],

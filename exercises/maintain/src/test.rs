@@ -13,7 +13,7 @@ use workbook::{Workspace, check};
 use crate::packages::{self, Purpose};
 use crate::stages::{Run, Tally, command, summary};
 use crate::vm::{self, Report};
-use crate::{links, pages, release};
+use crate::{links, pages, reference, release};
 
 /// What can be asked for alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -40,6 +40,7 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
     workspace.require_origin()?;
     let root = workspace.root();
     packages::install(Purpose::Test)?;
+    reference::fetch(root);
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
         command.args(arguments).current_dir(root).stdin(Stdio::null());

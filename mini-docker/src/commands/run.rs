@@ -66,7 +66,7 @@ pub(crate) fn run(
     matches: &ArgMatches,
     open: impl FnOnce() -> Result<Engine, EngineError>,
 ) -> Result<u8, Failure> {
-    refused::check(matches)?;
+    refused::check(matches, refused::RUN)?;
     check(&args)?;
     let narrator = args.explain.then(Narrator::start);
     let silent = args.quiet || args.pull == "never";

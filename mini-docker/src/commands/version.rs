@@ -7,7 +7,7 @@ use crate::outcome;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print one JSON object.
-    #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
     format: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use process::{Failure, FailureKind};
 
 /// One flag.
 #[derive(Clone, Copy)]
-struct Refused {
+pub(crate) struct Refused {
     long: &'static str,
     short: Option<char>,
     /// Values that ask for nothing; for a switch, the one that does.
@@ -37,7 +37,8 @@ const HEALTH: &str = "health is not checked yet";
 const WINDOWS: &str = "it is for Windows";
 const REAL_TIME: &str = "real-time scheduling of groups is switched off in the kernels that distributions ship";
 
-const REFUSED: &[Refused] = &[
+/// Of `run`.
+pub(crate) const RUN: &[Refused] = &[
     value("cgroup-parent", &[""], "groups stand below /mini-docker, where what a killed engine leaves is looked for"),
     value("cpu-count", &["0"], WINDOWS),
     value("cpu-percent", &["0"], WINDOWS),
@@ -78,9 +79,27 @@ const REFUSED: &[Refused] = &[
     value("volumes-from", &[], VOLUMES),
 ];
 
+const TEMPLATES: &str = "there are no templates yet";
+
+/// Of `images`. All images are shown anyhow: there are none in between.
+pub(crate) const IMAGES: &[Refused] = &[
+    short('a', switch("all", &["true", "false"], "")),
+    switch("digests", &["false"], "there are no manifests before there is a registry"),
+    short('f', value("filter", &[], "there are no filters yet; a name may be given")),
+    value("format", &["", "table"], TEMPLATES),
+    switch("tree", &["false"], "an image here is for one platform"),
+];
+
+/// Of `import`.
+pub(crate) const IMPORT: &[Refused] = &[
+    short('c', value("change", &[], "there is no builder yet that reads instructions")),
+    short('m', value("message", &[""], "images have no history yet")),
+    value("platform", &[""], "an image is for this machine"),
+];
+
 /// Lets the command know them, without showing them.
-pub(crate) fn augment(command: Command) -> Command {
-    command.args(REFUSED.iter().map(|flag| {
+pub(crate) fn augment(command: Command, flags: &[Refused]) -> Command {
+    command.args(flags.iter().map(|flag| {
         let arg = Arg::new(flag.long).long(flag.long).short(flag.short).hide(true).action(ArgAction::Append);
         let arg = arg.value_parser(clap::value_parser!(OsString));
         if flag.switch { arg.num_args(0..=1).require_equals(true).default_missing_value("true") } else { arg }
@@ -91,8 +110,8 @@ pub(crate) fn augment(command: Command) -> Command {
 ///
 /// # Errors
 /// A [`Failure`] that names it.
-pub(crate) fn check(matches: &ArgMatches) -> Result<(), Failure> {
-    for flag in REFUSED {
+pub(crate) fn check(matches: &ArgMatches, flags: &[Refused]) -> Result<(), Failure> {
+    for flag in flags {
         let mut given = matches.get_many::<OsString>(flag.long).into_iter().flatten();
         if given.any(|value| !flag.neutral.iter().any(|neutral| value == neutral)) {
             let message = format!("--{} is not supported: {}", flag.long, flag.reason);

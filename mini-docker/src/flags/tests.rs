@@ -10,7 +10,7 @@ use crate::command_line::{self, Wish};
 fn wished(words: &[&str]) -> Result<Create, Failure> {
     let line = ["mini-docker", "run"].iter().chain(words).map(OsString::from);
     let Ok(Wish::Command { matches, .. }) = command_line::read(crate::cli::tree(), line) else { panic!("{words:?}") };
-    refused::check(&matches)?;
+    refused::check(&matches, refused::RUN)?;
     ContainerFlags::from_arg_matches(&matches).expect("flags").create()
 }
 
@@ -86,7 +86,7 @@ fn an_empty_value_asks_for_nothing() {
 
 #[test]
 fn every_flag_that_is_refused_says_so_by_its_name_and_takes_its_neutral_value() {
-    let command = refused::augment(Command::new("run"));
+    let command = refused::augment(Command::new("run"), refused::RUN);
     let mut told = Vec::new();
     for arg in command.get_arguments() {
         let long = arg.get_long().expect("a name");

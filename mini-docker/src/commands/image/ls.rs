@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
-    let mut table = TabWriter::new(Vec::new()).padding(3).minwidth(10);
+    let mut table = TabWriter::new(Vec::new()).padding(3).minwidth(7);
     let mut lines = Vec::new();
     if !args.quiet {
         lines.push("REPOSITORY\tTAG\tIMAGE ID\tCREATED\tSIZE".to_owned());

@@ -140,6 +140,25 @@ kernel_test! {
             .read(READ);
     }
 
+    /// A judge of `become-user`: only a user namespace that forbids it is a reason to keep the groups.
+    fn groups_that_cannot_be_left_are_an_error(_host) {
+        let inmate = Inmate::new(|| {
+            let (user, group) = ids(1000);
+            setgroups(&[Gid::from_raw(7)]).expect("setgroups");
+            setresgid(group, group, group).expect("setresgid");
+            setresuid(user, user, user).expect("setresuid");
+            let none = Capabilities::default();
+            let (permitted, effective, inheritable, ambient) = (none, none, none, none);
+            let sets = CapabilitySets { bounding: Capabilities::all(), permitted, effective, inheritable, ambient };
+            outcome(become_user(user, group, &[], &sets))
+        });
+        judge("whether it is an error that a group cannot be left")
+            .expected(true)
+            .seen(inmate.said() != "ok")
+            .cause(|_| GROUPS_STAYED.into())
+            .read(READ);
+    }
+
     /// A judge of `become-user`: a step that failed in silence leaves root's rights to whoever comes after it.
     fn no_refusal_is_lost(_host) {
         let calls = [

@@ -11,6 +11,7 @@ const UTS: &str = "chapters/ch02-namespaces/src/uts.rs";
 /// One directory for all runs, outside of the original: so that what was compiled for it can be used again.
 struct Stranger {
     directory: PathBuf,
+    /// Where its `target` points to.
     target: PathBuf,
     _lock: File,
 }
@@ -29,10 +30,13 @@ impl Stranger {
         if directory.exists() {
             fs::remove_dir_all(&directory).expect("the last stranger's directory goes");
         }
-        let stranger = Self { directory, target: origin.join("target/wb/target"), _lock: lock };
+        let stranger = Self { directory, target: origin.join("target/wb/stranger"), _lock: lock };
         let mut init = stranger.command(&["init"]);
         let status = init.arg(&stranger.directory).current_dir(origin).status().expect("init starts");
         assert!(status.success(), "init: {status}");
+        // Its own all the same: no other checkout builds there.
+        fs::create_dir_all(&stranger.target).expect("a directory");
+        std::os::unix::fs::symlink(&stranger.target, stranger.directory.join("target")).expect("a link");
         assert!(!stranger.directory.join("exercises/maintain").exists(), "maintainers' tools are not a learner's");
         Some(stranger)
     }
@@ -44,7 +48,7 @@ impl Stranger {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workbook"));
-        command.args(words).env("CARGO_TARGET_DIR", &self.target);
+        command.args(words);
         command
     }
 

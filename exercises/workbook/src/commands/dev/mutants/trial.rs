@@ -138,7 +138,8 @@ impl<'a> Trial<'a> {
         Judge {
             workspace: &self.copy,
             catalogue: self.catalogue,
-            target_dir: Some(self.origin.scratch().join("target")),
+            // Not that of `dev check`: to cargo, packages at the same place of two copies are one and the same.
+            target_dir: Some(self.origin.scratch().join("mutants-target")),
             running: Running::default(),
             progress,
         }

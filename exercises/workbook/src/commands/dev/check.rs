@@ -32,7 +32,7 @@ pub struct Options {
 pub fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
-    let _lock = lock(&workspace)?;
+    let _lock = lock(&workspace, "lock")?;
     let (catalogue, faults) = Catalogue::survey(&workspace)?;
     let mut tally = Tally::default();
     let (wanted, everything) = report_faults(&faults, wanted, &catalogue, &mut tally);
@@ -52,14 +52,14 @@ pub fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
 }
 
 /// One check at a time: they share a directory.
-pub(crate) fn lock(workspace: &Workspace) -> Result<File> {
-    let path = workspace.scratch().join("lock");
+pub(crate) fn lock(workspace: &Workspace, name: &str) -> Result<File> {
+    let path = workspace.scratch().join(name);
     fs::create_dir_all(workspace.scratch()).with_context(|| format!("create {}", workspace.scratch().display()))?;
     let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            say("Another dev check is running; waiting for it.\n");
+            say("Another one is running; waiting for it.\n");
             file.lock().with_context(|| format!("lock {}", path.display()))?;
         }
         Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("lock {}", path.display())),

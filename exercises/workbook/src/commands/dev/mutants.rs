@@ -30,7 +30,7 @@ pub(crate) struct Options {
 pub(crate) fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
-    let _lock = lock(&workspace)?;
+    let _lock = lock(&workspace, "mutants-lock")?;
     let catalogue = Catalogue::load(&workspace)?;
     let mut tally = Tally::default();
     let mut open: Vec<(&Exercise, Ledger)> = Vec::new();

@@ -11,8 +11,6 @@ const UTS: &str = "chapters/ch02-namespaces/src/uts.rs";
 /// One directory for all runs, outside of the original: so that what was compiled for it can be used again.
 struct Stranger {
     directory: PathBuf,
-    /// Where its `target` points to.
-    target: PathBuf,
     _lock: File,
 }
 
@@ -30,13 +28,14 @@ impl Stranger {
         if directory.exists() {
             fs::remove_dir_all(&directory).expect("the last stranger's directory goes");
         }
-        let stranger = Self { directory, target: origin.join("target/wb/stranger"), _lock: lock };
-        let mut init = stranger.command(&["init"]);
-        let status = init.arg(&stranger.directory).current_dir(origin).status().expect("init starts");
+        let stranger = Self { directory, _lock: lock };
+        let mut init = Self::command(&["init"]);
+        let status = init.arg(&stranger.directory).current_dir(&origin).status().expect("init starts");
         assert!(status.success(), "init: {status}");
         // Its own all the same: no other checkout builds there.
-        fs::create_dir_all(&stranger.target).expect("a directory");
-        std::os::unix::fs::symlink(&stranger.target, stranger.directory.join("target")).expect("a link");
+        let target = origin.join("target/wb/stranger");
+        fs::create_dir_all(&target).expect("a directory");
+        std::os::unix::fs::symlink(&target, stranger.directory.join("target")).expect("a link");
         assert!(!stranger.directory.join("exercises/maintain").exists(), "maintainers' tools are not a learner's");
         Some(stranger)
     }
@@ -46,14 +45,14 @@ impl Stranger {
         fs::read_to_string(self.directory.join("Cargo.lock")).expect("a lock file")
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    fn command(words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workbook"));
         command.args(words);
         command
     }
 
     fn check(&self, id: &str) -> String {
-        let output = self.command(&["check", id]).current_dir(&self.directory).output().expect("check starts");
+        let output = Self::command(&["check", id]).current_dir(&self.directory).output().expect("check starts");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 

@@ -185,6 +185,11 @@ kernel_test! {
                 _ => "unknown".into(),
             })
             .read(READ);
+        judge("what comes of a new file")
+            .expected(Ok(()))
+            .seen(root.create_file("dir/made", 0o600).map(drop).map_err(|error| errno(&error)))
+            .cause(|_| "unknown".into())
+            .read(READ);
         judge("what the empty path leads to")
             .expected(Ok(()))
             .seen(root.resolve("").map(drop).map_err(|error| errno(&error)))

@@ -25,11 +25,23 @@ pub(crate) enum Own {
     Empty,
 }
 
+/// Device and inode: what a descriptor stands for, by whatever name it was found.
+type Identity = (u64, u64);
+
+/// One of our file systems.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    own: Own,
+    tree: RootDir,
+    identity: Identity,
+}
+
 /// A root with file systems mounted in it.
 #[derive(Debug)]
 pub(crate) struct Places {
     root: RootDir,
-    own: Vec<(PathBuf, Own, RootDir)>,
+    own: Vec<Place>,
     /// Made when it is needed, where the container has no procfs that would do.
     private: OnceCell<Procfs>,
 }
@@ -45,20 +57,23 @@ impl Places {
 
     /// Whether `target` is the root itself, by whatever name it was found.
     pub(crate) fn is_root(&self, target: &OwnedFd) -> bool {
-        is_same(&self.root, target)
+        identity(&self.root).is_some_and(|root| identity(target) == Some(root))
     }
 
     /// Notes that `tree` is mounted at `destination`, on `target`. Of a file system that is not ours, only that it hides
     /// what was there.
     pub(crate) fn add(&mut self, destination: &Path, target: &OwnedFd, own: Option<(Own, OwnedFd)>) {
         // A link may have led the mount over another one of ours.
+        let over = identity(target);
         let hidden: Vec<PathBuf> =
-            self.own.iter().filter(|(_, _, tree)| is_same(tree, target)).map(|(place, ..)| place.clone()).collect();
-        self.own.retain(|(place, ..)| {
-            !place.starts_with(destination) && !hidden.iter().any(|hidden| place.starts_with(hidden))
+            self.own.iter().filter(|place| Some(place.identity) == over).map(|place| place.path.clone()).collect();
+        self.own.retain(|place| {
+            !place.path.starts_with(destination) && !hidden.iter().any(|hidden| place.path.starts_with(hidden))
         });
-        if let Some((own, tree)) = own.filter(|_| is_plain(destination)) {
-            self.own.push((destination.into(), own, RootDir::from_fd(tree)));
+        if let Some((own, tree)) = own.filter(|_| is_plain(destination))
+            && let Some(identity) = identity(&tree)
+        {
+            self.own.push(Place { path: destination.into(), own, tree: RootDir::from_fd(tree), identity });
         }
     }
 
@@ -82,9 +97,9 @@ impl Places {
     }
 
     fn innermost<'p>(&self, path: &'p Path) -> Option<(Own, &RootDir, &'p Path)> {
-        let inside = self.own.iter().filter(|(place, ..)| is_plain(path) && path.starts_with(place));
-        let (place, own, tree) = inside.max_by_key(|(place, ..)| place.components().count())?;
-        Some((*own, tree, path.strip_prefix(place).ok()?))
+        let inside = self.own.iter().filter(|place| is_plain(path) && path.starts_with(&place.path));
+        let place = inside.max_by_key(|place| place.path.components().count())?;
+        Some((place.own, &place.tree, path.strip_prefix(&place.path).ok()?))
     }
 
     /// A procfs that nobody else has had in hand: the container's own, or one that is mounted nowhere.
@@ -92,20 +107,17 @@ impl Places {
         if let Some(made) = self.private.get() {
             return Ok(made);
         }
-        let of_the_container = self.own.iter().find(|(_, own, _)| *own == Own::Proc);
+        let of_the_container = self.own.iter().find(|place| place.own == Own::Proc);
         let procfs = match of_the_container {
-            Some((.., tree)) => Procfs::from_fd(tree.as_fd().try_clone_to_owned().map_err(|error| errno_of(&error))?),
+            Some(place) => Procfs::from_fd(place.tree.as_fd().try_clone_to_owned().map_err(|error| errno_of(&error))?),
             None => Procfs::private()?,
         };
         Ok(self.private.get_or_init(|| procfs))
     }
 }
 
-fn is_same(one: impl AsFd, other: impl AsFd) -> bool {
-    match (fstat(one), fstat(other)) {
-        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
-        _ => false,
-    }
+fn identity(file: impl AsFd) -> Option<Identity> {
+    fstat(file).ok().map(|found| (found.st_dev, found.st_ino))
 }
 
 /// Whether a path means the same to us and to the kernel.

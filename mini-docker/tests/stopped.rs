@@ -45,6 +45,7 @@ fn watch(command: &Command) -> Seen {
     // It stops, we attach, it goes on as the program under test: nothing of that one's life is missed.
     wrapper.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).args(words).env_clear();
     wrapper.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    #[expect(clippy::zombie_processes, reason = "the loop below waits for it, and for whatever it leaves to us")]
     let child = wrapper.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh starts");
     let main = Pid::from_raw(child.id().cast_signed());
     waitpid(main, Some(WaitPidFlag::WUNTRACED)).expect("it stops");

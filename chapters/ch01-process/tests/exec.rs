@@ -16,6 +16,9 @@ use testkit::{Host, judge, kernel_test};
 
 const READ: &str = "ch01-process, \"Finding the program\"";
 
+/// Puts a descriptor in the place of a standard stream.
+type Replace = fn(&OwnedFd) -> nix::Result<()>;
+
 /// What the program of this name is when `PATH` is this: its output, or the exit code and message of the failure.
 fn run_with_path(name: &str, path: &str) -> Result<String, (u8, String)> {
     let program = Program::new(&[name], &[format!("PATH={path}")]).map_err(|error| (0, error.to_string()))?;
@@ -192,7 +195,6 @@ kernel_test! {
     /// With a directory of the host for its input, a program needs no more than fchdir to be outside.
     fn a_directory_is_no_standard_stream(_host) {
         let directory = open("/", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty()).expect("the host's root");
-        type Replace = fn(&OwnedFd) -> nix::Result<()>;
         let replacements: [(&str, Replace); 3] =
             [("input", |fd| dup2_stdin(fd)), ("output", |fd| dup2_stdout(fd)), ("error", |fd| dup2_stderr(fd))];
         for (name, replace) in replacements {

@@ -174,7 +174,7 @@ kernel_test! {
             .and_then(Pending::release)
             .expect("a child");
         drop(writer);
-        let script = numbers.iter().map(|number| format!("kill -{number} $PPID; ")).collect::<String>();
+        let script = numbers.iter().map(|number| format!("kill -{number} $PPID")).collect::<Vec<_>>().join("; ");
         assert_eq!(start(&shell(&script)).wait().expect("the sender's end"), ExitStatus::Code(0));
         let mut pumps = [Pump::output(reader, create(host, "stdout"), Stream::Stdout)];
         let status = relay::run(&mut child, &signals, &mut pumps, None, || {}).expect("the program's end");

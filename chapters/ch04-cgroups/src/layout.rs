@@ -32,7 +32,7 @@ impl Diagnose for LayoutError {
     fn kind(&self) -> Option<FailureKind> {
         Some(match self {
             Self::None => FailureKind::Unsupported,
-            _ => return None,
+            Self::Table(_) => return None,
         })
     }
 

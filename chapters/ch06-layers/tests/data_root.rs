@@ -61,7 +61,9 @@ fn assert_is_brought_forward(data: &Path) {
     assert!(data.join("containers").join(ID).is_dir(), "cleaned up by whoever knows what a container is");
     let rubbish = root.rubbish().expect("a look");
     assert_eq!(rubbish.len(), 2, "of the import and of debootstrap");
-    rubbish.into_iter().for_each(|left| left.remove().expect("a removal"));
+    for left in rubbish {
+        left.remove().expect("a removal");
+    }
     assert!(fs::read_to_string(data.join("mini-docker.json")).expect("the record").contains("\"version\": 2"));
 }
 
@@ -221,7 +223,9 @@ kernel_test! {
             let data = host.dir().join(number.to_string());
             std::thread::scope(|scope| {
                 let commands: Vec<_> = (0..4).map(|_| scope.spawn(|| DataRoot::open(&data).map(drop))).collect();
-                commands.into_iter().for_each(|command| command.join().expect("a thread").expect("a data root"));
+                for command in commands {
+                    command.join().expect("a thread").expect("a data root");
+                }
             });
         }
     }

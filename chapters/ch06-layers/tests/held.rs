@@ -69,7 +69,9 @@ fn makers_get_their_directory_however_eagerly_somebody_cleans_up() {
                 })
             })
             .collect();
-        makers.into_iter().for_each(|maker| maker.join().expect("a maker"));
+        for maker in makers {
+            maker.join().expect("a maker");
+        }
         done.store(true, Ordering::Relaxed);
         cleaner.join().expect("the cleaner");
     });

@@ -45,7 +45,7 @@ impl Diagnose for InsideError {
         Some(match self {
             Self::Kernel { errno, .. } | Self::WorkingDirectory { errno, .. } => (*errno).into(),
             Self::OutsideRoot(_) => FailureKind::Invalid,
-            _ => return None,
+            Self::Namespaces(_) => return None,
         })
     }
 

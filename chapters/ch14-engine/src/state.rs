@@ -213,6 +213,9 @@ mod tests {
     const FIRST: &str = "1111111111111111111111111111111111111111111111111111111111111111";
     const SECOND: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
+    /// Leaves in a data root what an engine left there that was killed.
+    type Make = fn(&Path);
+
     struct Scratch {
         _directory: tempfile::TempDir,
         root: DataRoot,
@@ -244,8 +247,12 @@ mod tests {
         fn clean_up(&self) -> usize {
             let abandoned = self.containers.abandoned().expect("a look");
             let count = abandoned.len();
-            abandoned.into_iter().for_each(|container| self.remove(container));
-            self.root.rubbish().expect("a look").into_iter().for_each(|left| left.remove().expect("a removal"));
+            for container in abandoned {
+                self.remove(container);
+            }
+            for left in self.root.rubbish().expect("a look") {
+                left.remove().expect("a removal");
+            }
             count
         }
     }
@@ -287,7 +294,7 @@ mod tests {
     /// The directory is made first and goes last, so these are all the states that a SIGKILL can leave.
     #[test]
     fn whenever_an_engine_is_killed_nothing_of_its_container_stays() {
-        let states: [(&str, fn(&Path)); 6] = [
+        let states: [(&str, Make); 6] = [
             ("made, and not yet held", |data| {
                 fs::create_dir(data.join("containers").join(FIRST)).expect("a directory");
             }),

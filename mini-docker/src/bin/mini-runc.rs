@@ -57,7 +57,9 @@ fn main() -> ExitCode {
 
 fn run(bundle: &Path, id: &str) -> Result<u8, Failure> {
     let Bundle { spec, warnings } = Bundle::load(bundle)?;
-    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let root = spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default();
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };

@@ -98,7 +98,10 @@ impl Held {
         };
         // The copy keeps the mark: as long as it is at work, nobody else takes the directory.
         match process::afterwards(&[self.mark.as_fd()], removal) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                process::step!(6, "it removes what is left when we have ended");
+                Ok(())
+            }
             Err(_) => self.remove(),
         }
     }

@@ -127,7 +127,8 @@ fn tests(root: &Path) -> Result<Results> {
     let (output, input) = pipe()?;
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(root);
-    command.env("WB_SKIPS", &skip_file).env("INSTA_UPDATE", "no");
+    // The comparison with docker runs a thousand containers.
+    command.env("WB_SKIPS", &skip_file).env("INSTA_UPDATE", "no").env("TESTKIT_SECONDS", "600");
     let mut child =
         command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input).spawn().context("run cargo")?;
     // It holds the pipe open.

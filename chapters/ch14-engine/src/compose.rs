@@ -3,15 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use process::DEFAULT_PATH;
 use runtime::Text;
 use runtime::environment::Environment;
 use runtime::spec::{
-    CapabilitySets, ConsoleSize, IdRange, Kind, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
+    BlockIo, ConsoleSize, IdRange, Kind, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
 };
 use runtime::user::Resolved;
 
-use crate::defaults;
 use crate::devices::Found;
 use crate::record::ContainerRecord;
 
@@ -48,30 +46,29 @@ pub(crate) fn hostname(record: &ContainerRecord, id: &str, host_name: &str) -> S
     }
 }
 
-/// The whole specification.
+/// The whole specification: docker's defaults, and what the record and the facts make of them.
 pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
     let hostname = hostname(record, facts.id, facts.host_name);
     let own_users = facts.ids.is_some();
     let mut limits = record.limits.clone();
     limits.devices.extend(facts.devices.rules);
-    limits.block_io = runtime::spec::BlockIo { weight: limits.block_io.weight, ..facts.devices.block_io };
+    limits.block_io = BlockIo { weight: limits.block_io.weight, ..facts.devices.block_io };
+    let Spec { process, mounts, linux, .. } = Spec::docker_unfiltered(record.capabilities);
     let paths = |list: Vec<PathBuf>| if record.mask_system_paths { list } else { Vec::new() };
+    let mut sysctl = linux.sysctl;
     // The range of groups that may ping must be mapped in the user namespace, where there is one.
-    let mut sysctl: std::collections::BTreeMap<String, String> = defaults::network_sysctls()
-        .into_iter()
-        .filter(|(name, _)| !(record.network.is_host() || own_users && name.ends_with("ping_group_range")))
-        .collect();
+    sysctl.retain(|name, _| !(record.network.is_host() || own_users && name.ends_with("ping_group_range")));
     sysctl.extend(record.sysctl.clone());
     Spec {
         oci_version: OCI_VERSION.into(),
-        process: Some(Process {
+        process: process.map(|process| Process {
             terminal: record.terminal,
             console_size: facts.console,
             args: arguments(record, facts.init.is_some()),
-            env: variables(record, &hostname, &facts.user.home),
-            user: User { umask: Some(0o022), ..facts.user.user },
+            env: variables(record, process.env, &hostname, &facts.user.home),
+            user: User { umask: process.user.umask, ..facts.user.user },
             cwd: record.cwd.clone(),
-            capabilities: Some(CapabilitySets::docker(record.capabilities)),
+            capabilities: process.capabilities,
             rlimits: record.rlimits.clone(),
             no_new_privileges: record.no_new_privileges,
             oom_score_adj: record.oom_score_adj,
@@ -80,10 +77,10 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
         root: Some(Root { path: "rootfs".into(), readonly: record.read_only }),
         hostname: if record.uts.is_host() { String::new() } else { hostname },
         domainname: record.domainname.clone(),
-        mounts: mounts(record, facts.files, facts.init),
+        mounts: change(mounts, record, facts.files, facts.init),
         annotations: record.annotations.clone(),
         linux: Linux {
-            namespaces: namespaces(record, own_users),
+            namespaces: namespaces(linux.namespaces, record, own_users),
             uid_mappings: facts.ids.into_iter().collect(),
             gid_mappings: facts.ids.into_iter().collect(),
             devices: facts.devices.nodes,
@@ -91,8 +88,8 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
             resources: limits,
             seccomp: record.seccomp.clone(),
             sysctl,
-            masked_paths: paths(rootfs::defaults::masked_paths()),
-            readonly_paths: paths(rootfs::defaults::readonly_paths()),
+            masked_paths: paths(linux.masked_paths),
+            readonly_paths: paths(linux.readonly_paths),
             ..Linux::default()
         },
     }
@@ -103,9 +100,9 @@ fn arguments(record: &ContainerRecord, init: bool) -> Vec<Text> {
     reaper.into_iter().filter(|_| init).chain(record.args.iter().cloned()).collect()
 }
 
-fn variables(record: &ContainerRecord, hostname: &str, home: &str) -> Vec<Text> {
+fn variables(record: &ContainerRecord, defaults: Vec<Text>, hostname: &str, home: &str) -> Vec<Text> {
     let mut environment = Environment::default();
-    environment.set(format!("PATH={DEFAULT_PATH}").into());
+    defaults.into_iter().for_each(|entry| environment.set(entry));
     environment.set(format!("HOSTNAME={hostname}").into());
     if record.terminal {
         environment.set("TERM=xterm".into());
@@ -115,13 +112,24 @@ fn variables(record: &ContainerRecord, hostname: &str, home: &str) -> Vec<Text> 
     environment.into_entries()
 }
 
-fn mounts(record: &ContainerRecord, files: Vec<(PathBuf, &'static str)>, init: Option<PathBuf>) -> Vec<Mount> {
+/// Docker's mounts, as the record wants them, and those of our files.
+fn change(
+    mut mounts: Vec<Mount>,
+    record: &ContainerRecord,
+    files: Vec<(PathBuf, &'static str)>,
+    init: Option<PathBuf>,
+) -> Vec<Mount> {
     let shm = Path::new("/dev/shm");
-    let mut mounts = defaults::mounts(record.privileged);
+    if record.privileged {
+        // `/sys` and the control groups can be written to.
+        for option in mounts.iter_mut().flat_map(|mount| &mut mount.options).filter(|option| *option == "ro") {
+            "rw".clone_into(option);
+        }
+    }
     if record.ipc.is_host() {
         // The host's segments, not new ones. Its queues need no such care: they belong to the IPC namespace.
         mounts.retain(|mount| mount.destination != shm);
-        mounts.push(defaults::bind_file(shm.into(), "/dev/shm"));
+        mounts.push(bind(shm.into(), "/dev/shm"));
     } else if !record.shm {
         mounts.retain(|mount| mount.destination != shm);
     } else if let Some(bytes) = record.shm_size {
@@ -131,12 +139,12 @@ fn mounts(record: &ContainerRecord, files: Vec<(PathBuf, &'static str)>, init: O
         }
     }
     for (source, destination) in files {
-        let mut mount = defaults::bind_file(source, destination);
+        let mut mount = bind(source, destination);
         mount.options.extend(record.read_only.then(|| "ro".to_owned()));
         mounts.push(mount);
     }
     if let Some(source) = init {
-        let mut mount = defaults::bind_file(source, INIT_INSIDE);
+        let mut mount = bind(source, INIT_INSIDE);
         mount.options.extend(["ro", "nosuid", "nodev"].map(str::to_owned));
         mounts.push(mount);
     }
@@ -144,7 +152,17 @@ fn mounts(record: &ContainerRecord, files: Vec<(PathBuf, &'static str)>, init: O
     mounts
 }
 
-fn namespaces(record: &ContainerRecord, own_users: bool) -> Vec<Namespace> {
+/// A file of the host's in place of one of the image's.
+fn bind(source: PathBuf, destination: &str) -> Mount {
+    Mount {
+        destination: destination.into(),
+        kind: "bind".into(),
+        source: Some(source),
+        options: vec!["bind".into(), "rprivate".into()],
+    }
+}
+
+fn namespaces(mut list: Vec<Namespace>, record: &ContainerRecord, own_users: bool) -> Vec<Namespace> {
     let shared = |kind: Kind| match kind {
         Kind::Net => record.network.is_host(),
         Kind::Uts => record.uts.is_host(),
@@ -153,7 +171,6 @@ fn namespaces(record: &ContainerRecord, own_users: bool) -> Vec<Namespace> {
         Kind::Cgroup => record.cgroup.is_host(),
         _ => false,
     };
-    let mut list = Namespace::docker_default();
     list.retain(|new| !shared(new.kind));
     list.extend(own_users.then_some(Kind::User.into()));
     list

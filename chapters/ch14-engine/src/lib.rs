@@ -6,7 +6,6 @@
 mod bootstrap;
 mod compose;
 pub mod create;
-mod defaults;
 mod devices;
 mod engine;
 mod import;

@@ -12,6 +12,14 @@ impl Spec {
     /// makes for each container.
     pub fn docker_default() -> Self {
         let capabilities = Capabilities::docker_default();
+        let mut spec = Self::docker_unfiltered(capabilities);
+        spec.linux.seccomp = Some(SeccompProfile::docker_default().resolve(&capabilities));
+        spec
+    }
+
+    /// The same with other capabilities, and without the filter: that depends on them, and an engine has resolved it
+    /// already.
+    pub fn docker_unfiltered(capabilities: Capabilities) -> Self {
         let mut mounts = rootfs::defaults::mounts();
         let after_sysfs = mounts.iter().position(|mount| mount.kind == "sysfs").map_or(mounts.len(), |sys| sys + 1);
         mounts.insert(after_sysfs, cgroups::docker_mount());
@@ -29,7 +37,6 @@ impl Spec {
             linux: Linux {
                 namespaces: Namespace::docker_default(),
                 resources: Limits { devices: vec![DeviceRule::all(false)], ..Limits::default() },
-                seccomp: Some(SeccompProfile::docker_default().resolve(&capabilities)),
                 // In a network namespace of its own a container may ping, and bind low ports, without being root.
                 sysctl: [("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")]
                     .map(|(name, value)| (format!("net.ipv4.{name}"), value.into()))

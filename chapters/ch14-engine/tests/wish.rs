@@ -5,12 +5,10 @@ use std::path::Path;
 
 use engine::{Create, Engine};
 use process::signals::Proxy;
-use testkit::{Host, Need, kernel_test, require};
+use testkit::{Host, Inmate, Need, kernel_test, require};
 
 /// An engine with a busybox image.
 fn engine(host: &Host) -> Engine {
-    require(Need::Busybox);
-    require(Need::Overlay);
     let engine = Engine::open(&host.dir().join("data")).expect("an engine");
     engine.bootstrap_busybox(&"busybox".parse().expect("a name")).expect("an image");
     engine
@@ -22,13 +20,22 @@ fn status(engine: &Engine, json: &str) -> u8 {
     engine.run(&create, Proxy::Never).unwrap_or_else(|error| panic!("{error}")).code()
 }
 
+/// In a process that ends: only then is removed what a container leaves.
+fn command(host: &Host, work: impl FnOnce(&Engine)) {
+    require(Need::Busybox);
+    require(Need::Overlay);
+    drop(Inmate::new(|| {
+        work(&engine(host));
+        String::new()
+    }));
+}
+
 fn containers(data: &Path) -> usize {
     fs::read_dir(data.join("containers")).map_or(0, Iterator::count)
 }
 
 kernel_test! {
     fn the_program_sees_what_was_wished_for(host) {
-        let engine = engine(host);
         let json = r#"{
             "Image": "busybox",
             "Hostname": "ship",
@@ -38,21 +45,24 @@ kernel_test! {
             "Cmd": ["/bin/sh", "-c", "test $(/bin/hostname) = ship && test $(/bin/id -u) = 1000 && test $(/bin/id -g) = 50 && test $PWD = /srv && test $A = 1 && ! /bin/touch /tmp/x && exit 7"],
             "HostConfig": { "NetworkMode": "none", "ReadonlyRootfs": true, "GroupAdd": ["5"], "AutoRemove": true }
         }"#;
-        assert_eq!(status(&engine, json), 7);
-        assert_eq!(containers(&host.dir().join("data")), 0);
+        command(host, |engine| {
+            assert_eq!(status(engine, json), 7);
+            assert_eq!(containers(&host.dir().join("data")), 0);
+        });
     }
 
     fn what_cannot_be_is_refused_before_anything_is_made(host) {
-        let engine = engine(host);
-        for json in [
-            r#"{ "Image": "nosuch" }"#,
-            r#"{ "Image": "busybox", "HostConfig": { "Memory": 1 } }"#,
-            r#"{ "Image": "busybox", "HostConfig": { "Binds": ["/:/host"] } }"#,
-            r#"{ "Image": "busybox", "User": "4294967295" }"#,
-        ] {
-            let create = Create::from_json(json.as_bytes()).expect("a wish");
-            assert!(engine.run(&create, Proxy::Never).is_err(), "{json}");
-            assert_eq!(containers(&host.dir().join("data")), 0, "{json}");
-        }
+        command(host, |engine| {
+            for json in [
+                r#"{ "Image": "nosuch" }"#,
+                r#"{ "Image": "busybox", "HostConfig": { "Memory": 1 } }"#,
+                r#"{ "Image": "busybox", "HostConfig": { "Binds": ["/:/host"] } }"#,
+                r#"{ "Image": "busybox", "User": "4294967295" }"#,
+            ] {
+                let create = Create::from_json(json.as_bytes()).expect("a wish");
+                assert!(engine.run(&create, Proxy::Never).is_err(), "{json}");
+                assert_eq!(containers(&host.dir().join("data")), 0, "{json}");
+            }
+        });
     }
 }

@@ -10,8 +10,6 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Where a container's programs are.
-const SEARCH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Files that an engine makes for each container and mounts over the image's.
 const ETC: [&str; 3] = ["hosts", "hostname", "resolv.conf"];
 
@@ -60,10 +58,14 @@ impl Defaults {
     pub(crate) fn write(&self, bundle: &Path, rootfs: &Path, group: &str, seccomp: bool) -> Result<()> {
         fs::create_dir_all(bundle).with_context(|| format!("create {}", bundle.display()))?;
         let mut config = self.config.clone();
+        // crun of Debian 12 takes no later version.
+        config["ociVersion"] = "1.0.2".into();
         config["root"] = json!({ "path": rootfs });
         config["hostname"] = "peer".into();
         config["process"]["args"] = json!(["true"]);
-        config["process"]["env"] = json!([SEARCH, "HOSTNAME=peer", "HOME=/root"]);
+        if let Some(variables) = config["process"]["env"].as_array_mut() {
+            variables.extend(["HOSTNAME=peer", "HOME=/root"].map(Value::from));
+        }
         config["linux"]["cgroupsPath"] = format!("/{group}/bundle").into();
         if let Some(mounts) = config["mounts"].as_array_mut() {
             for file in ETC {

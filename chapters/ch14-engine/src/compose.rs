@@ -102,7 +102,9 @@ fn arguments(record: &ContainerRecord, init: bool) -> Vec<Text> {
 
 fn variables(record: &ContainerRecord, defaults: Vec<Text>, hostname: &str, home: &str) -> Vec<Text> {
     let mut environment = Environment::default();
-    defaults.into_iter().for_each(|entry| environment.set(entry));
+    for entry in defaults {
+        environment.set(entry);
+    }
     environment.set(format!("HOSTNAME={hostname}").into());
     if record.terminal {
         environment.set("TERM=xterm".into());

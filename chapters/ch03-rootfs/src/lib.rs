@@ -27,5 +27,5 @@ pub use mount::{Mount, MountError};
 pub use options::{MountOptions, Reach};
 pub use pivot::PivotError;
 pub use propagation::{PropagationError, isolate};
-pub use root_dir::{RootDir, RootDirError};
+pub use root_dir::{RootDir, RootDirError, reopen};
 pub use rootfs::{Entered, Prepared, Root, Rootfs, RootfsError, Sources};

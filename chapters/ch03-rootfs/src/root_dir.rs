@@ -357,8 +357,11 @@ fn walk(root: BorrowedFd, path: &Path, flags: OFlag, mode: Mode) -> Result<Owned
 }
 // ANCHOR_END: walk
 
-/// Opens what an `O_PATH` descriptor stands for, by the only names that descriptors have.
-fn reopen(file: &OwnedFd) -> Result<OwnedFd, Errno> {
+/// Opens what an `O_PATH` descriptor stands for, to read it, by the only names that descriptors have.
+///
+/// # Errors
+/// `ENOTSUP` where `/proc` is not the kernel's, and those of `open(2)`.
+pub fn reopen(file: &OwnedFd) -> Result<OwnedFd, Errno> {
     let names = nix::fcntl::open("/proc/self/fd", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     if fstatfs(&names)?.filesystem_type() != PROC_SUPER_MAGIC {
         return Err(Errno::ENOTSUP);

@@ -118,17 +118,39 @@ impl<W: Write> Packer<W> {
     }
 
     fn open(&self, path: &Path) -> Result<File, LayerError> {
-        // Without O_NONBLOCK, a FIFO that took the file's place would have us wait.
-        let file = beneath::open(self.walk.root(), path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)
-            .map_err(LayerError::file("open", path))?;
+        // Only found: to open a FIFO or a device that took the file's place would wait, or do something.
+        let file = beneath::open(self.walk.root(), path, OFlag::O_PATH).map_err(LayerError::file("find", path))?;
         let metadata = fstat(&file).map_err(LayerError::file("look at", path))?;
         if beneath::kind(&metadata) != SFlag::S_IFREG {
             return Err(LayerError::entry(path, Refusal::Changing));
         }
-        Ok(file.into())
+        rootfs::reopen(&file).map(File::from).map_err(LayerError::file("open", path))
     }
 }
 
 fn number(device: u64) -> u32 {
     u32::try_from(device).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// A socket cannot be opened, so to try would be another error.
+    #[test]
+    fn what_took_the_place_of_a_file_is_not_opened() {
+        let upper = tempfile::tempdir().expect("a directory");
+        let _socket = UnixListener::bind(upper.path().join("file")).expect("a socket");
+        let mut out = Vec::new();
+        let packer = Packer {
+            walk: Walk::new(upper.path()).expect("a walk"),
+            archive: Archive::new(&mut out),
+            privilege: Privilege::own(),
+            linked: HashMap::new(),
+        };
+        let refused = packer.open(Path::new("file")).expect_err("no file");
+        assert!(matches!(refused, LayerError::Entry { reason: Refusal::Changing, .. }), "{refused}");
+    }
 }

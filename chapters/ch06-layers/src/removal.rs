@@ -1,23 +1,27 @@
-//! Removing a tree that somebody hostile has made, with a handful of descriptors however deep it is.
+//! Removing a tree that somebody hostile has made, with a handful of descriptors and some kilobytes of memory, however
+//! deep and wide it is.
 //!
 //! A recursive removal holds one descriptor per level, and a container can nest directories deeper than the limit.
-//! Here a directory's subdirectories are moved up to the top before it is removed: nothing is ever deeper than two.
+//! Here a directory's subdirectories are moved up to the top before it is removed: nothing is ever deeper than two. And a
+//! directory can have millions of names: none is kept, each is removed as it is read.
 
-use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::ffi::{CStr, OsStr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstatat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat};
+use nix::unistd::{UnlinkatFlags, Whence, lseek, unlinkat};
+use rustix::fs::{FileType, IFlags, RawDir, ioctl_getflags, ioctl_setflags};
 
 use crate::beneath;
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// Room for the names that the kernel gives at once: of each of two directories.
+const BUFFER: usize = 16 << 10;
 
 /// Removes the file or tree at `path`; what is not there is removed already.
 pub(crate) fn remove_all(path: &Path) -> Result<(), Errno> {
@@ -35,33 +39,64 @@ pub(crate) fn remove_all_at(directory: impl AsFd, name: &Path) -> Result<(), Err
 }
 
 fn empty(directory: impl AsFd, name: &Path) -> Result<(), Errno> {
-    let mut top = open(&directory, name)?;
+    let top = open(&directory, name)?;
+    let mut buffers = [Vec::with_capacity(BUFFER), Vec::with_capacity(BUFFER)];
+    let [of_top, of_below] = &mut buffers;
     let mut moved = 0_u64;
-    let mut round = names(&mut top)?;
-    while !round.is_empty() {
-        for (child, is_directory) in round {
-            if !is_directory {
-                unlink(&top, child.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
-                continue;
-            }
-            let mut below = open(&top, child.as_c_str())?;
-            for (grandchild, is_directory) in names(&mut below)? {
-                if is_directory {
-                    lift(&below, &grandchild, &top, &mut moved)?;
-                } else {
-                    unlink(&below, grandchild.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
-                }
-            }
-            unlink(&top, child.as_c_str(), UnlinkatFlags::RemoveDir)?;
+    // What was moved up may come behind what has been read.
+    while each(&top, of_top, |child, is_directory| {
+        if !is_directory {
+            return unlink(&top, child, UnlinkatFlags::NoRemoveDir);
         }
-        top = open(&directory, name)?;
-        round = names(&mut top)?;
-    }
+        let below = open(&top, child)?;
+        loop {
+            let any = each(&below, of_below, |grandchild, is_directory| {
+                if is_directory {
+                    lift(&below, grandchild, &top, &mut moved)
+                } else {
+                    unlink(&below, grandchild, UnlinkatFlags::NoRemoveDir)
+                }
+            })?;
+            match unlink(&top, child, UnlinkatFlags::RemoveDir) {
+                // Not every file system shows all names of a directory that changes while it is read.
+                Err(Errno::ENOTEMPTY | Errno::EEXIST) if any => {}
+                other => return other,
+            }
+        }
+    })? {}
     Ok(())
 }
 
+/// Calls `act` with each name in the directory, and whether that is a directory, while they are read. Returns whether there
+/// was any.
+fn each(
+    directory: &OwnedFd,
+    buffer: &mut Vec<u8>,
+    mut act: impl FnMut(&CStr, bool) -> Result<(), Errno>,
+) -> Result<bool, Errno> {
+    let mut any = false;
+    lseek(directory, 0, Whence::SeekSet)?;
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let is_directory = match entry.file_type() {
+            // Not every file system tells while listing.
+            FileType::Unknown => beneath::look(directory, Path::new(OsStr::from_bytes(name.to_bytes())))?
+                .is_some_and(|found| beneath::kind(&found) == SFlag::S_IFDIR),
+            kind => kind == FileType::Directory,
+        };
+        act(name, is_directory)?;
+        any = true;
+    }
+    Ok(any)
+}
+
 /// Moves a directory to the top, under a name that nothing has.
-fn lift(from: &Dir, name: &CStr, top: &Dir, moved: &mut u64) -> Result<(), Errno> {
+fn lift(from: &OwnedFd, name: &CStr, top: &OwnedFd, moved: &mut u64) -> Result<(), Errno> {
     loop {
         let free = format!(".lifted-{moved}");
         *moved += 1;
@@ -83,34 +118,14 @@ fn lift(from: &Dir, name: &CStr, top: &Dir, moved: &mut u64) -> Result<(), Errno
 }
 
 /// Opens a directory to be emptied. The mode may keep its owner out: overlayfs gives `work/work` mode 000.
-fn open<P: nix::NixPath + ?Sized>(directory: impl AsFd, name: &P) -> Result<Dir, Errno> {
-    let opened = match openat(&directory, name, DIRECTORY, Mode::empty()) {
+fn open<P: nix::NixPath + ?Sized>(directory: impl AsFd, name: &P) -> Result<OwnedFd, Errno> {
+    match openat(&directory, name, DIRECTORY, Mode::empty()) {
         Err(Errno::EACCES) => {
             fchmodat(&directory, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
-            openat(&directory, name, DIRECTORY, Mode::empty())?
+            openat(&directory, name, DIRECTORY, Mode::empty())
         }
-        other => other?,
-    };
-    Dir::from_fd(opened)
-}
-
-fn names(directory: &mut Dir) -> Result<Vec<(CString, bool)>, Errno> {
-    let mut names = Vec::new();
-    let entries: Vec<_> = directory.iter().collect::<Result<_, _>>()?;
-    for entry in entries {
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let is_directory = match entry.file_type() {
-            Some(kind) => kind == nix::dir::Type::Directory,
-            // Not every file system tells while listing.
-            None => beneath::look(&*directory, Path::new(OsStr::from_bytes(name.to_bytes())))?
-                .is_some_and(|found| beneath::kind(&found) == SFlag::S_IFDIR),
-        };
-        names.push((name.to_owned(), is_directory));
+        other => other,
     }
-    Ok(names)
 }
 
 fn unlink<P: nix::NixPath + ?Sized>(directory: impl AsFd, name: &P, flags: UnlinkatFlags) -> Result<(), Errno> {
@@ -131,11 +146,10 @@ fn thaw<P: nix::NixPath + ?Sized>(directory: impl AsFd, name: &P) -> Result<(), 
         if flags.intersects(frozen) { ioctl_setflags(file, flags - frozen).map_err(|_| Errno::EPERM) } else { Ok(()) }
     };
     clear(directory.as_fd())?;
-    let metadata = fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    let file = openat(&directory, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
     // Only these can have the flags, and opening a device may do something.
-    if matches!(beneath::kind(&metadata), SFlag::S_IFREG | SFlag::S_IFDIR) {
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        clear(openat(&directory, name, flags, Mode::empty())?.as_fd())?;
+    if matches!(beneath::kind(&fstat(&file)?), SFlag::S_IFREG | SFlag::S_IFDIR) {
+        clear(rootfs::reopen(&file)?.as_fd())?;
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use common::archive::Archive;
 use common::{READ_UNPACK, store};
-use layers::{LayerError, UnpackLimits, apply_tar};
+use layers::{Held, LayerError, UnpackLimits, apply_tar};
+use nix::mount::{MsFlags, mount, umount};
 use process::Failure;
 use tar::EntryType;
 use testkit::{Host, judge, kernel_test};
@@ -124,6 +125,29 @@ kernel_test! {
             _ => Archive::new().file(&format!("link/{part}"), "").file(&format!("d/{part}"), ""),
         });
         assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("the layer has more than 5000 entries"));
+    }
+
+    /// Names are kept by the disk, not by who removes them.
+    fn a_directory_of_many_names_is_removed_in_little_memory(host) {
+        const NAMES: u32 = 100_000;
+        let memory = host.dir().join("memory");
+        fs::create_dir(&memory).expect("a directory");
+        mount(Some("none"), &memory, Some("tmpfs"), MsFlags::empty(), Some("nr_inodes=0")).expect("a tmpfs");
+        let held = Held::create(&memory.join("held")).expect("a directory");
+        fs::write(held.path().join("file"), "").expect("a file");
+        fs::create_dir(held.path().join("below")).expect("a directory");
+        let long = "n".repeat(240);
+        for number in 0..NAMES {
+            for directory in ["", "below"] {
+                let name = held.path().join(directory).join(format!("{long}{number}"));
+                fs::hard_link(held.path().join("file"), name).expect("a name");
+            }
+        }
+        let (path, before) = (held.path().to_owned(), peak());
+        held.remove().expect("a removal");
+        let taken = peak() - before;
+        assert!(!path.exists() && taken < MIB, "{} KiB for {NAMES} names", taken / 1024);
+        umount(&memory).expect("unmount");
     }
 
     /// A stream says how much its reader must remember. Kilobytes would be enough for these.

@@ -155,8 +155,8 @@ kernel_test! {
         let mut command = docker.command();
         command.args(["run", "--entrypoint", "/proc/self/exe", "busybox", "version"]);
         let executed = watch(&command).executed;
-        assert_eq!(executed.len(), 4, "sh, we, we from a view, we inside: {executed:?}");
-        assert_eq!(executed.iter().map(|(_, writable)| *writable).collect::<Vec<_>>(), [true, true, false, false], "{executed:?}");
+        let writable: Vec<bool> = executed.iter().map(|(_, writable)| *writable).collect();
+        assert_eq!(writable, [true, false, false], "we, we from a view, we inside: {executed:?}");
     }
 
     /// Who shares its PID namespace must not trace it, nor reach files through its `/proc/PID`, while it has power.

@@ -78,11 +78,6 @@ impl Kind {
             same => same.proc_name(),
         }
     }
-
-    /// The kinds whose bits are set in `flags`.
-    pub fn of_flags(flags: CloneFlags) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |kind| flags.contains(kind.clone_flag()))
-    }
 }
 
 impl fmt::Display for Kind {
@@ -113,11 +108,5 @@ mod tests {
         assert!(Kind::ALL.is_sorted());
         assert_eq!(Kind::ALL.first(), Some(&Kind::User));
         assert_eq!(Kind::ALL.last(), Some(&Kind::Mount));
-    }
-
-    #[test]
-    fn flags_are_taken_apart_into_kinds() {
-        let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_VM;
-        assert_eq!(Kind::of_flags(flags).collect::<Vec<_>>(), [Kind::User, Kind::Mount]);
     }
 }

@@ -21,7 +21,6 @@ pub use idmap::{IdMap, IdMapError, IdRange, MAX_RANGES};
 pub use kind::Kind;
 pub use net::{LoopbackError, loopback_up};
 pub use plan::{Mode, Namespace, Namespaces, NamespacesError, Visit};
-pub use refusal::cure;
 pub use subid::{SubidError, subordinate_ids};
 pub use time::{Offsets, TimeError, TimeOffset, enter_time};
 pub use usermap::{UserMapError, become_root, may_map_any_id, write_maps};

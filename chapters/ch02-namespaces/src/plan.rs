@@ -128,13 +128,6 @@ impl Namespaces {
         self
     }
 
-    /// With the maker's namespace of `kind`.
-    #[must_use]
-    pub fn with_host(mut self, kind: Kind) -> Self {
-        self.modes.remove(&kind);
-        self
-    }
-
     /// With the namespace that is open as `handle`.
     #[must_use]
     pub fn with_joined(mut self, handle: Handle) -> Self {

@@ -11,7 +11,7 @@ use crate::kind::{self, Kind};
 /// What to do about `errno`, with which the kernel refused to make (or let us join) namespaces of these `kinds`.
 ///
 /// Reads settings under `/proc/sys`, so call it for a message, not on the way. `None` if nothing is known.
-pub fn cure(errno: Errno, kinds: &[Kind]) -> Option<String> {
+pub(crate) fn cure(errno: Errno, kinds: &[Kind]) -> Option<String> {
     cure_with(errno, kinds, geteuid().is_root(), &|name| {
         let text = fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok()?;
         text.trim().parse().ok()

@@ -30,6 +30,10 @@ impl Diagnose for AttendError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         process::inner!(self, Start | Relay)
     }
+
+    fn kind(&self) -> Option<FailureKind> {
+        matches!(self, Self::Signals(_)).then_some(FailureKind::System)
+    }
 }
 
 /// Runs the container until its program ends. With `interactive`, standard input goes in; `proxy` says which signals do.

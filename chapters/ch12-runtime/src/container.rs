@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use cgroups::{Cgroup, CgroupError};
 use namespaces::NamespacesError;
 use nix::unistd::{Gid, Pid, Uid, geteuid};
-use process::{Child, Diagnose, Spawn, SpawnError, step};
+use process::{Child, Diagnose, FailureKind, Spawn, SpawnError, step};
 use rootfs::{Root, RootfsError};
 use thiserror::Error;
 
@@ -56,6 +56,10 @@ pub enum RuntimeError {
 impl Diagnose for RuntimeError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | Rootfs | Spawn)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        matches!(self, Self::Streams(_) | Self::OomScore { .. }).then_some(FailureKind::System)
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use layers::DiskError;
-use process::Diagnose;
+use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 /// Why there is no image.
@@ -48,7 +48,17 @@ pub enum BootstrapError {
 
 impl Diagnose for BootstrapError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        if let Self::Disk(error) = self { Some(error) } else { None }
+        process::inner!(self, Disk)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::NoBusybox | Self::NotStatic(_) => FailureKind::Unsupported,
+            Self::Program { source, .. } if source.kind() == io::ErrorKind::NotFound => FailureKind::Unsupported,
+            Self::Program { .. } | Self::Debootstrap { .. } => FailureKind::System,
+            Self::Suite(_) => FailureKind::Invalid,
+            Self::Disk(_) => return None,
+        })
     }
 
     fn hint(&self) -> Option<String> {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use namespaces::{IdMap, IdRange, UserMapError, subordinate_ids, write_maps};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use process::{Diagnose, Spawn, SpawnError, step};
+use process::{Diagnose, FailureKind, Spawn, SpawnError, step};
 use thiserror::Error;
 
 /// Who may have ranges in `/etc/subuid` for containers: we, or the user that dockerd uses.
@@ -52,6 +52,15 @@ pub enum UsersError {
 impl Diagnose for UsersError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         process::inner!(self, Spawn | Maps)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::Kernel { action: "map the owners of", errno: Errno::EINVAL, .. } => FailureKind::Unsupported,
+            Self::Kernel { errno, .. } => (*errno).into(),
+            Self::Open { .. } => FailureKind::System,
+            Self::Spawn(_) | Self::Maps(_) => return None,
+        })
     }
 
     fn hint(&self) -> Option<String> {

@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
         }
         Ok(Wish::Command { path, globals, matches }) => {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            return match dispatch(&path, &globals, &matches) {
+            return match dispatch(&path, &globals, &matches).map_err(name_flag) {
                 Ok(code) => ExitCode::from(code),
                 Err(failure) if path == ["run"] => outcome::failure(&failure, failure.exit_code()),
                 // Docker's codes above 1 are for `run`, whose caller must tell them from those of the program.
@@ -152,6 +152,14 @@ pub fn main() -> ExitCode {
         }
     };
     said.map_or_else(|failure| outcome::failure(&failure, 1), |()| ExitCode::SUCCESS)
+}
+
+/// The chapters know no flags. Where their cure is another data root, this is how it is named.
+fn name_flag(mut failure: Failure) -> Failure {
+    if let Some(hint) = failure.hint.as_mut().filter(|hint| hint.contains("data root")) {
+        hint.push_str(": --root DIR names one");
+    }
+    failure
 }
 
 /// Before anything is read, and for those commands only that execute in a container. A word that is the name of one and

@@ -246,7 +246,8 @@ mod tests {
     #[test]
     fn a_suite_is_no_option_and_no_path() {
         for text in ["", "--foreign", "../x", "a b"] {
-            assert!(text.parse::<Suite>().is_err(), "{text:?} was taken");
+            let refused = process::Failure::from(text.parse::<Suite>().expect_err(text));
+            assert_eq!(refused.kind, FailureKind::Invalid, "{text:?}");
         }
         assert!("bookworm-backports".parse::<Suite>().is_ok());
     }

@@ -16,7 +16,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use rustix::thread::sched_yield;
 
 use crate::cpuset;
-use crate::directory::Directory;
+use crate::directory::{Directory, FileError};
 use crate::error::CgroupError;
 use crate::fresh::fresh;
 use crate::layout::{Hierarchy, Layout};
@@ -197,9 +197,28 @@ impl Members for Group {
         self.freeze()
     }
 
+    /// A container that may mount can have frozen groups of its own below. Who is frozen there does not even hear
+    /// `SIGKILL`, and would be waited for without end.
     fn let_go(&self) -> Result<(), CgroupError> {
-        self.thaw()
+        self.thaw()?;
+        Ok(self.get("freezer").map_or(Ok(()), thaw_below)?)
     }
+}
+
+/// Every group below. One that has gone meanwhile has nobody in it.
+fn thaw_below(group: &Directory) -> Result<(), FileError> {
+    for child in group.children() {
+        let thawed = Directory::open(child).and_then(|child| {
+            child.write("freezer.state", "THAWED")?;
+            thaw_below(&child)
+        });
+        if let Err(error) = thawed
+            && !error.is_gone()
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Those of its controllers that we use.

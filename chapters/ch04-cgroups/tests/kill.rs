@@ -72,6 +72,25 @@ kernel_test! {
         assert!(matches!(inmate.end(), WaitStatus::Signaled(_, Signal::SIGKILL, _)));
     }
 
+    fn a_group_that_was_frozen_from_within_can_be_killed(host) {
+        let bench = Bench::new(host, &["pids", "freezer"]);
+        let group = bench.group(&Limits { pids: 40.into(), ..Limits::default() });
+        let (tree, file, frozen) = if bench.is_v2() {
+            (0, "cgroup.freeze", "1")
+        } else {
+            let of_freezer = |path: &std::path::PathBuf| path.join("freezer.state").exists();
+            (group.paths().iter().position(of_freezer).expect("the freezer's tree"), "freezer.state", "FROZEN")
+        };
+        let mut inmate = Inmate::idle(&group);
+        let nested = group.paths()[tree].join("nested/deeper");
+        fs::create_dir_all(&nested).expect("nested groups");
+        fs::write(nested.join("cgroup.procs"), inmate.pid().to_string()).expect("a process moved down");
+        fs::write(nested.join(file), frozen).expect("freeze");
+        group.kill().expect("kill");
+        assert!(matches!(inmate.end(), WaitStatus::Signaled(_, Signal::SIGKILL, _)));
+        group.remove().expect("remove");
+    }
+
     fn killing_nobody_is_fine(host) {
         let bench = Bench::new(host, &["pids"]);
         let group = bench.group(&Limits { pids: 40.into(), ..Limits::default() });

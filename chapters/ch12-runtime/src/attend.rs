@@ -45,7 +45,12 @@ pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<Exit
     let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
     let mut running = container.start()?;
     let ends = std::mem::take(&mut running.ends);
-    let status = match attend(&mut running, ends, &signals, interactive) {
+    let attended = attend(&mut running, ends, &signals, interactive);
+    if attended.is_err() {
+        // All at once: the end of the program alone would wait for those that it has frozen.
+        let _ = running.parts().1.kill();
+    }
+    let status = match attended {
         Err(AttendError::Relay(error @ RelayError::Write { errno: Errno::EPIPE, .. })) => {
             // Whoever read has what they wanted: a pipeline is no place for a complaint.
             step!(12, "the program is ended: {error}");

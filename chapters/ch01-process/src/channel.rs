@@ -67,9 +67,8 @@ impl Channel {
         let mut buffer = [IoSliceMut::new(&mut bytes)];
         let (length, descriptor) = loop {
             match recvmsg::<()>(self.0.as_raw_fd(), &mut buffer, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
-                Err(Errno::EINTR) => {}
-                // A peer that died with unread messages resets the connection: closed, all the same.
-                Err(Errno::ECONNRESET) => return Ok(None),
+                // A peer that died with unread messages resets the connection, once. What it had sent before is there yet.
+                Err(Errno::EINTR | Errno::ECONNRESET) => {}
                 Err(errno) => return Err(errno),
                 Ok(message) => {
                     let raw = message.cmsgs()?.find_map(|control| match control {

@@ -147,7 +147,7 @@ impl Program {
         for directory in path.as_bytes().split(|byte| *byte == b':') {
             let candidate = Path::new(OsStr::from_bytes(directory)).join(name);
             match access(&candidate, AccessFlags::X_OK) {
-                Ok(()) if !candidate.is_dir() && !name.as_os_str().is_empty() => return Ok(candidate),
+                Ok(()) if !candidate.is_dir() => return Ok(candidate),
                 Err(Errno::EACCES) => denied = denied.or(Some(candidate)),
                 _ => {}
             }

@@ -125,6 +125,22 @@ kernel_test! {
             .seen(code("hello"))
             .cause(|_| "the file that was found and refused is forgotten: it must win over \"not found\"".into())
             .read(READ);
+        script(&host.dir().join("denied-too"), "hello", "never", 0o644);
+        let both = format!("{path}:{}", host.dir().join("denied-too").display());
+        judge("the message for a file that two directories have without the executable bit")
+            .expected(Err(format!("exec: {:?}: permission denied", host.dir().join("denied/hello"))))
+            .seen(run_with_path("hello", &both).map_err(|(_, message)| message))
+            .cause(|seen| match seen {
+                Err(message) if message.contains("denied-too") => {
+                    "it names the last file that was refused; the first is the one that a shell would have taken".into()
+                }
+                Err(message) if message.contains("denied") => {
+                    "the kernel refused it with EACCES, and the error says something else".into()
+                }
+                Err(_) => "the message does not name the file that was found and refused".into(),
+                Ok(_) => "unknown".into(),
+            })
+            .read(READ);
         judge("the exit code for a name that no directory has")
             .expected(Err(NOT_FOUND))
             .seen(code("hallo"))

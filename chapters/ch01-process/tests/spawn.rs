@@ -181,6 +181,31 @@ kernel_test! {
         assert_eq!(pending.release().expect_err("a failure").to_string(), "too early");
     }
 
+    /// The parent's word reached it, and it failed without having looked: the kernel tells of the lost word first.
+    fn a_failure_that_crosses_the_parents_word_comes_back(_host) {
+        let parent = Spawn::new()
+            .start(|_| -> Result<Infallible, Failure> {
+                let failure = Failure { message: "too early".into(), hint: None, kind: FailureKind::System };
+                let pending = Spawn::new().start(|_| -> Result<Infallible, Failure> {
+                    kill(Pid::this(), Signal::SIGSTOP).expect("a signal");
+                    Err(failure)
+                })?;
+                sys::exit_now(if pending.release().is_err() { 3 } else { 4 })
+            })
+            .expect("a child");
+        let pid = parent.pid();
+        until("the grandchild is stopped", || children_of(pid).first().is_some_and(|pid| stat(*pid, 3) == "T"));
+        let grandchild = children_of(pid)[0];
+        until("the parent has sent its word", || sleeps_in(pid) == "recvmsg");
+        kill(pid, Signal::SIGSTOP).expect("a signal");
+        until("the parent is stopped", || stat(pid, 3) == "T");
+        kill(grandchild, Signal::SIGCONT).expect("a signal");
+        until("the grandchild has ended", || stat(grandchild, 3) == "Z");
+        kill(pid, Signal::SIGCONT).expect("a signal");
+        let end = waitid(Id::PIDFd(parent.pidfd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).expect("its end");
+        assert_eq!(end, WaitStatus::Exited(pid, 3), "3: release() gave the failure");
+    }
+
     /// A panic does not unwind into the parent's code: it is a failure like any other.
     fn a_panic_between_clone_and_exec_is_reported(_host) {
         let pending = Spawn::new().start(|gate| -> Result<Infallible, Failure> {

@@ -85,6 +85,22 @@ kernel_test! {
         assert_eq!(other.wait().expect("the end of the other"), ExitStatus::Code(4));
     }
 
+    /// A judge of the exercise `wait`: not every error is an interruption.
+    fn a_child_that_is_gone_is_an_error(_host) {
+        let mut child = start(&shell("exit 0"));
+        nix::sys::wait::waitpid(child.pid(), None).expect("reaped behind the child's back");
+        judge("a wait for a child that was reaped elsewhere")
+            .expected(Err(Errno::ECHILD))
+            .seen(child.wait().map_err(|error| match error {
+                ChildError::Wait { errno, .. } | ChildError::Signal { errno, .. } => errno,
+            }))
+            .cause(|seen| match seen {
+                Ok(_) => "the kernel had no child to wait for (ECHILD), and an end was returned all the same".into(),
+                Err(_) => "the kernel's reason was ECHILD, and the error gives another".into(),
+            })
+            .read(READ);
+    }
+
     /// `EINTR` is no reason to give up: the child is still there.
     fn a_handled_signal_does_not_cut_a_wait_short(_host) {
         // The program waits until PID 1, which is this test, sleeps in waitid (or wait4), and interrupts it. It goes on

@@ -39,7 +39,8 @@ impl Diagnose for SwapError {
     }
 }
 
-/// v2's `memory.swap.max` for docker's `--memory` and `--memory-swap`, all in bytes, -1 for no limit.
+/// v2's `memory.swap.max` for docker's `--memory` and `--memory-swap`, all in bytes, -1 for no limit, 0 for none
+/// given.
 ///
 /// v1 and docker limit memory and swap *together*, v2 limits swap *alone*. `None` means: leave the file as it is.
 ///
@@ -52,7 +53,7 @@ pub fn swap_alone(limit: Option<i64>, both: Option<i64>) -> Result<Option<i64>, 
         (_, None | Some(0)) => Ok(None),
         // No limit on both is no limit on swap, whatever the one on memory; and none on memory leaves none for swap.
         (_, Some(..=-1)) | (Some(..=-1), Some(_)) => Ok(Some(-1)),
-        (None, Some(both)) => Err(SwapError::Alone { both }),
+        (None | Some(0), Some(both)) => Err(SwapError::Alone { both }),
         (Some(limit), Some(both)) if both < limit => Err(SwapError::BelowMemory { limit, both }),
         // Equal means no swap at all, which is 0 and not "no limit".
         (Some(limit), Some(both)) => Ok(Some(both - limit)),
@@ -148,15 +149,20 @@ mod tests {
             swap_alone(Some(-1), Some(-1)),
             swap_alone(Some(64 * MIB), None),
             swap_alone(None, None),
+            swap_alone(Some(64 * MIB), Some(0)),
+            swap_alone(None, Some(0)),
         ];
-        judge("memory.swap.max where a limit is -1, or absent")
-            .expected([Ok(Some(-1)), Ok(Some(-1)), Ok(Some(-1)), Ok(None), Ok(None)])
+        judge("memory.swap.max where a limit is -1, or absent, or 0")
+            .expected([Ok(Some(-1)), Ok(Some(-1)), Ok(Some(-1)), Ok(None), Ok(None), Ok(None), Ok(None)])
             .seen(seen)
             .cause(|seen| match seen[0] {
                 Ok(Some(bytes)) if bytes < -1 => {
                     "-1 means \"no limit\", and was used as a number to calculate with".into()
                 }
                 Err(_) => "-1 means \"no limit\", and was compared as a number".into(),
+                _ if seen[..5] == [Ok(Some(-1)), Ok(Some(-1)), Ok(Some(-1)), Ok(None), Ok(None)] => {
+                    "for docker, 0 on memory and swap together means that nobody has set it".into()
+                }
                 _ => "absent means \"leave it\", and -1 means \"no limit\"".into(),
             })
             .read(READ);
@@ -164,18 +170,24 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_an_error() {
-        let seen = [swap_alone(Some(128 * MIB), Some(64 * MIB)), swap_alone(None, Some(64 * MIB))];
-        judge("a sum that is less than its part, and a sum without its part")
+        let seen = [
+            swap_alone(Some(128 * MIB), Some(64 * MIB)),
+            swap_alone(None, Some(64 * MIB)),
+            swap_alone(Some(0), Some(64 * MIB)),
+        ];
+        judge("a sum that is less than its part, and a sum without its part, which is absent or 0")
             .expected([
                 Err(SwapError::BelowMemory { limit: 128 * MIB, both: 64 * MIB }),
+                Err(SwapError::Alone { both: 64 * MIB }),
                 Err(SwapError::Alone { both: 64 * MIB }),
             ])
             .seen(seen)
             .cause(|seen| match seen {
-                [Ok(Some(bytes)), _] if *bytes < 0 => {
+                [Ok(Some(bytes)), ..] if *bytes < 0 => {
                     "a negative difference reads as \"no limit\": a limit that makes no sense lifted all limits".into()
                 }
-                [_, Ok(_)] => "without the memory limit there is no difference: it was guessed".into(),
+                [_, Err(_), Ok(_)] => "a memory limit of 0 is none given, as for docker".into(),
+                [_, Ok(_), _] => "without the memory limit there is no difference: it was guessed".into(),
                 _ => "the error must name the numbers".into(),
             })
             .read(READ);

@@ -8,12 +8,26 @@ use std::io::{Read, Write};
 
 use cgroups::Limits;
 use common::{Bench, fork_child, is_member, wait_for_ever};
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid, pipe};
 use process::sys::exit_now;
 use process::{Failure, Spawn};
-use testkit::{judge, kernel_test};
+use testkit::{Call, judge, kernel_test, refuse};
 
 const READ: &str = "ch04-cgroups, \"In before it runs\"";
+
+/// How the maker of [`nobody_runs_outside`] says what became of its child.
+const NOT_STARTED: u8 = 3;
+const INSIDE: u8 = 4;
+const OUTSIDE: u8 = 5;
+
+fn code(end: WaitStatus) -> u8 {
+    match end {
+        WaitStatus::Exited(_, code) => u8::try_from(code).unwrap_or(u8::MAX),
+        _ => u8::MAX,
+    }
+}
 
 fn limits() -> Limits {
     Limits { pids: 40.into(), ..Limits::default() }
@@ -48,6 +62,33 @@ kernel_test! {
                     "the child was moved after it had begun to run: what it forked before stays outside, without limits".into()
                 }
                 [false, false, _] => "nobody was put into the group before the child began to run".into(),
+                _ => "unknown".into(),
+            })
+            .read(READ);
+    }
+
+    /// A judge of the exercise `start`: a child that has to move itself, and cannot, must not run.
+    fn nobody_runs_outside(host) {
+        let bench = Bench::new(host, &["pids"]);
+        let group = bench.group(&limits());
+        let maker = fork_child(|| {
+            // That is how a process moves itself. What it reports goes through a socket.
+            refuse(Call("write", nix::libc::SYS_write, None), Errno::EIO);
+            let pending = group.start(Spawn::new(), |gate| -> Result<Infallible, Failure> {
+                gate.wait()?;
+                gate.done();
+                wait_for_ever()
+            });
+            let child = pending.and_then(|pending| Ok(pending.release()?));
+            exit_now(child.map_or(NOT_STARTED, |child| if is_member(&group, child.pid()) { INSIDE } else { OUTSIDE }))
+        });
+        let maker = maker.expect("fork");
+        let end = waitpid(maker, None).expect("the maker's end");
+        judge("whether a child that could not move itself is kept from running, or was born inside")
+            .expected(true)
+            .seen([NOT_STARTED, INSIDE].contains(&code(end)))
+            .cause(|_| match code(end) {
+                OUTSIDE => "its error was lost: the child runs outside of the group, without limits".into(),
                 _ => "unknown".into(),
             })
             .read(READ);

@@ -107,6 +107,10 @@ fn allowed(conditions: &str, capabilities: &[&str]) -> bool {
 fn a_rule_counts_under_all_its_conditions() {
     const BOTH: &str = r#""includes": {"caps": ["CAP_BPF", "CAP_PERFMON"]}"#;
     const NEITHER: &str = r#""excludes": {"caps": ["CAP_BPF", "CAP_PERFMON"]}"#;
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("procfs");
+    let ours: String = release.split('.').take(2).collect::<Vec<_>>().join(".");
+    let (since_ours, before_ours) =
+        (format!(r#""includes": {{"minKernel": "{ours}"}}"#), format!(r#""excludes": {{"minKernel": "{ours}"}}"#));
     let cases = [
         ("no condition", r#""args": null"#, &[][..], true),
         ("includes two capabilities, has both", BOTH, &["CAP_BPF", "CAP_PERFMON"], true),
@@ -119,6 +123,8 @@ fn a_rule_counts_under_all_its_conditions() {
         ("includes a kernel that we have", r#""includes": {"minKernel": "3.10"}"#, &[], true),
         ("includes a kernel that we do not have", r#""includes": {"minKernel": "1000.0"}"#, &[], false),
         ("excludes a kernel that we have", r#""excludes": {"minKernel": "3.10"}"#, &[], false),
+        ("includes the kernel that runs here", &since_ours, &[], true),
+        ("excludes the kernel that runs here", &before_ours, &[], false),
         (
             "includes and excludes at once, both hold",
             r#""includes": {"arches": ["amd64"]}, "excludes": {"caps": ["CAP_BPF"]}"#,
@@ -147,6 +153,8 @@ fn a_rule_counts_under_all_its_conditions() {
             } else if has("includes a kernel") || has("excludes a kernel") {
                 "kernel versions are numbers, compared one after the other: 3.10 is after 3.9, and 6.1 after both"
                     .into()
+            } else if has("includes the kernel") || has("excludes the kernel") {
+                "minKernel is the first version that counts: a kernel of just that version is one".into()
             } else {
                 "a rule without conditions counts always".into()
             }

@@ -19,8 +19,8 @@ pub(crate) const LONGEST: usize = 4095;
 /// What an entry's name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// A file of that name. Empty: the root of the layer.
-    File(PathBuf),
+    /// The file of that name.
+    File,
     /// The file of that name in lower layers is deleted.
     Whiteout(PathBuf),
     /// The directory of that name begins anew: nothing of lower layers shows in it.
@@ -67,7 +67,7 @@ pub(crate) fn meaning(path: PathBuf) -> Result<Meaning, LayerError> {
         return Ok(Meaning::Nothing);
     }
     match last.strip_prefix(WHITEOUT) {
-        None => Ok(Meaning::File(path)),
+        None => Ok(Meaning::File),
         // Joined to the parent, these would mean the parent, or its parent.
         Some(b"" | b"." | b"..") => Err(LayerError::entry(path, Refusal::Whiteout)),
         Some(hidden) => Ok(Meaning::Whiteout(parent.join(OsStr::from_bytes(hidden)))),

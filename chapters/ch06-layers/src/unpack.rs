@@ -70,7 +70,7 @@ fn unpack(input: impl Read, destination: &Path, limits: &UnpackLimits) -> Result
             Meaning::Nothing => {}
             Meaning::Whiteout(path) => extractor.whiteout(&path)?,
             Meaning::Opaque(path) => extractor.opaque(&path)?,
-            Meaning::File(_) => {
+            Meaning::File => {
                 extractor.make(&entry, &mut archive)?;
                 size += entry.size;
             }

@@ -164,6 +164,21 @@ kernel_test! {
             })
             .read(READ_UNPACK);
         insta::assert_snapshot!("hard_links", said);
+        let dead_ends = [
+            stage.attack("a target below a file", &Archive::new().file("x", "").hard_link("y", "x/f"), through),
+            stage.attack("a target behind a ring of links", &Archive::new().symlink("x", "z").symlink("z", "x").hard_link("y", "x/f"), through),
+        ];
+        judge("what is said of hard links to x/f, where x is a file, and where x -> z and z -> x")
+            .expected(["a target below a file", "a target behind a ring of links"]
+                .map(|attack| format!("{attack}: entry \"y\" of the layer: hard link to \"x/f\", which this layer does not have")))
+            .seen(dead_ends)
+            .cause(|seen| if seen.iter().any(|said| said.contains("ENOTDIR") || said.contains("ELOOP")) {
+                "a way that ends in a file or in a ring (ENOTDIR, ELOOP) means what a missing one does: the layer does not \
+                 have the target".into()
+            } else {
+                "unknown".into()
+            })
+            .read(READ_UNPACK);
     }
 
     /// Opened for writing, a FIFO waits for a reader. So did `docker build` (CVE-2024-9676).

@@ -102,6 +102,16 @@ kernel_test! {
             .cause(|_| "the texts of the two names differ, and the files are one: compare directories, not texts".into())
             .read(READ_UNPACK);
         assert_eq!(read(&layer, "usr/bin/tool"), "tool");
+        let elsewhere = Archive::new().file("a/tool", "tool").hard_link("b/tool", "a/tool");
+        judge("what is said of a hard link with its target's name, in another directory")
+            .expected("taken".to_owned())
+            .seen(said(elsewhere.unpack(&layer)))
+            .cause(|seen| if seen.contains("hard link to itself") {
+                "the names are alike, and the directories differ: that is no link to itself".into()
+            } else {
+                "unknown".into()
+            })
+            .read(READ_UNPACK);
     }
 
     fn names_may_be_absolute_and_go_back(host) {

@@ -51,6 +51,46 @@ impl Parts {
     }
 }
 
+/// What the kernel's verifier would have against a program: fields that an operation does not use are 0, registers are read
+/// after they were written, and all instructions can be reached.
+fn objection(program: &[u64]) -> Option<String> {
+    // Of each instruction, the registers that have a value whichever way led there.
+    let mut known: Vec<Option<u32>> = vec![None; program.len()];
+    known[0] = Some(1 << CONTEXT);
+    for (index, instruction) in program.iter().enumerate() {
+        let Parts { code, to, from, offset, number } = Parts::of(*instruction);
+        let Some(before) = known[index] else { return Some(format!("{index} cannot be reached")) };
+        let unused_is_zero = match code {
+            LOAD_WORD => number == 0,
+            MOVE_REGISTER => offset == 0 && number == 0,
+            EXIT => to == 0 && from == 0 && offset == 0 && number == 0,
+            JUMP_IF_EQUAL | JUMP_IF_NOT_EQUAL => from == 0,
+            _ => from == 0 && offset == 0,
+        };
+        if !unused_is_zero {
+            return Some(format!("{index} has a number in a field that {code:#x} does not use"));
+        }
+        let read = match code {
+            LOAD_WORD | MOVE_REGISTER => Some(from),
+            MOVE_NUMBER => None,
+            EXIT => Some(usize::from(RESULT)),
+            _ => Some(to),
+        };
+        if let Some(register) = read.filter(|register| before >> register & 1 == 0) {
+            return Some(format!("{index} reads register {register}, which may have no value"));
+        }
+        let jumps = matches!(code, JUMP_IF_EQUAL | JUMP_IF_NOT_EQUAL);
+        let after = if jumps || code == EXIT { before } else { before | 1 << to };
+        let past = usize::try_from(offset.max(0)).expect("only forward");
+        let next = [(code != EXIT).then_some(index + 1), jumps.then_some(index + 1 + past)];
+        for next in next.into_iter().flatten() {
+            let Some(there) = known.get_mut(next) else { return Some(format!("{index} leads past the end")) };
+            *there = Some(there.map_or(after, |there| there & after));
+        }
+    }
+    None
+}
+
 /// As bpftool prints it.
 fn disassemble(program: &[u64]) -> String {
     let line = |(index, instruction): (usize, &u64)| {
@@ -160,6 +200,21 @@ fn the_last_rule_decides() {
             ask(ACCESS_WRITE, (1, 5)),
         ])
         .cause(|_| "for each letter, the last rule that names it decides".into())
+        .read(READ);
+}
+
+/// A judge of the exercise `device-rule`.
+#[test]
+fn the_verifier_has_nothing_against_the_program() {
+    let null = Some((1, 3));
+    let lists = [vec![rule(true, null, "r")], vec![rule(false, null, "w")], DeviceRule::docker_defaults()];
+    judge("what the kernel's verifier would say of the program for an allow rule, a deny rule, docker's rules")
+        .expected([None, None, None])
+        .seen(lists.map(|rules| objection(&device_program(&rules))))
+        .cause(|seen| {
+            let text = seen.iter().flatten().next().map_or("unknown", String::as_str);
+            format!("the kernel refuses to load it: instruction {text}")
+        })
         .read(READ);
 }
 

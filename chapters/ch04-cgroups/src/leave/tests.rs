@@ -13,14 +13,26 @@ const ENOUGH: u32 = 40;
 #[derive(Default)]
 struct Crowd {
     members: RefCell<Vec<Child>>,
+    /// How often it can fork where nobody stops it.
+    forks: Cell<u32>,
+    cannot_be: Option<Cannot>,
     stopped: Cell<bool>,
     stops: Cell<u32>,
+    lets: Cell<u32>,
     looks: Cell<u32>,
+}
+
+/// What the kernel refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cannot {
+    Stopped,
+    LetGo,
 }
 
 impl Crowd {
     fn of(size: usize) -> Self {
         let crowd = Self::default();
+        crowd.forks.set(u32::MAX);
         (0..size).for_each(|_| crowd.fork());
         crowd
     }
@@ -28,6 +40,14 @@ impl Crowd {
     fn fork(&self) {
         let child = Command::new("sleep").arg("1000").spawn().expect("a child");
         self.members.borrow_mut().push(child);
+    }
+
+    /// `wish`, or a refusal.
+    fn refused(&self, wish: Cannot) -> Result<(), CgroupError> {
+        if self.cannot_be == Some(wish) {
+            return Err(CgroupError::Wait { group: "crowd".into(), state: "as asked", errno: Errno::EACCES });
+        }
+        Ok(())
     }
 
     fn living(&self) -> Vec<i32> {
@@ -44,19 +64,23 @@ impl Members for Crowd {
             return Err(CgroupError::Wait { group: "crowd".into(), state: "empty", errno: Errno::ETIMEDOUT });
         }
         let living = self.living();
-        if !self.stopped.get() && !living.is_empty() {
+        if !self.stopped.get() && !living.is_empty() && self.forks.get() > 0 {
+            self.forks.set(self.forks.get() - 1);
             self.fork();
         }
         Ok(living)
     }
 
     fn hold(&self) -> Result<(), CgroupError> {
+        self.refused(Cannot::Stopped)?;
         self.stopped.set(true);
         self.stops.set(self.stops.get() + 1);
         Ok(())
     }
 
     fn let_go(&self) -> Result<(), CgroupError> {
+        self.lets.set(self.lets.get() + 1);
+        self.refused(Cannot::LetGo)?;
         self.stopped.set(false);
         Ok(())
     }
@@ -104,6 +128,38 @@ fn a_group_that_forks_is_emptied() {
             }
             Outcome::Left(_) => "the list was looked at once: who was forked meanwhile still lives".into(),
             Outcome::Empty => "unknown".into(),
+        })
+        .read("ch04-cgroups, \"Killing what forks\"");
+}
+
+/// A judge of the exercise `kill`: without a freezer there are only signals, and the next look.
+#[test]
+fn what_cannot_be_stopped_is_killed_all_the_same() {
+    let mut crowd = Crowd::of(3);
+    crowd.cannot_be = Some(Cannot::Stopped);
+    crowd.forks.set(3);
+    let done = kill_members(&crowd).is_ok();
+    judge("whether a group that cannot be stopped was killed, and how many of it live")
+        .expected((true, 0))
+        .seen((done, crowd.living().len()))
+        .cause(|seen| match seen {
+            (true, _) => "it was done once: who was forked between the list and the signals still lives".into(),
+            (false, _) => "it gave up: where nothing can be frozen, go on until the list is empty".into(),
+        })
+        .read("ch04-cgroups, \"Killing what forks\"");
+}
+
+/// A judge of the exercise `kill`.
+#[test]
+fn what_cannot_be_let_go_is_an_error() {
+    let mut crowd = Crowd::of(1);
+    crowd.cannot_be = Some(Cannot::LetGo);
+    judge("whether it is an error that the group could not be let go")
+        .expected(true)
+        .seen(kill_members(&crowd).is_err())
+        .cause(|_| match crowd.lets.get() {
+            0 => "nobody tried to let the group go".into(),
+            _ => "the error was lost: what stays stopped keeps its signal waiting, and lives".into(),
         })
         .read("ch04-cgroups, \"Killing what forks\"");
 }

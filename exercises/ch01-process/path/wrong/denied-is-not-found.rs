@@ -1,7 +1,7 @@
 // mistake: a file that may not be executed counts as missing
 for directory in path.as_bytes().split(|byte| *byte == b':') {
     let candidate = Path::new(OsStr::from_bytes(directory)).join(name);
-    if access(&candidate, AccessFlags::X_OK).is_ok() && !candidate.is_dir() && !name.as_os_str().is_empty() {
+    if access(&candidate, AccessFlags::X_OK).is_ok() && !candidate.is_dir() {
         return Ok(candidate);
     }
 }

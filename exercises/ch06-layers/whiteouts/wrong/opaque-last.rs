@@ -13,4 +13,4 @@ if last == OPAQUE {
 if path.components().any(|part| part.as_os_str().as_bytes().starts_with(META)) {
     return Ok(Meaning::Nothing);
 }
-Ok(Meaning::File(path))
+Ok(Meaning::File)

@@ -8,7 +8,7 @@ if path.components().any(|part| part.as_os_str().as_bytes().starts_with(META)) {
     return Ok(Meaning::Nothing);
 }
 match last.strip_prefix(WHITEOUT) {
-    None => Ok(Meaning::File(path)),
+    None => Ok(Meaning::File),
     Some(b"" | b"." | b"..") => Err(LayerError::entry(path, Refusal::Whiteout)),
     Some(hidden) => Ok(Meaning::Whiteout(PathBuf::from(OsStr::from_bytes(hidden)))),
 }

@@ -1,2 +1,2 @@
 // mistake: markers are files like any other
-Ok(Meaning::File(path))
+Ok(Meaning::File)

@@ -19,7 +19,6 @@ use std::process::Command;
 use common::Docker;
 use compare::Side;
 use daemon::{Daemon, Programs};
-use table::Part;
 use testkit::kernel_test;
 
 /// What docker's `import` does not know by itself.
@@ -119,30 +118,25 @@ kernel_test! {
         if let Ok(wanted) = std::env::var("DOCKER_CASES") {
             cases.retain(|case| case.place.contains(&wanted));
         }
-        // Older releases said the same in other words.
-        cases.retain(|case| programs.is_28 || !case.newer);
         // Process 1 is then our own binary, inside, where a dynamic one finds no libraries.
         let (with_init, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.line.contains("--init"));
-        let parts = if programs.is_28 { &Part::ALL[..] } else { &[Part::Status, Part::Stdout] };
-        let mut faults = compare::faults(&cases, &docker, &we, &scratch, parts);
+        let mut faults = compare::faults(&cases, &docker, &we, &scratch);
         let released = Path::new(common::static_binary());
         if released.is_file() {
             let we = Side::new(&scratch.join("released"), released, root);
-            faults.extend(compare::faults(&with_init, &docker, &we, &scratch, parts));
+            faults.extend(compare::faults(&with_init, &docker, &we, &scratch));
         } else {
             println!("without --init, which needs the static binary that cargo wb try builds");
         }
-        if programs.is_28 {
-            for help in help::read(&own_files().join("help")) {
-                let said = docker.run(&format!("DOCKER_HOST=unix:///nosuch docker {} --help", help.command), &scratch.join("help"));
-                if said.stdout != help.text {
-                    faults.push(format!("docker {} --help is not as in docker/help", help.command));
-                }
+        for help in help::read(&own_files().join("help")) {
+            let said = docker.run(&format!("DOCKER_HOST=unix:///nosuch docker {} --help", help.command), &scratch.join("help"));
+            if said.stdout != help.text {
+                faults.push(format!("docker {} --help is not as in docker/help", help.command));
             }
         }
         drop(daemon);
-        assert_eq!(ours.left_behind(), Vec::<String>::new());
         let lines = cases.len() + with_init.len();
         assert!(faults.is_empty(), "{} of {lines} lines:\n{}", faults.len(), faults.join("\n"));
+        assert_eq!(ours.left_behind(), Vec::<String>::new());
     }
 }

@@ -124,9 +124,9 @@ kernel_test! {
             child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("written");
             String::from_utf8_lossy(&child.wait_with_output().expect("an end").stdout).into_owned()
         };
-        assert_eq!(fed(&["--env-file", "/dev/stdin"], "echo $A", "A=1\n"), "1\n");
+        assert_eq!(fed(&["--env-file", "/proc/self/fd/0"], "echo $A", "A=1\n"), "1\n");
         let profile = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}"#;
-        assert_eq!(fed(&["--security-opt", "seccomp=/dev/stdin"], "mkdir /x 2>/dev/null || echo refused", profile), "refused\n");
+        assert_eq!(fed(&["--security-opt", "seccomp=/proc/self/fd/0"], "mkdir /x 2>/dev/null || echo refused", profile), "refused\n");
     }
 
     fn surroundings_are_as_asked_for(host) {

@@ -12,26 +12,24 @@ use testkit::{Host, Need, require};
 
 /// Where release 28 is unpacked: Debian's packages, beside the system.
 const FETCHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/wb/docker-28");
+const DAEMON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/wb/docker-28/usr/sbin/dockerd");
 const SYSTEM: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The programs that are the reference.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    pub(crate) is_28: bool,
     path: String,
 }
 
 impl Programs {
-    /// Without any the test is skipped, by the name of what is missing.
+    /// Release 28, which `cargo wb test` fetches: the table has its words. Without it the test is skipped, by the name of
+    /// what is missing.
     pub(crate) fn find() -> Self {
-        if let Some(fetched) = fetched() {
-            require(Need::Program("runc", "runc"));
-            let directory = fetched.display();
-            return Self { is_28: true, path: format!("{directory}/usr/sbin:{directory}/usr/bin:{SYSTEM}") };
-        }
-        require(Need::Program("dockerd", "docker.io"));
-        require(Need::Program("docker", "docker.io docker-cli"));
-        Self { is_28: false, path: SYSTEM.into() }
+        require(Need::Program(DAEMON, "cargo wb test fetches it"));
+        require(Need::Program("runc", "runc"));
+        let directory = fs::canonicalize(FETCHED).unwrap_or_else(|_| FETCHED.into());
+        let directory = directory.display();
+        Self { path: format!("{directory}/usr/sbin:{directory}/usr/bin:{SYSTEM}") }
     }
 
     /// The client.
@@ -39,12 +37,6 @@ impl Programs {
         let mut folders = self.path.split(':').map(|folder| Path::new(folder).join("docker"));
         folders.find(|path| path.is_file()).expect("the docker client is there")
     }
-}
-
-/// The directory of release 28, if it was fetched.
-pub(crate) fn fetched() -> Option<PathBuf> {
-    let directory = PathBuf::from(FETCHED);
-    directory.join("usr/sbin/dockerd").is_file().then(|| fs::canonicalize(&directory).unwrap_or(directory))
 }
 
 /// A daemon in a mount and a PID namespace that end with it.

@@ -7,7 +7,7 @@
 //! | `# ` | a comment |
 //! | `+ ` | shell that goes before every case of the file |
 //! | `= NAME: ` | a reason, for several cases |
-//! | four spaces | about the case above it: `differs PART…: REASON`, or `newer: REASON` |
+//! | four spaces | about the case above it: `differs PART…: REASON` |
 //! | anything else | a case: a line for bash, in which `docker` is docker or we, in an empty directory `$T` |
 
 use std::collections::BTreeMap;
@@ -48,8 +48,6 @@ pub(crate) struct Case {
     pub(crate) line: String,
     /// The parts in which we differ on purpose.
     pub(crate) differs: Vec<Part>,
-    /// Docker answered otherwise before release 28.
-    pub(crate) newer: bool,
 }
 
 /// All cases of a directory, in the order of files and lines.
@@ -86,7 +84,7 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
             annotate(case, note, &mut reasons).unwrap_or_else(|| panic!("{place}: {note:?} says nothing"));
         } else {
             let (script, line) = (format!("{prelude}{line}"), line.to_owned());
-            cases.push(Case { place, script, line, differs: Vec::new(), newer: false });
+            cases.push(Case { place, script, line, differs: Vec::new() });
         }
     }
     let idle: Vec<_> = reasons.iter().filter(|(_, used)| !**used).map(|(name, _)| name).collect();
@@ -102,10 +100,6 @@ fn annotate(case: &mut Case, note: &str, reasons: &mut BTreeMap<String, bool>) -
         None if reason.contains(' ') => {}
         None => return None,
     }
-    if what == "newer" {
-        case.newer = true;
-        return Some(());
-    }
     let parts = what.strip_prefix("differs ")?.split(' ').map(Part::from_name).collect::<Option<Vec<_>>>()?;
     case.differs.extend(parts);
     Some(())
@@ -115,14 +109,14 @@ fn annotate(case: &mut Case, note: &str, reasons: &mut BTreeMap<String, bool>) -
 fn a_table_has_preludes_reasons_and_cases() {
     let cases = parse(
         "a.txt",
-        "# words\n= ours: a reason\n+ f() { docker \"$@\"; }\n\nf run\n    differs stderr: ours\nf rm\n    newer: was not there\n",
+        "# words\n= ours: a reason\n+ f() { docker \"$@\"; }\n\nf run\n    differs stderr: ours\nf rm\n",
     );
-    let shown: Vec<_> = cases.iter().map(|case| (&*case.place, &*case.script, &*case.differs, case.newer)).collect();
+    let shown: Vec<_> = cases.iter().map(|case| (&*case.place, &*case.script, &*case.differs)).collect();
     assert_eq!(
         shown,
         [
-            ("a.txt:5", "f() { docker \"$@\"; }\nf run", &[Part::Stderr][..], false),
-            ("a.txt:7", "f() { docker \"$@\"; }\nf rm", &[], true)
+            ("a.txt:5", "f() { docker \"$@\"; }\nf run", &[Part::Stderr][..]),
+            ("a.txt:7", "f() { docker \"$@\"; }\nf rm", &[])
         ]
     );
 }

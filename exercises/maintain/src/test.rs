@@ -195,8 +195,8 @@ fn ran_nowhere(here: &Results, guest: &Report) -> Vec<Skip> {
 }
 
 fn book(root: &Path) -> Result<Tally> {
-    let mdbook = workbook::machine::book::mdbook(root)?;
-    let mut tally = command("mdbook build", Command::new(mdbook).arg("build").arg(root.join("book")))?;
+    let mut mdbook = workbook::machine::book::command(root)?;
+    let mut tally = command("mdbook build", mdbook.arg("build").arg(root.join("book")))?;
     if !tally.failed.is_empty() {
         return Ok(tally);
     }

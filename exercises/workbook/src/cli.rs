@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::commands::{check, dev, diff, hint, init, list, reset, solution, stage, watch};
+use crate::commands::{book_pages, check, dev, diff, hint, init, list, reset, solution, stage, watch};
 use crate::machine;
 use crate::ownership;
 
@@ -80,6 +80,12 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// What mdbook runs before it reads the pages; not for people.
+    #[command(hide = true)]
+    BookPages {
+        /// Nothing, or `supports RENDERER`.
+        words: Vec<String>,
+    },
 }
 
 /// Below `cargo wb dev`.
@@ -146,6 +152,7 @@ impl Command {
             Self::Dev(Dev::Generate) => dev::generate::run(),
             Self::Doctor => machine::doctor::run(),
             Self::Book { args } => machine::book::run(&args),
+            Self::BookPages { words } => book_pages::run(&words),
         }
     }
 }

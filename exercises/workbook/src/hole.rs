@@ -17,6 +17,13 @@ pub(crate) struct Region {
     ends_block: bool,
 }
 
+impl Region {
+    /// The bytes between the two marker lines.
+    pub(crate) fn body(&self) -> Range<usize> {
+        self.body.clone()
+    }
+}
+
 /// Finds the region called `name`.
 ///
 /// # Errors
@@ -72,6 +79,13 @@ pub(crate) fn starter(region: &Region, id: &str, title: &str, prompt: &str) -> S
     format!("{indent}// Exercise {id}: {title}. Stuck? cargo wb hint {id}\n{indent}{}{semicolon}\n", open(id, prompt))
 }
 
+/// What stands in a hole where the book shows it.
+pub(crate) fn shown(region: &Region, id: &str) -> String {
+    let indent = &region.indent;
+    let semicolon = if region.ends_block { "" } else { ";" };
+    format!("{indent}// your turn: {id}\n{indent}todo!(){semicolon}\n")
+}
+
 /// The statement that says what to do, and panics with that.
 pub(crate) fn open(id: &str, prompt: &str) -> String {
     let message = format!("{}: {prompt}", still_open(id));
@@ -97,6 +111,21 @@ pub(crate) fn dedent(text: &str) -> String {
     let width = |line: &str| line.len() - line.trim_start().len();
     let margin = text.lines().filter(|line| !line.trim().is_empty()).map(width).min().unwrap_or(0);
     text.lines().fold(String::new(), |done, line| done + line.get(margin..).unwrap_or("") + "\n")
+}
+
+/// Whether a line begins the part called `name`.
+pub(crate) fn begins(line: &str, name: &str) -> bool {
+    marker(line).is_some_and(|(side, found)| side == Side::Start && found == name)
+}
+
+/// Whether a line ends the part called `name`.
+pub(crate) fn ends(line: &str, name: &str) -> bool {
+    marker(line).is_some_and(|(side, found)| side == Side::End && found == name)
+}
+
+/// Whether a line begins or ends any part.
+pub(crate) fn is_marker(line: &str) -> bool {
+    marker(line).is_some()
 }
 
 #[derive(PartialEq)]

@@ -3,6 +3,7 @@
 //! A library, because there are two programs: a learner's `cargo wb`, and that of the original, which has the maintainers'
 //! tools too (`exercises/maintain`).
 
+mod book;
 mod build;
 mod catalogue;
 mod changes;

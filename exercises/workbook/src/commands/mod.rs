@@ -1,5 +1,6 @@
 //! One file per command. The commands of a learner, and below `dev` those of an author.
 
+pub(crate) mod book_pages;
 pub(crate) mod check;
 pub(crate) mod dev;
 pub(crate) mod diff;

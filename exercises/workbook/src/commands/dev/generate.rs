@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use similar::TextDiff;
 
+use crate::book::listing;
 use crate::catalogue::{directories, is_chapter};
 use crate::terminal::say;
 use crate::tree;
@@ -51,7 +52,7 @@ fn pieces(workspace: &Workspace) -> Result<BTreeMap<PathBuf, String>> {
         if stage.is_file() {
             let name = stage.strip_prefix(workspace.root()).unwrap_or(&stage).display().to_string();
             let chapter = chapter.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            stages.push((chapter, name, read(&stage)?));
+            stages.push((chapter, name, listing::without_markers(&read(&stage)?)));
         }
     }
     let pairs = stages.iter().zip(stages.iter().skip(1));

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use common::Docker;
@@ -11,10 +12,33 @@ use testkit::kernel_test;
 /// What a page may type besides mini-docker; there is no shell between.
 const TOOLS: [&str; 7] = ["cat", "echo", "hostname", "ls", "readlink", "sh", "unshare"];
 
+/// Where cargo puts what it builds.
+fn built() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_mini-docker")).parent().expect("a directory")
+}
+
+/// A `cargo` that knows one command, `cargo wb stage`, and builds nothing: it hands it to the runner, which takes a stage
+/// that is built already, and treats it as it does a reader's.
+fn stand_in(place: &Path) -> PathBuf {
+    let runner = ["maintain", "workbook"].map(|name| built().join(name));
+    let runner = runner.iter().find(|path| path.is_file()).expect("the runner is built (cargo build --workspace)");
+    let script = format!(
+        "#!/bin/sh\ncase \"$1 $2\" in 'wb stage') shift;; *) echo \"cargo $*: pages type cargo wb stage\" >&2; exit 2;; \
+         esac\nexport WB_STAGES='{}/examples'\ncd '{}' && exec '{}' \"$@\"\n",
+        built().display(),
+        env!("CARGO_MANIFEST_DIR"),
+        runner.display()
+    );
+    let path = place.join("cargo");
+    fs::write(&path, script).expect("a stand-in for cargo");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a stand-in for cargo");
+    path
+}
+
 /// The stages: examples of the chapters, under the names that pages use.
 fn stages() -> Vec<(String, PathBuf)> {
-    let examples = Path::new(env!("CARGO_BIN_EXE_mini-docker")).parent().expect("a directory").join("examples");
-    let entries = fs::read_dir(examples).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    let entries =
+        fs::read_dir(built().join("examples")).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
     entries
         .into_iter()
         .filter_map(|entry| Some((entry.file_name().to_str()?.to_owned(), entry.path())))
@@ -27,13 +51,17 @@ fn on_path(name: &str) -> PathBuf {
     places.into_iter().find(|path| path.is_file()).unwrap_or_else(|| panic!("{name} is not on this machine"))
 }
 
-/// All pages, two levels deep.
+/// All pages, two levels deep, and the scripts that they run.
 fn pages(book: &Path) -> Vec<PathBuf> {
     let entries = |directory: &Path| {
         fs::read_dir(directory).expect("the book").flatten().map(|entry| entry.path()).collect::<Vec<_>>()
     };
     let below = |path: PathBuf| if path.is_dir() { entries(&path) } else { vec![path] };
-    entries(book).into_iter().flat_map(below).filter(|path| path.extension().is_some_and(|kind| kind == "md")).collect()
+    entries(book)
+        .into_iter()
+        .flat_map(below)
+        .filter(|path| path.extension().is_some_and(|kind| kind == "md" || kind == "sh"))
+        .collect()
 }
 
 /// An output ends with a line break. In a page the fence follows at once, so each block gets an empty line more.
@@ -63,6 +91,7 @@ kernel_test! {
         for (name, path) in stages() {
             cases.register_bin(name, path);
         }
+        cases.register_bin("cargo", stand_in(host.dir()));
         for name in TOOLS {
             cases.register_bin(name, on_path(name));
         }
@@ -71,6 +100,11 @@ kernel_test! {
         host.rootfs_named("book/rootfs");
         std::env::set_current_dir(&copies).expect("the directory of the sessions");
         for page in pages(&book) {
+            if page.extension().is_some_and(|kind| kind == "sh") {
+                let copy = copies.join(page.file_name().expect("a script has a name"));
+                fs::copy(&page, copy).expect("a copy of a script");
+                continue;
+            }
             let name = page.strip_prefix(&book).expect("a page of the book").display().to_string().replace('/', "-");
             let text = fs::read_to_string(&page).expect("a page");
             fs::write(copies.join(name), end_outputs(&text)).expect("a copy");

@@ -10,7 +10,7 @@ use nix::unistd::{gethostname, getpid};
 use process::Failure;
 use testkit::{Call, judge, judge_refusal, kernel_test};
 
-const READ: &str = "ch02-namespaces, \"The UTS namespace\"";
+const READ: &str = "ch00-shell, \"A name of its own\"";
 
 fn hostname() -> String {
     gethostname().expect("gethostname").to_string_lossy().into_owned()

@@ -117,7 +117,7 @@ fn a_host_name_set_too_early_is_called_that() {
     );
     let second = stranger.check("enter-uts");
     assert!(second.contains("\nfailing: sethostname ran before unshare, so it renamed the host"), "{second}");
-    assert!(second.contains("read:      ch02-namespaces, \"The UTS namespace\""), "{second}");
+    assert!(second.contains("read:      ch00-shell, \"A name of its own\""), "{second}");
 
     stranger.writes(
         UTS,

@@ -75,7 +75,7 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
         Ok(Tally { passed: guest.passed(), failed, skipped: Vec::new() })
     });
     run(Stage::Exercises, "exercises", &mut || {
-        let options = check::Options { only_starters: false, bless: false };
+        let options = check::Options { only_starters: false, only_pages: false, bless: false };
         Ok(Tally::of("cargo wb dev check", check::run(&[], options)? == ExitCode::SUCCESS))
     });
     run(Stage::Book, "book", &mut || book(root));

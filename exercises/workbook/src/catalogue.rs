@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, bail, ensure};
 
+use crate::book::contents::Contents;
 use crate::exercise::Exercise;
 use crate::hole;
 use crate::workspace::Workspace;
 
-/// All exercises: chapter by chapter, each after those it builds on, else as the pages name them.
+/// All exercises: as the pages ask them, each after those it builds on.
 #[derive(Debug)]
 pub(crate) struct Catalogue(Vec<Exercise>);
 
@@ -49,7 +50,7 @@ impl Catalogue {
                 }
             }
         }
-        let catalogue = Self(in_order(exercises, &faults, &pages(workspace))?);
+        let catalogue = Self(in_order(exercises, &faults, &Contents::load(workspace))?);
         catalogue.check_unique()?;
         Ok((catalogue, faults))
     }
@@ -76,8 +77,7 @@ impl Catalogue {
     pub(crate) fn select(&self, wanted: &[String]) -> Result<Vec<&Exercise>> {
         let mut chosen = BTreeSet::new();
         for word in wanted {
-            let of_chapter: Vec<&Exercise> =
-                self.0.iter().filter(|exercise| names_chapter(word, exercise.chapter())).collect();
+            let of_chapter: Vec<&Exercise> = self.0.iter().filter(|exercise| exercise.is_in(word)).collect();
             if of_chapter.is_empty() {
                 chosen.insert(&self.find(word)?.id);
             } else {
@@ -133,6 +133,11 @@ impl<'a> IntoIterator for &'a Catalogue {
 }
 
 impl Exercise {
+    /// Whether `word` names the chapter whose code it is, or the one that asks it.
+    fn is_in(&self, word: &str) -> bool {
+        names_chapter(word, self.chapter()) || names_chapter(word, self.page())
+    }
+
     fn toml(&self) -> String {
         format!("exercises/{}/exercise.toml", self.id)
     }
@@ -182,17 +187,12 @@ fn short_path(directory: &Path) -> String {
     parts[parts.len().saturating_sub(2)..].join("/")
 }
 
-/// The book, page after page, as its summary lists them: `- [Processes](ch01-process/index.md)`.
-fn pages(workspace: &Workspace) -> String {
-    let summary = workspace.source("book/src/SUMMARY.md".as_ref()).unwrap_or_default();
-    let names = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    names.filter_map(|name| workspace.source(&Path::new("book/src").join(name)).ok()).collect()
-}
-
-/// Sorts by chapter, then so that each comes after those that it names, then as the book's pages name them, then by name.
-fn in_order(mut exercises: Vec<Exercise>, faults: &[Fault], pages: &str) -> Result<Vec<Exercise>> {
-    let place = |exercise: &Exercise| pages.find(&exercise.id).unwrap_or(usize::MAX);
-    exercises.sort_by_cached_key(|exercise| (exercise.chapter().to_owned(), place(exercise), exercise.id.clone()));
+/// Sorts as the book's pages ask them, then by name, and then so that each comes after those that it builds on.
+fn in_order(mut exercises: Vec<Exercise>, faults: &[Fault], contents: &Contents) -> Result<Vec<Exercise>> {
+    for exercise in &mut exercises {
+        exercise.asked_in = contents.asked_in(&exercise.id);
+    }
+    exercises.sort_by_cached_key(|exercise| (contents.place(&exercise.id), exercise.id.clone()));
     let known: BTreeSet<String> = exercises.iter().map(|exercise| exercise.id.clone()).collect();
     let mut done: BTreeSet<String> = faults.iter().map(|fault| fault.id.clone()).collect();
     for exercise in &exercises {
@@ -204,10 +204,10 @@ fn in_order(mut exercises: Vec<Exercise>, faults: &[Fault], pages: &str) -> Resu
     }
     let mut ordered = Vec::new();
     while !exercises.is_empty() {
-        let chapter = exercises[0].chapter().to_owned();
         let waits = |exercise: &Exercise| exercise.after.iter().any(|id| !done.contains(id));
-        let next = exercises.iter().position(|exercise| exercise.chapter() == chapter && !waits(exercise));
-        let Some(index) = next else {
+        let Some(index) = exercises.iter().position(|exercise| !waits(exercise)) else {
+            // Of one chapter, for none builds on a later one.
+            let chapter = exercises[0].chapter().to_owned();
             let ring = exercises.iter().filter(|exercise| exercise.chapter() == chapter);
             let ring: Vec<_> = ring.map(|exercise| exercise.id.as_str()).collect();
             bail!("{}: after: these wait for each other: {}", exercises[0].toml(), ring.join(", "));

@@ -98,6 +98,9 @@ pub enum Dev {
         /// Only prove that the empty holes fail as they should.
         #[arg(long)]
         only_starters: bool,
+        /// Only look at the book's pages; nothing is built.
+        #[arg(long, conflicts_with_all = ["only_starters", "bless"])]
+        only_pages: bool,
         /// Write down what is said about the mistakes now.
         #[arg(long)]
         bless: bool,
@@ -142,8 +145,8 @@ impl Command {
             Self::Stage { chapter, command } => stage::run(&chapter, &command),
             Self::StageInit { words } => stage::become_init(&words),
             Self::List => list::run(),
-            Self::Dev(Dev::Check { ids, only_starters, bless }) => {
-                dev::check::run(&ids, dev::check::Options { only_starters, bless })
+            Self::Dev(Dev::Check { ids, only_starters, only_pages, bless }) => {
+                dev::check::run(&ids, dev::check::Options { only_starters, only_pages, bless })
             }
             Self::Dev(Dev::Mutants { ids, again, show }) => {
                 dev::mutants::run(&ids, dev::mutants::Options { again, show })

@@ -60,6 +60,8 @@ pub(crate) struct Exercise {
     pub(crate) read: String,
     pub(crate) tests: Vec<Tests>,
     pub(crate) hints: Hints,
+    /// The chapter of the book on whose page it is asked, if that is not its own.
+    pub(crate) asked_in: Option<String>,
     /// Where all this stands.
     directory: PathBuf,
 }
@@ -101,6 +103,7 @@ impl Exercise {
             read: written.read,
             tests: written.tests,
             hints,
+            asked_in: None,
             directory: directory.to_owned(),
         })
     }
@@ -108,6 +111,11 @@ impl Exercise {
     /// `ch02-namespaces`.
     pub(crate) fn chapter(&self) -> &str {
         self.id.split_once('/').map_or(self.id.as_str(), |(chapter, _)| chapter)
+    }
+
+    /// The chapter that a reader is in when it is asked.
+    pub(crate) fn page(&self) -> &str {
+        self.asked_in.as_deref().unwrap_or_else(|| self.chapter())
     }
 
     /// `enter-uts`.

@@ -83,7 +83,12 @@ pub(crate) fn starter(region: &Region, id: &str, title: &str, prompt: &str) -> S
 pub(crate) fn shown(region: &Region, id: &str) -> String {
     let indent = &region.indent;
     let semicolon = if region.ends_block { "" } else { ";" };
-    format!("{indent}// your turn: {id}\n{indent}todo!(){semicolon}\n")
+    format!("{indent}{}\n{indent}todo!(){semicolon}\n", turn(id))
+}
+
+/// The comment that says in a listing whose turn it is.
+pub(crate) fn turn(id: &str) -> String {
+    format!("// your turn: {id}")
 }
 
 /// The statement that says what to do, and panics with that.

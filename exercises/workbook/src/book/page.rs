@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::book::listing::Sources;
 use crate::book::{session, shape, turn};
 use crate::hole;
+use crate::workspace::Role;
 
 /// A page in parts, so that the code of all pages can be brought to its width at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +85,12 @@ pub(crate) fn expand(sources: &Sources<'_>, name: &Path, page: &str) -> Result<V
             }
             Some((Directive::YourTurn { id, anchor }, _)) => {
                 let shown = || fault(format!("your-turn {id}"));
-                let exercise = sources.catalogue.find(id).with_context(shown)?;
-                pieces.extend(turn::pieces(sources, exercise, anchor).with_context(shown)?);
+                match (sources.catalogue.find(id), sources.workspace.role()) {
+                    (Ok(exercise), _) => pieces.extend(turn::pieces(sources, exercise, anchor).with_context(shown)?),
+                    // Whatever a learner has lost, the rest can be read.
+                    (Err(_), Role::Learner) => pieces.push(Piece::Text(turn::lost(id))),
+                    (Err(error), Role::Origin) => return Err(error).with_context(shown),
+                }
             }
         }
     }

@@ -40,6 +40,11 @@ pub(super) fn pieces(sources: &Sources<'_>, exercise: &Exercise, anchor: Option<
     Ok(pieces)
 }
 
+/// What stands there if the exercise cannot be read.
+pub(super) fn lost(id: &str) -> String {
+    format!("**Your turn:** `{id}` cannot be read; `cargo wb list` says why.\n")
+}
+
 fn fenced(code: String) -> [Piece; 3] {
     let fence = |text: &str| Piece::Text(text.into());
     [fence("```rust,ignore\n"), Piece::Code { code, indent: String::new() }, fence("\n```\n\n")]

@@ -27,13 +27,13 @@ pub(crate) fn run() -> Result<ExitCode> {
 /// The table, chapter by chapter, with a total.
 pub(crate) fn table(workspace: &Workspace, catalogue: &Catalogue, progress: &Progress) -> String {
     let width = |of: fn(&Exercise) -> usize| catalogue.iter().map(of).max().unwrap_or(0);
-    let names = width(|exercise| exercise.name().chars().count());
+    let names = width(|exercise| name(exercise).chars().count());
     let titles = width(|exercise| exercise.title.chars().count());
     let mut text = String::new();
     let mut chapter = "";
     for exercise in catalogue {
-        if exercise.chapter() != chapter {
-            chapter = exercise.chapter();
+        if exercise.page() != chapter {
+            chapter = exercise.page();
             let gap = if text.is_empty() { "" } else { "\n" };
             let _ = writeln!(text, "{gap}{}", render::paint(BOLD, &heading(workspace, chapter)));
         }
@@ -47,7 +47,7 @@ pub(crate) fn table(workspace: &Workspace, catalogue: &Catalogue, progress: &Pro
         let row = format!(
             "  {}  {:names$}  {:titles$}  {:>3} min  {}",
             render::paint(style, &format!("{state:7}")),
-            exercise.name(),
+            name(exercise),
             exercise.title,
             exercise.minutes,
             remarks(exercise, &entry)
@@ -55,6 +55,11 @@ pub(crate) fn table(workspace: &Workspace, catalogue: &Catalogue, progress: &Pro
         let _ = writeln!(text, "{}", row.trim_end());
     }
     text + "\n" + &totals(catalogue, progress)
+}
+
+/// With its chapter, where that is not the one above.
+fn name(exercise: &Exercise) -> &str {
+    if exercise.page() == exercise.chapter() { exercise.name() } else { &exercise.id }
 }
 
 fn totals(catalogue: &Catalogue, progress: &Progress) -> String {

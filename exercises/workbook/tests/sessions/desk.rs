@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -106,6 +107,27 @@ impl Desk {
     pub(crate) fn show(&mut self, file: &str) -> &mut Self {
         let text = self.read(file);
         let _ = writeln!(self.said, "$ cat {file}\n{text}");
+        self
+    }
+
+    /// Puts a page into the session as mdbook gets it: it hands over all pages, and takes them back.
+    pub(crate) fn page(&mut self, name: &str) -> &mut Self {
+        let text = self.read(&format!("book/src/{name}"));
+        let chapter = serde_json::json!({ "Chapter": { "content": text, "source_path": name, "sub_items": [] } });
+        let book = serde_json::json!([{ "config": { "book": { "src": "src" } } }, { "items": ["Separator", chapter] }]);
+        let mut child =
+            self.command(&["book-pages"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        child.stdin.take().expect("a pipe").write_all(book.to_string().as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let _ = writeln!(self.said, "$ # {name}");
+        match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
+            Ok(book) => {
+                let page = book.pointer("/items/1/Chapter/content").and_then(serde_json::Value::as_str);
+                self.said += page.expect("the page comes back");
+            }
+            Err(_) => writeln!(self.said, "[{}]", output.status).expect("a text grows"),
+        }
+        self.said.push('\n');
         self
     }
 

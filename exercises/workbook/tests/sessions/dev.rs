@@ -4,11 +4,14 @@ use crate::desk::{Desk, snapshot};
 
 const LIB: &str = "chapters/ch01-sums/src/lib.rs";
 const PAGE: &str = "book/src/ch01-sums/index.md";
+const LAST_PAGE: &str = "book/src/ch01-sums/totals.md";
+const OLD_PAGE: &str = "book/src/ch02-words/index.md";
 
 #[test]
 fn a_good_workbook_is_proved() {
     let mut desk = Desk::new();
     desk.wb("dev check").wb_in(&[("FIXTURE_LACKS", "1")], "dev check ch02-words").wb("dev check add --only-starters");
+    desk.wb("dev check ch01 --only-pages");
     snapshot("a_good_workbook_is_proved", &mut desk);
 }
 
@@ -41,12 +44,53 @@ fn an_exercise_that_needs_a_later_one_is_found() {
 #[test]
 fn faults_of_the_book_are_found() {
     let mut desk = Desk::new();
-    desk.edit(PAGE, "lib.rs:add", "lib.rs:subtract").edit(PAGE, "- ch01-sums/add", "").edit(PAGE, "## Try it", "");
-    desk.edit(PAGE, "### The largest number", "### The largest");
+    desk.edit(PAGE, "lib.rs:add", "lib.rs:subtract").edit(PAGE, "## The largest number", "## The largest");
+    desk.edit(OLD_PAGE, "- ch02-words/greet", "").edit(OLD_PAGE, "## Try it", "");
     desk.write("book/src/intro.md", "{{#include ../../gone.rs}}\n");
     desk.edit("chapters/ch02-words/examples/stage.rs", "you", "all").wb("dev check --only-starters");
     desk.wb("dev generate").show("book/src/generated/stage-ch02.diff");
     snapshot("faults_of_the_book_are_found", &mut desk);
+}
+
+#[test]
+fn faults_of_a_chapter_are_found() {
+    let mut desk = Desk::new();
+    desk.edit(PAGE, "# 1. Sums", "# Sums").edit(PAGE, "**At the end you have**", "At the end you have");
+    desk.edit(PAGE, "lib.rs:add", "lib.rs:ex_add").edit(PAGE, "<figure>", "").edit(PAGE, "No. So", "Perhaps. So");
+    desk.edit(PAGE, "```console", "```rust\nlet numbers = [1, 2, 4];\n```\n\n```console");
+    desk.edit(
+        LAST_PAGE,
+        "{{#your-turn ch01-sums/total}}",
+        "{{#your-turn ch01-sums/totals}}\nnumbers.iter().fold(0, |sum, number| add(sum, *number))",
+    );
+    desk.edit(LAST_PAGE, "<code>u32</code>", "`u32`").edit(LAST_PAGE, "## The attack again\n\n", "");
+    desk.edit(LAST_PAGE, "$ cargo wb stage", "$ stage-ch01 or cargo wb stage").edit(
+        LAST_PAGE,
+        "::all_are",
+        "::some_are",
+    );
+    desk.edit("book/src/ch00-start/index.md", "ch01-sums/add add", "ch01-sums/add sub");
+    desk.edit("book/src/ch00-start/index.md", "## Next", "## Before\n\n{{#your-turn add}}\n\n## Next\n\n## Then");
+    desk.write("book/src/ch01-sums/lost.md", "# Lost\n").wb("dev check --only-starters");
+    snapshot("faults_of_a_chapter_are_found", &mut desk);
+}
+
+#[test]
+fn a_listing_is_short_and_narrow() {
+    let mut desk = Desk::new();
+    let wide = format!("    let name = \"{}\";\n", "wide ".repeat(20));
+    let long = "    let _ = a.checked_add(b).ok_or(\"too large\").map_err(|error| error.len()).ok();\n".repeat(15);
+    desk.edit(LIB, "    // ANCHOR: ex_add\n", &(wide + &long + "    // ANCHOR: ex_add\n"));
+    desk.wb("dev check ch01 --only-starters").page("ch01-sums/index.md");
+    snapshot("a_listing_is_short_and_narrow", &mut desk);
+}
+
+#[test]
+fn a_page_shows_a_hole_and_folds_the_answer() {
+    let mut desk = Desk::new();
+    desk.page("ch00-start/index.md").page("ch01-sums/index.md").page("ch01-sums/totals.md");
+    desk.edit(LAST_PAGE, "ch01-sums/total", "ch01-sums/totals").page("ch01-sums/totals.md");
+    snapshot("a_page_shows_a_hole_and_folds_the_answer", &mut desk);
 }
 
 #[test]

@@ -1,10 +1,20 @@
 //! What the book's pages promise: headings in their order, exercises that exist, and code that is still there.
 
+mod chapter;
+mod listings;
+mod markdown;
+mod questions;
+mod recap;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use markdown::headings;
 
+use crate::book::contents::{Contents, SOURCE};
+use crate::book::listing::Sources;
+use crate::catalogue::Catalogue;
 use crate::exercise::Exercise;
 use crate::workspace::{Workspace, read};
 
@@ -23,21 +33,36 @@ const HEADINGS: [&str; 11] = [
     "What we left out",
 ];
 
-/// The faults of a chapter's page.
-pub(crate) fn check_chapter(workspace: &Workspace, chapter: &str, exercises: &[&Exercise]) -> Result<Vec<String>> {
-    let name = page(chapter);
-    let text = workspace.source(&name)?;
-    let mut faults = heading_faults(chapter, &text);
+/// The faults of a chapter's pages; `exercises` are those that it asks, or whose code is its.
+pub(crate) fn check_chapter(
+    workspace: &Workspace,
+    catalogue: &Catalogue,
+    chapter: &str,
+    exercises: &[&Exercise],
+) -> Result<Vec<String>> {
+    let contents = Contents::load(workspace);
+    let mut faults = Vec::new();
+    // Chapters that are still in the shape of the first edition have no exercise in the text.
+    if contents.of(chapter).iter().any(|page| page.text.contains("{{#your-turn")) {
+        let sources = Sources::new(workspace, catalogue);
+        faults.extend(chapter::faults(&sources, &contents, chapter, exercises)?);
+    } else if !exercises.is_empty() {
+        let text = workspace.source(&page(chapter))?;
+        faults.extend(heading_faults(chapter, &text));
+        let missing = exercises.iter().filter(|exercise| exercise.page() == chapter && !text.contains(&exercise.id));
+        faults.extend(missing.map(|exercise| format!("{} is not mentioned", exercise.id)));
+    }
     for exercise in exercises {
-        if !text.contains(&exercise.id) {
-            faults.push(format!("{} is not mentioned", exercise.id));
-        }
         if let Some(missing) = missing_section(workspace, &exercise.read) {
             faults.push(format!("{}: read: {missing}", exercise.id));
         }
     }
-    for page in markdown_files(&workspace.root().join("book/src").join(chapter))? {
+    for page in markdown_files(&workspace.root().join(SOURCE).join(chapter))? {
         faults.extend(include_faults(&page)?);
+        let name = page.strip_prefix(workspace.root()).unwrap_or(&page);
+        if chapter::unlisted(&contents, name) {
+            faults.push(format!("{} is not in SUMMARY.md", name.display()));
+        }
     }
     Ok(faults)
 }
@@ -61,12 +86,13 @@ pub(crate) fn missing_section(workspace: &Workspace, reference: &str) -> Option<
     let Some((chapter, section)) = parts else {
         return Some(format!("{reference:?} is not written as PAGE, \"SECTION\""));
     };
-    let Ok(text) = workspace.source(&page(chapter)) else {
+    let directory = Path::new(SOURCE).join(chapter);
+    let Ok(pages) = markdown_files(&workspace.root().join(&directory)) else {
         let is_chapter = workspace.root().join("chapters").join(chapter).is_dir();
         return (!is_chapter).then(|| format!("{} does not exist", page(chapter).display()));
     };
-    let there = headings(&text).any(|(_, heading)| heading == section);
-    (!there).then(|| format!("{} has no section {section:?}", page(chapter).display()))
+    let has_it = |page: &PathBuf| read(page).is_ok_and(|text| headings(&text).any(|(_, heading)| heading == section));
+    (!pages.iter().any(has_it)).then(|| format!("no page in {} has a section {section:?}", directory.display()))
 }
 
 fn page(chapter: &str) -> PathBuf {
@@ -90,17 +116,6 @@ fn heading_faults(chapter: &str, text: &str) -> Vec<String> {
         }
     }
     faults
-}
-
-/// Levels and texts of the headings, without those in code.
-fn headings(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut fenced = false;
-    text.lines().filter_map(move |line| {
-        fenced ^= line.trim_start().starts_with("```");
-        let level = line.chars().take_while(|c| *c == '#').count();
-        let heading = line.get(level..)?.strip_prefix(' ')?;
-        (level > 0 && !fenced).then(|| (level, heading.trim()))
-    })
 }
 
 fn include_faults(page: &Path) -> Result<Vec<String>> {

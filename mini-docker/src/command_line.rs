@@ -62,12 +62,12 @@ pub fn read(mut root: Command, words: impl IntoIterator<Item = OsString>) -> Res
             let mut canonical = sorted.flags;
             canonical.push("--".into());
             canonical.extend(sorted.arguments);
-            let parse = |mut command: Command, words| {
-                let names = command.clone();
-                command.try_get_matches_from_mut(words).map_err(|error| UsageError::from_clap(&path, &names, &error))
+            let parse = |command: &mut Command, words| {
+                let matches = command.try_get_matches_from_mut(words);
+                matches.map(Box::new).map_err(|error| UsageError::from_clap(&path, command, &error))
             };
-            let globals = Box::new(parse(globals_only(&top), for_all)?);
-            return Ok(Wish::Command { path: names, globals, matches: Box::new(parse(command.clone(), canonical)?) });
+            let globals = parse(&mut globals_only(&top), for_all)?;
+            return Ok(Wish::Command { path: names, globals, matches: parse(command, canonical)? });
         }
         let mut arguments = sorted.arguments.into_iter();
         let Some(word) = arguments.next() else {

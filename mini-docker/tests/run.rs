@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use common::{Docker, Said};
@@ -328,6 +329,18 @@ kernel_test! {
         assert_ne!(docker.left_behind(), Vec::<String>::new(), "nobody could clean up");
         docker.ok(&["image", "ls"]);
         assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Who removes a container after its engine has answered begins with the control group. Killed before, it leaves both.
+    fn what_a_killed_remover_leaves_is_removed_by_the_next_command(host) {
+        let docker = Docker::new(host);
+        let id = "0123456789abcdef".repeat(4);
+        let layout = cgroups::Layout::detect().expect("control groups");
+        let group = cgroups::Cgroup::create(&layout, &Path::new("/mini-docker").join(&id), &cgroups::Limits::default()).expect("a group");
+        fs::create_dir(docker.root().join("tmp").join(format!("{id}-1"))).expect("a directory");
+        docker.ok(&["image", "ls"]);
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+        assert!(group.paths().iter().all(|path| !path.exists()), "{:?}", group.paths());
     }
 
     /// A file that makes everybody root: what a container's root can write must be out of reach of the host's users.

@@ -6,6 +6,9 @@
 //! writes it, and may change it meanwhile. So whoever executes in a container is executed itself from a file that
 //! nobody can write to.
 
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "crt-static"))]
+mod entry;
+
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io;

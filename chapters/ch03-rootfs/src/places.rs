@@ -97,8 +97,12 @@ impl Places {
     }
 
     fn innermost<'p>(&self, path: &'p Path) -> Option<(Own, &RootDir, &'p Path)> {
-        let inside = self.own.iter().filter(|place| is_plain(path) && path.starts_with(&place.path));
-        let place = inside.max_by_key(|place| place.path.components().count())?;
+        if !is_plain(path) {
+            return None;
+        }
+        let inside = self.own.iter().filter(|place| path.starts_with(&place.path));
+        // Of two that both begin a path, the deeper is the longer.
+        let place = inside.max_by_key(|place| place.path.as_os_str().len())?;
         Some((place.own, &place.tree, path.strip_prefix(&place.path).ok()?))
     }
 

@@ -4,6 +4,7 @@
 //! directory that can be taken is one whose maker is gone, at whichever instant it was killed: there is no lock file that
 //! could be missing. The mark belongs to the directory, not to its name: it goes along when that is renamed.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -78,22 +79,28 @@ impl Held {
         Ok(())
     }
 
-    /// Moves it into the directory `tmp`, where nobody looks for anything.
+    /// Moves it into the directory `tmp`, where nobody looks for anything. Its name goes on to say what it was.
     ///
     /// # Errors
     /// [`DiskError::Io`].
     pub(crate) fn discard(&mut self, tmp: &Path) -> Result<(), DiskError> {
         let source = self.path.clone();
-        self.rename(&fresh(tmp)).map_err(DiskError::at("remove", source))
+        let mut target = fresh(tmp);
+        if let (Some(name), Some(random)) = (source.file_name(), target.file_name()) {
+            target = tmp.join([name, OsStr::new("-"), random].into_iter().collect::<OsString>());
+        }
+        self.rename(&target).map_err(DiskError::at("remove", source))
     }
 
     /// Removes it when this process has ended, and whoever called us has the answer: on a busy disk, what is removed last
-    /// waits for the journal. Where that cannot be arranged, at once.
+    /// waits for the journal. `first` is done before, and must be such that it can be done twice. Where that cannot be
+    /// arranged, at once.
     ///
     /// # Errors
     /// [`DiskError::Io`].
-    pub fn remove_afterwards(self) -> Result<(), DiskError> {
+    pub fn remove_afterwards(self, first: impl Fn()) -> Result<(), DiskError> {
         let removal = || {
+            first();
             let _ = remove_all(&self.path);
         };
         // The copy keeps the mark: as long as it is at work, nobody else takes the directory.
@@ -102,7 +109,10 @@ impl Held {
                 process::step!(6, "it removes what is left when we have ended");
                 Ok(())
             }
-            Err(_) => self.remove(),
+            Err(_) => {
+                first();
+                self.remove()
+            }
         }
     }
 

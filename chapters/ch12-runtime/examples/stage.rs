@@ -31,5 +31,7 @@ fn run(bundle: &std::path::Path) -> Result<u8, Failure> {
     let root = Root::Directory(spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default());
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };
     let container = Container { id: "stage", spec: &spec, root, stdio, cache: None, attached: false };
-    Ok(attend::run(container, true, Proxy::UntilThird)?.code())
+    let (status, group) = attend::run(container, true, Proxy::UntilThird)?;
+    group.remove()?;
+    Ok(status.code())
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use cgroups::Cgroup;
 use nix::errno::Errno;
 use process::relay::{self, Pump, RelayError, Resize, Stream};
 use process::signals::{Forwarded, Proxy};
@@ -37,10 +38,11 @@ impl Diagnose for AttendError {
 }
 
 /// Runs the container until its program ends. With `interactive`, standard input goes in; `proxy` says which signals do.
+/// What is left is its control group: it is empty, and can be removed.
 ///
 /// # Errors
 /// [`AttendError`]; nothing is left behind, the program neither.
-pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<ExitStatus, AttendError> {
+pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<(ExitStatus, Cgroup), AttendError> {
     // Before the child exists: a signal that comes in between then waits for it.
     let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
     let mut running = container.start()?;
@@ -62,8 +64,7 @@ pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<Exit
             status
         }
     };
-    running.clean_up()?;
-    Ok(status)
+    Ok((status, running.end()?))
 }
 
 fn attend(

@@ -151,14 +151,15 @@ impl Running {
         (&mut self.child, self.cgroup.get())
     }
 
-    /// Removes what the container leaves in the kernel. Call it after the program has ended.
+    /// Ends what the container has left running, and hands over what it leaves in the kernel: its group, to be removed.
+    /// Call it after the program has ended.
     ///
     /// # Errors
     /// [`CgroupError`].
-    pub fn clean_up(self) -> Result<(), RuntimeError> {
-        let Self { child, mut cgroup, .. } = self;
+    pub fn end(self) -> Result<Cgroup, RuntimeError> {
+        let Self { child, cgroup, .. } = self;
         drop(child);
-        Ok(cgroup.remove()?)
+        Ok(cgroup.emptied()?)
     }
 }
 
@@ -171,16 +172,19 @@ impl Group {
         self.0.as_ref().expect("present until it is removed")
     }
 
-    fn remove(&mut self) -> Result<(), CgroupError> {
-        self.0.take().map_or(Ok(()), |group| {
-            group.kill()?;
-            group.remove()
-        })
+    /// Without a process, and for others to remove.
+    fn emptied(mut self) -> Result<Cgroup, CgroupError> {
+        self.get().kill()?;
+        Ok(self.0.take().expect("present until now"))
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let _ = self.remove();
+        if let Some(group) = self.0.take()
+            && group.kill().is_ok()
+        {
+            let _ = group.remove();
+        }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
-use layers::{
-    DataRoot, DataRootError, DiffId, DiskError, Held, LayerError, LayerStore, Lock, Overlay, OverlayError, Upper,
-};
+use layers::{DataRoot, DataRootError, DiffId, DiskError, LayerError, LayerStore, Lock, Overlay, OverlayError, Upper};
 use process::signals::Proxy;
 use process::{Diagnose, ExitStatus, FailureKind};
 use rootfs::{Root, RootDir, RootDirError};
@@ -24,7 +23,7 @@ use crate::create::Create;
 use crate::devices::{self, DeviceError};
 use crate::import::{self, ImportError};
 use crate::record::{ContainerRecord, ResolveError};
-use crate::state::{ContainerDir, Containers, StateError};
+use crate::state::{self, ContainerDir, Containers, StateError};
 use crate::users::{self, UsersError};
 
 /// Everything that a command can fail with.
@@ -137,7 +136,12 @@ impl Engine {
             cgroups::remove_abandoned(&runtime::cgroup_of(abandoned.id()));
             containers.discard(abandoned)?.remove()?;
         }
-        root.rubbish()?.into_iter().try_for_each(Held::remove)?;
+        for left in root.rubbish()? {
+            if let Some(id) = state::id_of_discarded(left.path()) {
+                cgroups::remove_abandoned(&runtime::cgroup_of(id));
+            }
+            left.remove()?;
+        }
         Ok(Self { root, containers, images, layers })
     }
 
@@ -215,7 +219,11 @@ impl Engine {
         let directory = self.containers.claim(&id, name)?;
         let outcome = self.run_in(&record, &image, &id, &directory, proxy);
         // The outcome is the news; a failed clean-up matters only if there is no other.
-        let cleaned = self.containers.discard(directory).and_then(Held::remove_afterwards);
+        let group = runtime::cgroup_of(&id);
+        let cleaned = self
+            .containers
+            .discard(directory)
+            .and_then(|left| left.remove_afterwards(|| cgroups::remove_abandoned(&group)));
         let status = outcome?;
         cleaned?;
         Ok(status)
@@ -241,6 +249,7 @@ impl Engine {
             let owner = Some(ids.outside);
             std::os::unix::fs::chown(&upper.upper, owner, owner).map_err(DiskError::at("give away", &upper.upper))?;
         }
+        mark(&upper.upper, ids)?;
         let overlay = Overlay::new(lower, &upper).volatile(true);
         let mounted = overlay.mount()?;
         let root = RootDir::from_fd(
@@ -260,12 +269,12 @@ impl Engine {
         };
         let mut spec = compose::compose(record, facts);
         spec.mounts = rootfs::arrange(spec.mounts, |path, covered| root.place_of(path, covered))?;
-        mark(&root, ids)?;
         let stdio = if record.terminal { Stdio::Terminal } else { Stdio::Pipes { input: record.interactive } };
         let cache = Some(self.root.directory("seccomp")?);
         let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
         Lock::assert_none();
-        Ok(attend::run(container, record.interactive, proxy)?)
+        let (status, _group) = attend::run(container, record.interactive, proxy)?;
+        Ok(status)
     }
 
     /// Directories of the image's layers, the topmost first.
@@ -275,14 +284,17 @@ impl Engine {
     }
 }
 
-/// The file by which programs have known for years that they are in a container.
-fn mark(root: &RootDir, ids: Option<namespaces::IdRange>) -> Result<(), EngineError> {
-    let path = Path::new("/.dockerenv");
-    let file = root.create_file(path, 0o755)?;
-    let Some(ids) = ids else { return Ok(()) };
-    let (user, group) = (rustix::fs::Uid::from_raw(ids.outside), rustix::fs::Gid::from_raw(ids.outside));
-    rustix::fs::chownat(&file, "", Some(user), Some(group), rustix::fs::AtFlags::EMPTY_PATH)
-        .map_err(|error| DiskError::at("give away", path)(error).into())
+/// The file by which programs have known for years that they are in a container. It is made in the upper directory before
+/// that is mounted: nobody else is there yet, and whatever the image has of that name is hidden.
+fn mark(upper: &Path, ids: Option<namespaces::IdRange>) -> Result<(), DiskError> {
+    let path = upper.join(".dockerenv");
+    let file = File::create_new(&path).map_err(DiskError::at("create", &path))?;
+    file.set_permissions(fs::Permissions::from_mode(0o755)).map_err(DiskError::at("set the mode of", &path))?;
+    let owner = ids.map(|ids| ids.outside);
+    if owner.is_some() {
+        std::os::unix::fs::fchown(&file, owner, owner).map_err(DiskError::at("give away", &path))?;
+    }
+    Ok(())
 }
 
 fn shell_image(shell: &str) -> ContainerConfig {

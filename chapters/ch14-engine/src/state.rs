@@ -148,6 +148,13 @@ impl Containers {
     }
 }
 
+/// The container that a discarded directory was of: whoever was to remove it was to remove its control group first. (What is
+/// left of a layer looks the same, and there is no group of that name.)
+pub(crate) fn id_of_discarded(path: &Path) -> Option<&str> {
+    let (id, _) = path.file_name()?.to_str()?.split_once('-')?;
+    (id.len() == 64 && id.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(id)
+}
+
 /// Docker's grammar.
 fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();

@@ -19,9 +19,7 @@ pub(crate) fn build(root: &Path, programs: &[&str]) -> Result<PathBuf> {
         .arg("--target-dir")
         .arg(root.join(TARGET))
         .args(programs.iter().flat_map(|program| ["--bin", program]))
-        // Without a loader, and at a fixed address: a program that may lie anywhere has to mend some 7,700 pointers of
-        // its own each time it starts, and it starts twice for each container.
-        .env(flags, "-C target-feature=+crt-static -C relocation-model=static")
+        .env(flags, flags_for(&target))
         .current_dir(root)
         .status()
         .context("run cargo build")?;
@@ -29,6 +27,13 @@ pub(crate) fn build(root: &Path, programs: &[&str]) -> Result<PathBuf> {
         bail!("mini-docker does not build");
     }
     Ok(root.join(TARGET).join(target).join("release"))
+}
+
+/// Without a loader, and at a fixed address: a program that may lie anywhere has to mend some 7,700 pointers of its own each
+/// time it starts, and it starts twice for each container. The first time it need not get far: `own_binary/entry.rs`.
+fn flags_for(target: &str) -> String {
+    let entry = if target.starts_with("x86_64") { " -C link-arg=-Wl,-e,mini_docker_entry" } else { "" };
+    format!("-C target-feature=+crt-static -C relocation-model=static{entry}")
 }
 
 /// Builds an example, and says where it is.

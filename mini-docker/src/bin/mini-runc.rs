@@ -64,5 +64,8 @@ fn run(bundle: &Path, id: &str) -> Result<u8, Failure> {
     let root = spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default();
     let stdio = if terminal { Stdio::Terminal } else { Stdio::Inherit };
     let container = Container { id, spec: &spec, root: Root::Directory(root), stdio, cache: None, attached: false };
-    Ok(attend::run(container, true, Proxy::Always)?.code())
+    let (status, group) = attend::run(container, true, Proxy::Always)?;
+    // At once: the next container of this bundle wants a group of the same name.
+    group.remove()?;
+    Ok(status.code())
 }

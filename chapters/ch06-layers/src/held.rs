@@ -104,16 +104,12 @@ impl Held {
             let _ = remove_all(&self.path);
         };
         // The copy keeps the mark: as long as it is at work, nobody else takes the directory.
-        match process::afterwards(&[self.mark.as_fd()], removal) {
-            Ok(()) => {
-                process::step!(6, "it removes what is left when we have ended");
-                Ok(())
-            }
-            Err(_) => {
-                first();
-                self.remove()
-            }
+        if process::afterwards(&[self.mark.as_fd()], removal).is_err() {
+            first();
+            return self.remove();
         }
+        process::step!(6, "it removes what is left when we have ended");
+        Ok(())
     }
 
     /// Removes it, whatever a container has put there.

@@ -69,7 +69,7 @@ fn directive(inside: &str) -> Option<Directive<'_>> {
 
 /// The page `name`, which is named from the workspace's directory, with all that is ours in place.
 pub(crate) fn expand(sources: &Sources<'_>, name: &Path, page: &str) -> Result<Vec<Piece>> {
-    let page = session::readable(page);
+    let page = unbroken_ids(sources, &session::readable(page));
     let mut pieces = Vec::new();
     for (text, directive) in parts(&page) {
         pieces.push(Piece::Text(text.to_owned()));
@@ -95,6 +95,25 @@ pub(crate) fn expand(sources: &Sources<'_>, name: &Path, page: &str) -> Result<V
         }
     }
     Ok(pieces)
+}
+
+/// The names of exercises in the text, marked, so that no line breaks inside of one.
+fn unbroken_ids(sources: &Sources<'_>, page: &str) -> String {
+    let mut fenced = false;
+    let mut text = String::with_capacity(page.len());
+    for line in page.split_inclusive('\n') {
+        let is_fence = line.trim_start().starts_with("```");
+        fenced ^= is_fence;
+        let mut line = line.to_owned();
+        if !fenced && !is_fence && line.contains('`') {
+            for exercise in sources.catalogue {
+                line =
+                    line.replace(&format!("`{}`", exercise.id), &format!("<code class=\"id\">{}</code>", exercise.id));
+            }
+        }
+        text.push_str(&line);
+    }
+    text
 }
 
 /// What is shown where an anchor is gone: a learner may have lost it, and the rest of the book is good all the same.

@@ -25,7 +25,8 @@ pub(super) fn pieces(sources: &Sources<'_>, exercise: &Exercise, anchor: Option<
     }
     pieces.push(Piece::Text(format!(
         "<p class=\"exercise-place\">In <code>{}</code> of your directory. Then type:</p>\n\n\
-         ```sh\ncargo wb check {id}\ncargo wb hint {id}\n```\n\n\
+         <pre class=\"commands\"><code>cargo wb check <span class=\"id\">{id}</span>\n\
+         cargo wb hint <span class=\"id\">{id}</span>\n</code></pre>\n\n\
          <details class=\"answer\">\n<summary>Does yours pass? Compare it with ours.</summary>\n\n",
         sources.place(exercise)?
     )));

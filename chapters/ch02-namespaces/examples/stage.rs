@@ -36,6 +36,7 @@ fn run(command: &[OsString]) -> Result<ExitStatus, Failure> {
         // What only root may do, an ordinary user may do as root of a user namespace.
         plan = plan.with_new(Kind::User);
     }
+    // ANCHOR: spawn
     // The namespace of the host name is made inside, where it gets its name.
     let spawn = Spawn::new().namespaces(plan.clone_flags() - CloneFlags::CLONE_NEWUTS);
     let pending = spawn.start(|gate| -> Result<_, Failure> {
@@ -47,6 +48,7 @@ fn run(command: &[OsString]) -> Result<ExitStatus, Failure> {
         loopback_up()?;
         Ok(program.exec(gate)?)
     })?;
+    // ANCHOR_END: spawn
     if plan.is_new(Kind::User) {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         write_maps(pending.pid(), &IdMap::single(0, user), &IdMap::single(0, group))?;

@@ -136,6 +136,7 @@ pub fn enter(target: &Target, kinds: &[Kind]) -> Result<Entered, EnterError> {
     if kinds.is_empty() {
         return Ok(Entered { kinds });
     }
+    // ANCHOR: enter_call
     let flags: CloneFlags = kinds.iter().map(|kind| kind.clone_flag()).collect();
     match setns(&target.pidfd, flags) {
         Ok(()) => {}
@@ -143,6 +144,7 @@ pub fn enter(target: &Target, kinds: &[Kind]) -> Result<Entered, EnterError> {
         Err(Errno::EINVAL) => return enter_one_by_one(target, &kinds),
         Err(errno) => return Err(EnterError::Enter { pid: target.pid, kinds, errno }),
     }
+    // ANCHOR_END: enter_call
     step!(2, "entered {} namespaces of process {}", kind::list(kinds.iter().copied()), target.pid);
     Ok(Entered { kinds })
 }

@@ -113,12 +113,14 @@ impl NamespaceId {
         Self::at(kind, own_path(kind))
     }
 
+    // ANCHOR: at
     fn at(kind: Kind, path: PathBuf) -> Result<Self, HandleError> {
         match fs::metadata(&path) {
             Ok(file) => Ok(Self { device: file.dev(), inode: file.ino() }),
             Err(source) => Err(HandleError::Open { kind, path, source }),
         }
     }
+    // ANCHOR_END: at
 }
 
 /// An open namespace. The namespace lives at least as long as this does.

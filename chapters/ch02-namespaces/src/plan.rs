@@ -68,6 +68,7 @@ impl From<Kind> for Namespace {
 
 /// What happens to one kind of namespace.
 #[derive(Debug)]
+// ANCHOR: mode
 pub enum Mode {
     /// Stay in the maker's.
     Host,
@@ -76,6 +77,7 @@ pub enum Mode {
     /// One that exists.
     Join(Handle),
 }
+// ANCHOR_END: mode
 
 /// The namespaces of a process to be made. A kind that is not mentioned stays the maker's.
 ///

@@ -9,7 +9,7 @@ use nix::unistd::{Pid, Uid, sethostname};
 use process::Failure;
 use testkit::{Need, judge, kernel_test, require};
 
-const READ: &str = "ch02-namespaces, \"The user namespace\"";
+const READ: &str = "ch02-namespaces, \"Three numbers in a line\"";
 
 /// A process in a new user namespace without maps; as user `id` if given.
 fn unmapped(id: Option<u32>) -> Inmate {

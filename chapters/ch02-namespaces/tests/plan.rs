@@ -62,7 +62,7 @@ kernel_test! {
                     "there is a flag for a namespace that is to be joined: a new one would be made for nothing".into(),
                 made if made.contains(&"time_for_children") =>
                     "CLONE_NEWTIME is among the flags: clone3 would put the child inside at once, \
-                     and its offsets would be frozen at zero".into(),
+                     and nobody could set its offsets any more".into(),
                 _ => "a new namespace has no flag: every Mode::New but the time namespace's needs one".into(),
             })
             .read(READ);

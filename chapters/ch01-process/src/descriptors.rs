@@ -49,6 +49,7 @@ pub(crate) fn close_all_but(kept: &[RawFd]) -> Result<(), DescriptorError> {
     if let Some((name, _)) = streams.into_iter().find(|(_, directory)| *directory) {
         return Err(DescriptorError::Directory(name));
     }
+    // ANCHOR: close_gaps
     let mut kept: Vec<RawFd> = kept.iter().copied().chain([stderr().as_raw_fd()]).chain(step::narration()).collect();
     kept.sort_unstable();
     let ends = kept.iter().skip(1).map(|next| next - 1).chain([RawFd::MAX]);
@@ -56,6 +57,7 @@ pub(crate) fn close_all_but(kept: &[RawFd]) -> Result<(), DescriptorError> {
         .zip(ends)
         .try_for_each(|(before, end)| sys::close_range(before + 1, end))
         .map_err(DescriptorError::Close)
+    // ANCHOR_END: close_gaps
 }
 // ANCHOR_END: close_all_but
 

@@ -65,6 +65,7 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
         .release()?;
     started();
     let mut main = None;
+    // ANCHOR: supervise
     while main.is_none() {
         let mut interest = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         match poll(&mut interest, PollTimeout::NONE) {
@@ -78,6 +79,7 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
         }
         main = reap(child.pid());
     }
+    // ANCHOR_END: supervise
     // `child` was reaped by number; its own wait, in `drop`, finds nothing left and returns.
     Ok(main.unwrap_or(ExitStatus::Code(0)))
 }

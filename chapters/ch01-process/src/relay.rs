@@ -125,6 +125,7 @@ impl Pump {
         if self.buffer.is_empty() {
             self.fill();
         } else if let Some(to) = &self.to {
+            // ANCHOR: portion
             let portion = &self.buffer[..self.buffer.len().min(ATOMIC_WRITE)];
             match (write(to, portion), self.stream) {
                 (Ok(written), _) => drop(self.buffer.drain(..written)),
@@ -135,6 +136,7 @@ impl Pump {
                     (self.from, self.to) = (None, None);
                 }
             }
+            // ANCHOR_END: portion
         }
         if self.from.is_none() && self.buffer.is_empty() {
             self.to = None;

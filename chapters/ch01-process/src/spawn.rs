@@ -152,6 +152,7 @@ where
     E: Into<Failure>,
     F: FnOnce(&Gate) -> Result<Infallible, E>,
 {
+    // ANCHOR: tell
     // A panic must not unwind into the parent's copied stack frames: two processes would go on with one story.
     let failure = match catch_unwind(AssertUnwindSafe(|| inside(gate))) {
         Ok(Err(error)) => error.into(),
@@ -161,6 +162,7 @@ where
     message.extend(serde_json::to_vec(&failure.shortened()).unwrap_or_default());
     let _ = gate.0.send(&message, None);
     sys::exit_now(failure.exit_code())
+    // ANCHOR_END: tell
 }
 // ANCHOR_END: report
 

@@ -43,6 +43,7 @@ pub fn clone3(
     _alone: SingleThread,
 ) -> Result<Clone3, Errno> {
     let mut pidfd: RawFd = -1;
+    // ANCHOR: clone_args
     let mut args = libc::clone_args {
         flags: flags | libc::CLONE_PIDFD as u64,
         pidfd: ptr::from_mut(&mut pidfd) as u64,
@@ -56,6 +57,7 @@ pub fn clone3(
         set_tid_size: 0,
         cgroup: 0,
     };
+    // ANCHOR_END: clone_args
     if let Some(directory) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = u64::from(directory.as_raw_fd().unsigned_abs());

@@ -3,14 +3,15 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use common::Docker;
 use testkit::kernel_test;
 
 /// What a page may type besides mini-docker; there is no shell between.
-const TOOLS: [&str; 10] = ["cat", "cp", "echo", "hostname", "ls", "readlink", "rm", "sed", "sh", "unshare"];
+const TOOLS: [&str; 11] =
+    ["cat", "cp", "echo", "hostname", "ls", "readlink", "rm", "sed", "setpriv", "sh", "unshare"];
 
 /// Where cargo puts what it builds.
 fn built() -> &'static Path {
@@ -64,8 +65,11 @@ fn pages(book: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// An output ends with a line break. In a page the fence follows at once, so each block gets an empty line more.
-fn end_outputs(page: &str) -> String {
+/// A session as trycmd reads it.
+///
+/// An output ends with a line break. In a page the fence follows at once, so each block gets an empty line more. A command
+/// that goes on behind a backslash is one line, for quotes are looked at line by line.
+fn session(page: &str) -> String {
     let mut inside = false;
     let mut text = String::with_capacity(page.len() + 100);
     for line in page.lines() {
@@ -73,7 +77,11 @@ fn end_outputs(page: &str) -> String {
             text.push('\n');
         }
         inside = if inside { line != "```" } else { line.starts_with("```console") };
-        text.push_str(line);
+        let continued = inside && line.starts_with("> ") && text.ends_with("\\\n");
+        if continued {
+            text.truncate(text.len() - 2);
+        }
+        text.push_str(if continued { &line[2..] } else { line });
         text.push('\n');
     }
     text
@@ -85,13 +93,17 @@ kernel_test! {
         let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src");
         let cases = trycmd::TestCases::new();
         cases.env("MINI_DOCKER_ROOT", docker.root().display().to_string());
-        cases.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        // A shell of a session finds them too.
+        let commands = host.dir().join("commands");
+        fs::create_dir(&commands).expect("a directory");
+        symlink(env!("CARGO_BIN_EXE_mini-docker"), commands.join("mini-docker")).expect("a link");
+        cases.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", commands.display()));
         cases.env("TMPDIR", host.dir().display().to_string());
         cases.register_bin("mini-docker", Path::new(env!("CARGO_BIN_EXE_mini-docker")));
         for (name, path) in stages() {
             cases.register_bin(name, path);
         }
-        cases.register_bin("cargo", stand_in(host.dir()));
+        cases.register_bin("cargo", stand_in(&commands));
         for name in TOOLS {
             cases.register_bin(name, on_path(name));
         }
@@ -107,7 +119,7 @@ kernel_test! {
             }
             let name = page.strip_prefix(&book).expect("a page of the book").display().to_string().replace('/', "-");
             let text = fs::read_to_string(&page).expect("a page");
-            fs::write(copies.join(name), end_outputs(&text)).expect("a copy");
+            fs::write(copies.join(name), session(&text)).expect("a copy");
         }
         cases.case(copies.join("*.md")).run();
     }

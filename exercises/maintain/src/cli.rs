@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, test, try_it, vm};
+use crate::{bench, screenshots, test, try_it, vm};
 
 /// The workbook's runner: exercises, and the machine they run on.
 #[derive(Parser)]
@@ -42,6 +42,11 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Take pictures of the book's pages, and say what is wrong with them.
+    Pages {
+        /// Such as ch02 or setup; nothing means all.
+        pages: Vec<String>,
+    },
     /// Run the kernel tests in a guest with cgroup v2.
     Vm {
         /// Names of tests, `-p PACKAGE` for one chapter, or `--shell` for a look around.
@@ -59,6 +64,7 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Bench { peers, load, rounds, write } => {
             bench::run(bench::Options { peers, load, rounds: rounds.into(), write })
         }
+        Command::Pages { pages } => screenshots::run(&pages),
         Command::Vm { args } => vm::run(&args),
     }
 }

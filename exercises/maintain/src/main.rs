@@ -10,6 +10,7 @@ mod packages;
 mod pages;
 mod reference;
 mod release;
+mod screenshots;
 mod stages;
 mod test;
 mod try_it;

@@ -1,49 +1,65 @@
 //! Every page of the built book in a real browser: on a desk and on a telephone, in light and in dark. No errors, nothing
-//! that has to be scrolled sideways, every diagram visible.
+//! that has to be scrolled sideways, every diagram visible and its text large enough to be read.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 /// Loads each page in a frame and writes what is wrong with it into the document.
 const HARNESS: &str = include_str!("pages.html");
 
-/// One line for each problem.
-pub(crate) fn problems(book: &Path, browser: &str) -> Result<Vec<String>> {
-    let mut pages = Vec::new();
-    collect(book, book, &mut pages)?;
-    pages.sort();
-    let list = serde_json::to_string(&pages)?;
-    // Beside the pages, so that the frame may look into them.
-    let harness = book.join("check-pages.html");
-    fs::write(&harness, HARNESS.replace("[/*PAGES*/]", &list))
-        .with_context(|| format!("write {}", harness.display()))?;
+/// One line for each problem of these pages.
+pub(crate) fn problems(book: &Path, browser: &str, pages: &[String]) -> Result<Vec<String>> {
+    let (lines, log) = visit(book, browser, HARNESS, pages)?;
+    let mut problems = lines;
+    // The same page is loaded four times.
+    problems.extend(log.lines().filter_map(complaint).collect::<BTreeSet<_>>());
+    Ok(problems)
+}
+
+/// Lets the browser do what `harness` says with these pages. Returns what it wrote down, without the first line, and the log.
+pub(crate) fn visit(book: &Path, browser: &str, harness: &str, pages: &[String]) -> Result<(Vec<String>, String)> {
+    let list = serde_json::to_string(pages)?;
+    let output = browse(book, browser, &harness.replace("[/*PAGES*/]", &list), &["--dump-dom".into()])?;
+    let document = String::from_utf8_lossy(&output.stdout);
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let result = document.split("<pre id=\"result\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let Some(result) = result.filter(|text| text.starts_with("checked")) else {
+        bail!("the browser did not finish: {}", log.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
+    };
+    Ok((result.lines().skip(1).map(str::to_owned).collect(), log))
+}
+
+/// Opens a document in the browser, which is beside the pages, so that its frames may look into them.
+pub(crate) fn browse(book: &Path, browser: &str, document: &str, arguments: &[String]) -> Result<Output> {
+    let path = book.join("check-pages.html");
+    fs::write(&path, document).with_context(|| format!("write {}", path.display()))?;
     let profile = profile_directory(book)?;
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--allow-file-access-from-files", "--virtual-time-budget=600000", "--timeout=300000"])
-        .args(["--enable-logging=stderr", "--dump-dom"])
+        .args(["--enable-logging=stderr", "--hide-scrollbars"])
+        .args(arguments)
         .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(format!("file://{}", harness.display()))
+        .arg(format!("file://{}", path.display()))
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("run {browser}"));
-    fs::remove_file(&harness)?;
+    fs::remove_file(&path)?;
     let _ = fs::remove_dir_all(&profile);
-    let output = output?;
-    let (document, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let result = document.split("<pre id=\"result\">").nth(1).and_then(|rest| rest.split("</pre>").next());
-    let Some(result) = result.filter(|text| text.starts_with("checked")) else {
-        bail!("the browser did not finish: {}", log.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
-    };
-    let mut problems: Vec<String> = result.lines().skip(1).map(str::to_owned).collect();
-    // The same page is loaded four times.
-    problems.extend(log.lines().filter_map(complaint).collect::<BTreeSet<_>>());
-    Ok(problems)
+    output
+}
+
+/// The pages of a built book, sorted, as their addresses: `ch02-namespaces/index.html`.
+pub(crate) fn all(book: &Path) -> Result<Vec<String>> {
+    let mut pages = Vec::new();
+    collect(book, book, &mut pages)?;
+    pages.sort();
+    Ok(pages)
 }
 
 /// What a page wrote to the browser's console, with its source: `[…:INFO:CONSOLE:2] "text", source: file:///…`. A page of a

@@ -207,7 +207,7 @@ fn book(root: &Path) -> Result<Tally> {
     };
     checked("links of the book", links::broken(&built)?);
     match packages::browser() {
-        Some(browser) => checked("pages in a browser", pages::problems(&built, browser)?),
+        Some(browser) => checked("pages in a browser", pages::problems(&built, browser, &pages::all(&built)?)?),
         None => tally.skipped.push(("pages in a browser".into(), "no browser (apt-get install chromium)".into())),
     }
     Ok(tally)

@@ -18,7 +18,7 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Workbook(workbook::Command),
-    #[command(name = "try", aliases = ["test", "bench", "vm"], hide = true)]
+    #[command(name = "try", aliases = ["test", "bench", "vm", "pages"], hide = true)]
     Maintain {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         _args: Vec<String>,

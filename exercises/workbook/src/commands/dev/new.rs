@@ -42,7 +42,7 @@ hole = "{hole}"
 needs = ["root"]
 minutes = 10
 after = []
-read = "{chapter}, \"The idea\""
+read = "{chapter}, \"SECTION\""
 
 [[tests]]
 package = "{package}"
@@ -63,7 +63,7 @@ fn next_steps(id: &str, directory: &Path, chapter: &str, hole: &str) -> String {
          \x20 2. Fill in {directory}/exercise.toml and hints.md.\n\
          \x20 3. Write the test that judges, with `testkit::judge` and a likely cause for each mistake.\n\
          \x20 4. Replace wrong/example.rs by the mistakes people make, one file each.\n\
-         \x20 5. Name {id} on the chapter's page, below \"Exercises\".\n\
+         \x20 5. Ask it on a page of the chapter: {{{{#your-turn {id} ANCHOR}}}}, with an anchor around its function.\n\
          \x20 6. cargo wb dev check {id} --bless, and read what it wrote to wrong/*.txt.\n"
     )
 }

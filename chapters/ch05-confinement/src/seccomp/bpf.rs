@@ -76,10 +76,12 @@ impl Program {
     }
 
     /// Loads a word into the accumulator, then goes on at `next`.
+    // ANCHOR: load
     pub(crate) fn load(&mut self, offset: u32, next: Label) -> Label {
         self.then(next);
         self.push(LOAD_WORD, 0, 0, offset)
     }
+    // ANCHOR_END: load
 
     /// Keeps only the bits of `mask`, then goes on at `next`.
     pub(crate) fn and(&mut self, mask: u32, next: Label) -> Label {
@@ -88,7 +90,6 @@ impl Program {
     }
 
     /// Goes on at `yes` if the comparison holds, else at `no`.
-    // ANCHOR: branch
     pub(crate) fn branch(&mut self, test: Test, k: u32, yes: Label, no: Label) -> Label {
         // What is out of reach gets an unconditional jump on the way, which reaches any distance. One may push the other
         // out of reach, so the farther one comes first.
@@ -107,7 +108,6 @@ impl Program {
         let [yes, no] = [yes, no].map(|label| u8::try_from(self.distance(label)).unwrap_or(u8::MAX));
         self.push(code, yes, no, k)
     }
-    // ANCHOR_END: branch
 
     /// How many instructions lie between here and `label`.
     fn distance(&self, label: Label) -> usize {
@@ -157,6 +157,39 @@ mod tests {
             };
             at += 1 + usize::from(if holds { step.jt } else { step.jf });
         }
+    }
+
+    /// The first program of the book's page on filters: all calls but `mount`, and only by the 64-bit way.
+    #[test]
+    fn a_small_program_reads_forward_and_is_written_backward() {
+        const X86_64: u32 = 0xc000_003e;
+        const MOUNT: u32 = 165;
+        let (allow, refuse, kill) = (0x7fff_0000, 0x0005_0001, 0);
+        // ANCHOR: small
+        let mut program = Program::default();
+        let allow = program.give_back(allow);
+        let refuse = program.give_back(refuse);
+        let is_mount = program.branch(Test::Equal, MOUNT, refuse, allow);
+        let number = program.load(NUMBER, is_mount);
+        let kill = program.give_back(kill);
+        let is_64_bit = program.branch(Test::Equal, X86_64, number, kill);
+        program.load(ARCHITECTURE, is_64_bit);
+        // ANCHOR_END: small
+        let line = |(at, step): (usize, &SockFilter)| match step.code {
+            LOAD_WORD => format!("{at} load {}", step.k),
+            JUMP_EQUAL => format!("{at} A = {:#x}? {} : {}", step.k, step.jt, step.jf),
+            _ => format!("{at} answer {:#x}", step.k),
+        };
+        let text: Vec<String> = program.finish().iter().enumerate().map(line).collect();
+        insta::assert_snapshot!(text.join("\n"), @r"
+        0 load 4
+        1 A = 0xc000003e? 1 : 0
+        2 answer 0x0
+        3 load 0
+        4 A = 0xa5? 0 : 1
+        5 answer 0x50001
+        6 answer 0x7fff0000
+        ");
     }
 
     fn fill(program: &mut Program, count: usize) {

@@ -95,7 +95,6 @@ impl Diagnose for SeccompError {
 }
 
 /// The program for the kernel. What comes in by a way that the filter does not name is shut, as libseccomp does it.
-// ANCHOR: compile
 pub(crate) fn compile(seccomp: &Seccomp) -> Result<Vec<SockFilter>, SeccompError> {
     let default = default_answer(seccomp)?;
     let mut program = Program::default();
@@ -105,6 +104,7 @@ pub(crate) fn compile(seccomp: &Seccomp) -> Result<Vec<SockFilter>, SeccompError
         let number = program.load(NUMBER, tree);
         next = program.branch(Test::Equal, AUDIT_ARCH_I386, number, next);
     }
+    // ANCHOR: doors
     if let Some(row) = wide(seccomp)? {
         let hot: Vec<u32> = HOT.iter().filter_map(|name| names::number(name, Architecture::X86_64)).collect();
         let tree = dispatch(&mut program, &row.ranges(&hot), Width::Both, default);
@@ -112,10 +112,10 @@ pub(crate) fn compile(seccomp: &Seccomp) -> Result<Vec<SockFilter>, SeccompError
         next = program.branch(Test::Equal, AUDIT_ARCH_X86_64, number, next);
     }
     program.load(ARCHITECTURE, next);
+    // ANCHOR_END: doors
     let program = program.finish();
     if program.len() > LONGEST { Err(SeccompError::TooLong(program.len())) } else { Ok(program) }
 }
-// ANCHOR_END: compile
 
 /// The answers on an architecture, if the filter names it. None named means the native one.
 fn named(seccomp: &Seccomp, architecture: Architecture) -> Result<Option<BTreeMap<u32, Answer>>, RuleError> {

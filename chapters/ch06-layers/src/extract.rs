@@ -173,12 +173,12 @@ impl Extractor {
         Ok(reached)
     }
 
-    // ANCHOR: walk
     fn walk(&mut self, path: &Path, entry: &Path) -> Result<(Rc<Path>, OwnedFd), LayerError> {
         let refused = |reason| LayerError::entry(entry, reason);
         let failed = |errno| LayerError::file("open a directory for", entry)(errno);
         let mut way = Way::new(path);
         let mut directory = beneath::open(&self.root, way.here(), DIRECTORY).map_err(failed)?;
+        // ANCHOR: walk
         while let Some(next) = way.next() {
             let Next::Name(name) = next else {
                 directory = beneath::open(&self.root, way.here(), DIRECTORY).map_err(failed)?;
@@ -192,9 +192,9 @@ impl Extractor {
                 Step::Link(target) => self.implied += way.follow(&target).map_err(refused)?,
             }
         }
+        // ANCHOR_END: walk
         Ok((way.here().into(), directory))
     }
-    // ANCHOR_END: walk
 
     /// What `name` is in `directory`, on the way to `entry`: a directory, made if it is missing, or a link.
     // ANCHOR: step

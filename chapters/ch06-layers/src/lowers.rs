@@ -84,7 +84,6 @@ impl Lowers {
         Ok(shown)
     }
 
-    // ANCHOR: ask
     fn ask(&self, root: &OwnedFd, path: &Path) -> Result<Said, Errno> {
         let mut directory = beneath::open(root, Path::new(""), DIRECTORY)?;
         let mut said = Said::Found { metadata: fstat(&directory)?, opaque: false };
@@ -106,7 +105,6 @@ impl Lowers {
         }
         Ok(said)
     }
-    // ANCHOR_END: ask
 }
 
 /// Whether a directory hides what lower layers have there.

@@ -49,7 +49,6 @@ impl Overlay {
     ///
     /// # Errors
     /// [`OverlayError::Mount`], [`OverlayError::NoLower`].
-    // ANCHOR: mount
     pub fn mount(&self) -> Result<OwnedFd, OverlayError> {
         if self.lower.is_empty() {
             return Err(OverlayError::NoLower(self.upper.upper.clone()));
@@ -59,9 +58,7 @@ impl Overlay {
         process::step!(6, "overlay of {layers} layer{} mounted", if layers == 1 { "" } else { "s" });
         Ok(mounted)
     }
-    // ANCHOR_END: mount
 
-    // ANCHOR: one_by_one
     fn one_by_one(&self) -> Result<OwnedFd, OverlayError> {
         let context =
             fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(|error| self.failed(errno(error), String::new()))?;
@@ -76,6 +73,7 @@ impl Overlay {
             fsconfig_set_string(&context, key, place.as_path())
                 .map_err(|error| about(errno(error), log_of(&context)))?;
         }
+        // ANCHOR: options
         for (key, value) in OPTIONS {
             fsconfig_set_string(&context, key, value).map_err(refused)?;
         }
@@ -84,8 +82,8 @@ impl Overlay {
         }
         fsconfig_create(&context).map_err(refused)?;
         fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map_err(refused)
+        // ANCHOR_END: options
     }
-    // ANCHOR_END: one_by_one
 
     fn by_one_string(&self) -> Result<OwnedFd, OverlayError> {
         let lower: Vec<&Path> = self.lower.iter().map(PathBuf::as_path).collect();

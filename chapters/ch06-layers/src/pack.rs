@@ -49,7 +49,6 @@ struct Packer<W> {
 }
 
 impl<W: Write> Packer<W> {
-    // ANCHOR: add
     fn add(&mut self, found: &Found) -> Result<(), LayerError> {
         let Found { path, metadata } = found;
         let kind = beneath::kind(metadata);
@@ -96,7 +95,6 @@ impl<W: Write> Packer<W> {
             }
         }
     }
-    // ANCHOR_END: add
 
     /// The name under which this file is in the archive already, if it has several.
     fn first_name(&mut self, path: &Path, metadata: &FileStat) -> Option<PathBuf> {

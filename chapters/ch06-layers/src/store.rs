@@ -71,17 +71,17 @@ impl LayerStore {
     ///
     /// # Errors
     /// [`LayerError`]; nothing is left behind.
-    // ANCHOR: import
     pub fn import(&self, archive: impl Read) -> Result<Layer, LayerError> {
+        // ANCHOR: import
         let staging = Staging(Some(self.root.staging()?));
         let diff = staging.path().join("diff");
         fs::create_dir(&diff).map_err(DiskError::at("create", &diff))?;
         let applied = apply_tar(Plain::new(archive)?, &diff, &self.limits)?;
         let layer = self.publish(staging, applied.diff_id, Record { size: applied.size, entries: applied.entries })?;
+        // ANCHOR_END: import
         process::step!(6, "layer {} unpacked: {} entries, {} bytes", layer.diff_id, layer.entries, layer.size);
         Ok(layer)
     }
-    // ANCHOR_END: import
 
     /// The directory `tree` as a layer. Nobody may write to it meanwhile.
     ///

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use common::archive::Archive;
-use common::{READ_UNPACK, listing};
+use common::{READ_LINKS, READ_UNPACK, listing};
 use layers::DiffId;
 use tar::EntryType;
 use testkit::{Host, judge, kernel_test};
@@ -170,7 +170,7 @@ kernel_test! {
             } else {
                 "target and name are the same: Refusal::Itself".into()
             })
-            .read(READ_UNPACK);
+            .read(READ_LINKS);
         insta::assert_snapshot!("hard_links", said);
         let dead_ends = [
             stage.attack("a target below a file", &Archive::new().file("x", "").hard_link("y", "x/f"), through),
@@ -186,7 +186,7 @@ kernel_test! {
             } else {
                 "unknown".into()
             })
-            .read(READ_UNPACK);
+            .read(READ_LINKS);
     }
 
     /// Opened for writing, a FIFO waits for a reader. So did `docker build` (CVE-2024-9676).

@@ -14,9 +14,10 @@ use nix::mount::{MntFlags, umount2};
 use rustix::mount::{MoveMountFlags, move_mount};
 use testkit::Host;
 
-pub(crate) const READ_OVERLAY: &str = "ch06-layers, \"The idea\"";
+pub(crate) const READ_OVERLAY: &str = "ch06-layers, \"One tree out of many\"";
 pub(crate) const READ_WHITEOUT: &str = "ch06-layers, \"How a layer says that a file is gone\"";
 pub(crate) const READ_UNPACK: &str = "ch06-layers, \"Unpacking what a stranger packed\"";
+pub(crate) const READ_LINKS: &str = "ch06-layers, \"A second name\"";
 pub(crate) const READ_CHANGES: &str = "ch06-layers, \"What has changed\"";
 
 /// The data root of a test.

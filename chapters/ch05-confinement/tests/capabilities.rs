@@ -13,9 +13,6 @@ use nix::sys::prctl::set_dumpable;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{Gid, Uid, setgroups, sethostname, setresgid, setresuid};
 use process::Diagnose;
-use rustix::thread::{
-    CapabilitySet as KernelCapabilities, CapabilitySets as KernelSets, capabilities, set_capabilities,
-};
 use testkit::{Call, Inmate, Need, judge, judge_refusal, kernel_test, require};
 
 const READ: &str = "ch05-confinement, \"The order of the descent\"";
@@ -32,13 +29,6 @@ fn docker() -> CapabilitySets {
 
 fn ids(user: u32) -> (Uid, Gid) {
     (Uid::from_raw(user), Gid::from_raw(user))
-}
-
-/// A set of this process, as the kernel prints it.
-fn status_line(name: &str) -> String {
-    let text = fs::read_to_string("/proc/self/status").expect("procfs");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_default().trim().to_owned()
 }
 
 /// Becomes `user` with docker's capabilities and one group; says "ok", or what went wrong.
@@ -227,43 +217,6 @@ kernel_test! {
             output(host.busybox(), &["grep", "^CapEff", "/proc/self/status"])
         });
         assert_eq!(inmate.said(), "CapEff:\t0000000000000400");
-    }
-
-    /// The bounding set limits what a file gives. It does not limit what is inheritable: so that is empty.
-    fn exec_gives_back_what_is_inheritable_and_nothing_else_beyond_the_bounding_set(host) {
-        require(Need::Busybox);
-        let kill: Capabilities = "KILL".parse::<Capability>().into_iter().collect();
-        let after_exec = |inheritable: Capabilities| {
-            let sets = CapabilitySets { permitted: kill, effective: kill, inheritable, ..CapabilitySets::default() };
-            let inmate = Inmate::new(|| {
-                // Whoever started us was careless: the kernel refuses to add what the bounding set lacks, and leaves what
-                // was inheritable before.
-                let bits = KernelCapabilities::from_bits_retain(kill.bits());
-                let now = capabilities(None).expect("capget");
-                set_capabilities(None, KernelSets { inheritable: bits, ..now }).expect("capset");
-                let (user, group) = ids(0);
-                become_user(user, group, &[], &sets).expect("become_user");
-                output(host.busybox(), &["grep", "-e", "CapEff", "-e", "CapBnd", "/proc/self/status"])
-            });
-            inmate.said().to_owned()
-        };
-        assert_eq!(after_exec(Capabilities::empty()), format!("CapEff:\t{NONE}\nCapBnd:\t{NONE}"));
-        assert_eq!(after_exec(kill), format!("CapEff:\t0000000000000020\nCapBnd:\t{NONE}"));
-    }
-
-    /// What the bounding set has lost comes back in a new user namespace, for use in there: that is the filter's to refuse.
-    fn a_new_user_namespace_begins_with_all_capabilities(_host) {
-        require(Need::UserNamespaces);
-        let inmate = Inmate::new(|| {
-            let (user, group) = ids(1000);
-            become_user(user, group, &[], &CapabilitySets::default()).expect("become_user");
-            let before = status_line("CapBnd");
-            unshare(CloneFlags::CLONE_NEWUSER).expect("unshare");
-            format!("{before} {} {}", status_line("CapBnd"), status_line("CapEff"))
-        });
-        let last: u32 = fs::read_to_string("/proc/sys/kernel/cap_last_cap").expect("procfs").trim().parse().expect("a number");
-        let all = format!("{:016x}", u64::MAX >> (63 - last));
-        assert_eq!(inmate.said(), format!("{NONE} {all} {all}"));
     }
 
     /// What chapters 2 to 4 could not refuse.

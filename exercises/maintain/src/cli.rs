@@ -46,6 +46,9 @@ enum Command {
     Pages {
         /// Such as ch02 or setup; nothing means all.
         pages: Vec<String>,
+        /// Only say what is wrong.
+        #[arg(long)]
+        no_pictures: bool,
     },
     /// Run the kernel tests in a guest with cgroup v2.
     Vm {
@@ -64,7 +67,7 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Bench { peers, load, rounds, write } => {
             bench::run(bench::Options { peers, load, rounds: rounds.into(), write })
         }
-        Command::Pages { pages } => screenshots::run(&pages),
+        Command::Pages { pages, no_pictures } => screenshots::run(&pages, !no_pictures),
         Command::Vm { args } => vm::run(&args),
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn browse(book: &Path, browser: &str, document: &str, arguments: &[St
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("run {browser}"));
-    fs::remove_file(&path)?;
+    fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
     let _ = fs::remove_dir_all(&profile);
     output
 }

@@ -19,7 +19,7 @@ const THEMES: [&str; 2] = ["light", "navy"];
 const TALLEST: u32 = 8000;
 
 /// Pages are named by the beginning of their address: `ch02`, `ch02-namespaces/enter`; nothing means all.
-pub(crate) fn run(wanted: &[String]) -> Result<ExitCode> {
+pub(crate) fn run(wanted: &[String], pictures: bool) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.require_origin()?;
     let Some(browser) = packages::browser() else { bail!("there is no browser\nhint: apt-get install chromium") };
@@ -33,7 +33,8 @@ pub(crate) fn run(wanted: &[String]) -> Result<ExitCode> {
     let directory = workspace.scratch().join("pages");
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
     let problems = pages::problems(&book, browser, &chosen)?;
-    for line in pages::visit(&book, browser, MEASURE, &chosen)?.0 {
+    let heights = if pictures { pages::visit(&book, browser, MEASURE, &chosen)?.0 } else { Vec::new() };
+    for line in heights {
         let mut words = line.split(' ');
         let (Some(page), Some(width), Some(height)) = (words.next(), words.next(), words.next()) else { continue };
         for theme in THEMES {

@@ -196,6 +196,7 @@ fn main() {
     let left = || fs::read_dir("/sys/fs/cgroup").map_or(0, Iterator::count);
     let (before, name) = (left(), hostname());
     desk.wb("stage ch01 2 3").wb("stage ch02").wb("stage ch03").wb("stage ch01");
+    desk.wb_in(&[("WB_STAGES", "/nowhere")], "stage ch01 2 3");
     // What root could do to the machine, it can only do in a place apart; others cannot do it at all.
     if is_root() {
         for command in ["stage ch01 rename", "stage ch01 write"] {

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -82,7 +83,7 @@ pub(crate) fn become_init(words: &[OsString]) -> Result<ExitCode> {
     // Where the kernel cannot be told (CONFIG_CHECKPOINT_RESTORE), two stages must not run at once.
     let _ = fs::write("/proc/sys/kernel/ns_last_pid", before.to_string());
     let status = Command::new(program).args(arguments).status().context("run the stage")?;
-    let code = status.code().unwrap_or(1);
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 

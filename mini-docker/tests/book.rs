@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use common::Docker;
-use testkit::kernel_test;
+use testkit::native_test;
 
 /// What a page may type besides mini-docker; there is no shell between.
 const TOOLS: [&str; 11] = ["cat", "cp", "echo", "hostname", "ls", "readlink", "rm", "sed", "setpriv", "sh", "unshare"];
@@ -86,7 +86,7 @@ fn session(page: &str) -> String {
     text
 }
 
-kernel_test! {
+native_test! {
     fn every_session_of_the_book_is_as_printed(host) {
         let docker = Docker::new(host);
         let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src");

@@ -9,7 +9,7 @@ use std::process::Command;
 use common::archive::Archive;
 use layers::{DataRoot, Layer, LayerStore};
 use process::Failure;
-use testkit::{Host, Need, kernel_test, require};
+use testkit::{Host, Need, native_test, require};
 
 /// Something that does not fit into one block of any of them.
 fn archive() -> Vec<u8> {
@@ -70,7 +70,7 @@ fn same_layer(host: &Host, bytes: &[u8], streams: &[(&str, Vec<u8>)]) {
     }
 }
 
-kernel_test! {
+native_test! {
     fn bzip2(host) {
         require(Need::Program("bzip2", "bzip2"));
         let bytes = archive();

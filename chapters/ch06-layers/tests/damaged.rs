@@ -11,7 +11,7 @@ use layers::{UnpackLimits, apply_tar};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tar::{EntryType, Header};
-use testkit::kernel_test;
+use testkit::native_test;
 
 const BLOCK: usize = 512;
 /// Nothing here is large, so that a damaged size is not either.
@@ -57,7 +57,7 @@ fn attempt(bytes: &[u8], layer: &Path) -> bool {
     apply_tar(bytes, layer, &LIMITS).is_ok()
 }
 
-kernel_test! {
+native_test! {
     fn damaged_archives_do_no_damage(host) {
         let outside = tree(host.dir(), "outside", &[("canary", "alive")]);
         let (layer, before) = (host.dir().join("layer"), listing(&outside));

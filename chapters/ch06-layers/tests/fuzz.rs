@@ -7,7 +7,7 @@ mod targets {
 
 use std::path::{Path, PathBuf};
 
-use testkit::{fuzz, kernel_test};
+use testkit::{fuzz, native_test};
 
 const WORDS: [&[u8]; 12] = [
     b"../",
@@ -28,7 +28,7 @@ fn samples(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)
 }
 
-kernel_test! {
+native_test! {
     fn any_bytes_as_an_archive(_host) {
         fuzz("archive", &samples("archive"), &WORDS, |bytes| {
             targets::archive::archive(bytes);

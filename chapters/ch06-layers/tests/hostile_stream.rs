@@ -12,14 +12,14 @@ use flate2::write::GzEncoder;
 use layers::{UnpackLimits, apply_tar};
 use process::Failure;
 use tar::{EntryType, Header};
-use testkit::{judge, kernel_test};
+use testkit::{judge, native_test};
 
 /// An archive inside a file: whoever takes the file's size from the wrong header reads it as entries (CVE-2025-62518).
 fn smuggled() -> Vec<u8> {
     Archive::new().file("etc/owned", "dead").bytes()
 }
 
-kernel_test! {
+native_test! {
     /// The extension counts, for docker and GNU tar as for us: what it says is content, is never read as entries.
     fn content_is_not_read_as_entries(host) {
         let hidden = smuggled();

@@ -13,7 +13,7 @@ use layers::{Held, LayerError, UnpackLimits, apply_tar};
 use nix::mount::{MsFlags, mount, umount};
 use process::Failure;
 use tar::EntryType;
-use testkit::{Host, judge, kernel_test};
+use testkit::{Host, judge, native_test};
 
 const MIB: u64 = 1 << 20;
 /// What a test may take more than before: for buffers, and one extension of 1 MiB with all that is made of it.
@@ -72,7 +72,7 @@ fn remove(layer: &Path) {
     fs::remove_dir_all(layer).expect("the layer");
 }
 
-kernel_test! {
+native_test! {
     fn extensions_do_not_add_up(host) {
         let value = vec![b'v'; 60_000];
         let keys: Vec<String> = (0..16).map(|number| format!("SCHILY.xattr.user.{number}")).collect();

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tar::EntryType;
-use testkit::kernel_test;
+use testkit::native_test;
 
 /// One step in the making of a tree; those that cannot be done are left out.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ fn runner() -> TestRunner {
     )
 }
 
-kernel_test! {
+native_test! {
     fn any_tree_survives_the_round_trip(host) {
         let (tree, layer) = (host.dir().join("tree"), host.dir().join("layer"));
         let outcome = runner().run(&prop::collection::vec(step(), 0..25), |steps| {

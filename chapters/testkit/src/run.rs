@@ -24,6 +24,10 @@ use crate::{cgroup, leaks, needs};
 const TEST: &str = "TESTKIT_TEST";
 /// "host" in the process that makes the namespaces, the host's directory in the one that lives there.
 const STAGE: &str = "TESTKIT_STAGE";
+/// Asks for the names of the tests that are for every kernel, a line each; whoever asks also asks libtest for its list.
+const LIST: &str = "TESTKIT_LIST";
+/// Begins such a line.
+const LISTED: &str = "for every kernel: ";
 /// Seconds until a test counts as hanging; a machine that is emulated in software needs more than the default.
 const LIMIT: &str = "TESTKIT_SECONDS";
 const DEFAULT_LIMIT: u64 = 120;
@@ -31,6 +35,16 @@ const DEFAULT_LIMIT: u64 = 120;
 const FINISHED: i32 = 76;
 /// The exit status of a body that failed, leaked or hung, after it was said why.
 const FAILED: i32 = 78;
+
+/// Where a test proves something.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On each kernel, something about that kernel.
+    EveryKernel,
+    /// Here, and no more elsewhere.
+    ThisMachine,
+}
 
 /// Runs the body of `test` in a process of its own and repeats its verdict. Called by [`kernel_test!`](crate::kernel_test).
 ///
@@ -76,7 +90,11 @@ fn ending(status: ExitStatus) -> String {
 
 /// Called before `main` in every test binary: does nothing unless this process was started to run `test`.
 #[doc(hidden)]
-pub fn enter(test: &str, body: fn(&Host)) {
+pub fn enter(test: &str, place: Place, body: fn(&Host)) {
+    if env::var_os(LIST).is_some() && place == Place::EveryKernel {
+        // libtest's names begin below the crate.
+        println!("{LISTED}{}", test.split_once("::").map_or(test, |(_, name)| name));
+    }
     if env::var(TEST).as_deref() != Ok(test) {
         return;
     }

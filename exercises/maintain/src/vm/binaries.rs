@@ -1,16 +1,12 @@
-//! The test binaries: built here, run there.
+//! The test binaries: built here, run there, as far as another kernel can make a difference: the kernel tests. The other
+//! tests compute, and have done so on this machine.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-
-/// Integration tests with these in their names compute a lot and ask the kernel little: here is the place for them.
-const NOT_IN_THE_GUEST: [&str; 3] = ["properties", "oracle", "book"];
-
-/// Packages without tests of the kernel.
-const STAY_HERE: [&str; 4] = ["workbook", "maintain", "wb", "benches"];
 
 /// One binary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,19 +17,29 @@ pub(crate) struct Binary {
     pub(crate) executable: PathBuf,
     /// The package's directory.
     pub(crate) manifest_directory: PathBuf,
-    /// A program that tests start by its path, not a test.
-    pub(crate) is_program: bool,
+    /// Which of its tests are for every kernel; of a program that tests start by its path, none.
+    pub(crate) tests: Vec<String>,
 }
 
 impl Binary {
     /// Where it is in the guest. A program keeps its path, which was compiled into the tests.
     pub(crate) fn inside(&self) -> PathBuf {
-        if self.is_program { self.executable.clone() } else { Path::new("/tests").join(self.name.replace('/', "-")) }
+        if self.is_program() { self.executable.clone() } else { Path::new("/tests").join(self.name.replace('/', "-")) }
+    }
+
+    /// Whether it is no test, but started by some.
+    pub(crate) fn is_program(&self) -> bool {
+        self.tests.is_empty()
+    }
+
+    fn package(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
     }
 }
 
-/// Builds the integration tests of `packages`, or of all that have any.
-pub(crate) fn build(root: &Path, packages: &[String]) -> Result<Vec<Binary>> {
+/// Builds the tests of `packages`, or of all, and takes those that are for every kernel and have one of `filters` in their
+/// names, if there are any.
+pub(crate) fn build(root: &Path, packages: &[String], filters: &[String]) -> Result<Vec<Binary>> {
     let mut command = Command::new("cargo");
     command.args(["test", "--no-run", "--message-format=json-render-diagnostics", "--tests"]).current_dir(root);
     if packages.is_empty() {
@@ -48,32 +54,52 @@ pub(crate) fn build(root: &Path, packages: &[String]) -> Result<Vec<Binary>> {
     if !output.status.success() {
         bail!("the tests do not compile");
     }
-    Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+    let mut binaries = Vec::new();
+    for (mut binary, is_test) in parse(&String::from_utf8_lossy(&output.stdout)) {
+        if is_test {
+            binary.tests = for_every_kernel(&binary)?;
+            binary.tests.retain(|test| filters.is_empty() || filters.iter().any(|filter| test.contains(filter)));
+        }
+        if !is_test || !binary.tests.is_empty() {
+            binaries.push(binary);
+        }
+    }
+    let tested: BTreeSet<String> =
+        binaries.iter().filter(|binary| !binary.is_program()).map(|binary| binary.package().to_owned()).collect();
+    binaries.retain(|binary| tested.contains(binary.package()));
+    Ok(binaries)
 }
 
-fn parse(messages: &str) -> Vec<Binary> {
-    let mut binaries: Vec<Binary> = messages
+/// The test kit names them, where it is asked for a list.
+fn for_every_kernel(binary: &Binary) -> Result<Vec<String>> {
+    let mut command = Command::new(&binary.executable);
+    let output = command.args(["--list", "--format", "terse"]).env("TESTKIT_LIST", "1").output();
+    let output = output.with_context(|| format!("run {}", binary.executable.display()))?;
+    let lines = String::from_utf8_lossy(&output.stdout);
+    Ok(lines.lines().filter_map(|line| line.strip_prefix("for every kernel: ")).map(str::to_owned).collect())
+}
+
+/// The tests, and the programs that they may start.
+fn parse(messages: &str) -> Vec<(Binary, bool)> {
+    let mut binaries: Vec<(Binary, bool)> = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter_map(|message| binary(&message))
         .collect();
-    binaries.sort_by(|one, other| one.name.cmp(&other.name));
+    binaries.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
     binaries
 }
 
-fn binary(message: &Value) -> Option<Binary> {
+fn binary(message: &Value) -> Option<(Binary, bool)> {
     let executable = PathBuf::from(message["executable"].as_str()?);
     let manifest_directory = Path::new(message["manifest_path"].as_str()?).parent()?.to_owned();
     let kind = message["target"]["kind"][0].as_str()?;
     let target = message["target"]["name"].as_str()?;
     let is_test = message["profile"]["test"].as_bool()?;
-    let package = package(message["package_id"].as_str()?).filter(|package| !STAY_HERE.contains(package))?;
-    let wanted = match (kind, is_test) {
-        ("test", true) => !NOT_IN_THE_GUEST.iter().any(|word| target.contains(word)),
-        ("bin", false) => true,
-        _ => false,
-    };
-    wanted.then(|| Binary { name: format!("{package}/{target}"), executable, manifest_directory, is_program: !is_test })
+    let package = package(message["package_id"].as_str()?)?;
+    let wanted = matches!((kind, is_test), ("test" | "lib", true) | ("bin", false));
+    let name = format!("{package}/{target}");
+    wanted.then(|| (Binary { name, executable, manifest_directory, tests: Vec::new() }, is_test))
 }
 
 /// Of `path+file:///w/chapters/ch04-cgroups#cgroups@0.1.0` what is before the `@`; cargo leaves that out where the folder has
@@ -96,14 +122,16 @@ mod tests {
         };
         let lines = [
             message("test", "memory", true),
-            message("test", "properties", true),
             message("lib", "cgroups", true),
+            message("lib", "cgroups", false),
             message("bin", "mini-docker", false),
-            message("test", "sessions", true).replace("#cgroups@", "#workbook@"),
+            message("bin", "mini-docker", true),
             "not JSON".into(),
         ];
-        let names: Vec<(String, bool)> = parse(&lines.join("\n")).into_iter().map(|b| (b.name, b.is_program)).collect();
-        assert_eq!(names, [("cgroups/memory".into(), false), ("cgroups/mini-docker".into(), true)]);
+        let names: Vec<(String, bool)> =
+            parse(&lines.join("\n")).into_iter().map(|(binary, is_test)| (binary.name, is_test)).collect();
+        let expected = [("cgroups/cgroups", true), ("cgroups/memory", true), ("cgroups/mini-docker", false)];
+        assert_eq!(names, expected.map(|(name, is_test)| (name.to_owned(), is_test)));
     }
 
     #[test]

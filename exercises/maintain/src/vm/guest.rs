@@ -41,21 +41,21 @@ hostname guest
 "#;
 
 /// Runs every binary and reports over the serial line.
-pub(crate) fn tests(binaries: &[Binary], filters: &[String], root: &Path) -> String {
+pub(crate) fn tests(binaries: &[Binary], root: &Path) -> String {
     let mut script = String::from(START);
     let root = root.display();
     let _ = write!(
         script,
         "export INSTA_WORKSPACE_ROOT={root} INSTA_UPDATE=no WB_SKIPS=/skips TESTKIT_SECONDS=300 RUST_BACKTRACE=0\ntouch /skips\n"
     );
-    for binary in binaries.iter().filter(|binary| !binary.is_program) {
-        let filters = filters.join(" ");
+    for binary in binaries.iter().filter(|binary| !binary.is_program()) {
         let _ = write!(
             script,
-            "echo \"{MARK} begin {name}\"\ncd {directory}\n{program} --test-threads=2 {filters} 2>&1\necho \"{MARK} end {name} $?\"\n",
+            "echo \"{MARK} begin {name}\"\ncd {directory}\n{program} --test-threads=2 --exact {tests} 2>&1\necho \"{MARK} end {name} $?\"\n",
             name = binary.name,
             directory = binary.manifest_directory.display(),
             program = binary.inside().display(),
+            tests = binary.tests.join(" "),
         );
     }
     let _ = write!(script, "echo \"{MARK} skips\"\ncat /skips\necho \"{MARK} done\"\npoweroff -f\n");

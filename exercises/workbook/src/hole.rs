@@ -98,6 +98,12 @@ pub(crate) fn open(id: &str, prompt: &str) -> String {
     format!("todo!({:?})", message.replace('{', "{{").replace('}', "}}"))
 }
 
+/// `ours`, and before it a `todo!` for where the variable `name` has the id in it.
+pub(crate) fn switch(ours: &str, name: &str, id: &str) -> String {
+    let is_open = format!("std::env::var({name:?}).is_ok_and(|open| open.split(' ').any(|id| id == {id:?}))");
+    format!("if {is_open} {{ {} }}\n{ours}", open(id, ""))
+}
+
 /// What a program says that reaches an open hole.
 pub(crate) fn still_open(id: &str) -> String {
     format!("exercise {id} is still open")

@@ -42,6 +42,15 @@ fn an_exercise_that_needs_a_later_one_is_found() {
 }
 
 #[test]
+fn what_an_exercise_builds_on_is_proved() {
+    let mut desk = Desk::new();
+    desk.edit(LIB, "numbers.iter().fold(0, |sum, number| add(sum, *number))", "numbers.iter().sum()");
+    desk.edit("exercises/ch02-words/greet/exercise.toml", "after = [\"ch01-sums/total\"]", "after = []");
+    desk.wb("dev check ch01/total ch02/greet");
+    snapshot("what_an_exercise_builds_on_is_proved", &mut desk);
+}
+
+#[test]
 fn faults_of_the_book_are_found() {
     let mut desk = Desk::new();
     desk.edit(PAGE, "lib.rs:add", "lib.rs:subtract").edit(PAGE, "## The largest number", "## The largest");

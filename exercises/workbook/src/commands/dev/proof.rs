@@ -67,7 +67,10 @@ impl<'a> Proof<'a> {
             findings.extend(found.err());
         }
         // Last, so that the copy is ready for the next exercise.
-        findings.extend(self.prove_solution(exercise));
+        match self.prove_solution(exercise) {
+            Some(finding) => findings.push(finding),
+            None => findings.extend(self.prove_after(exercise)),
+        }
         (format!("starter, solution, {}", render::count(mistakes.len(), "wrong answer")), findings)
     }
 
@@ -105,6 +108,37 @@ impl<'a> Proof<'a> {
         }
     }
 
+    /// `after` names what the judging tests reach, and no more. Tried with our answer, which was just built: each hole that
+    /// it names is opened again, and must be missed; then all others at once, and none may be.
+    fn prove_after(&self, exercise: &Exercise) -> Vec<Finding> {
+        let failed = |error| Finding::Failed(format!("{error:#}"));
+        let mut findings = Vec::new();
+        for id in &exercise.after {
+            match self.judge_without(exercise, &Fill::Solution, id) {
+                Ok(Outcome::Passed { .. }) => {
+                    findings.push(Finding::Failed(format!("after: the judging tests pass without {id}")));
+                }
+                Ok(_) => {}
+                Err(error) => findings.push(failed(error)),
+            }
+        }
+        let below = self.catalogue.below(exercise);
+        let others = self.catalogue.iter().filter(|other| below.iter().all(|one| one.id != other.id));
+        let others: Vec<&str> = others.map(|other| other.id.as_str()).filter(|id| *id != exercise.id).collect();
+        match self.judge_without(exercise, &Fill::Solution, &others.join(" ")) {
+            Ok(Outcome::Passed { .. } | Outcome::Skipped { .. }) => {}
+            Ok(Outcome::Strayed { into }) => {
+                findings
+                    .push(Finding::Failed(format!("after: the judging tests reach {into}, which it does not name")));
+            }
+            Ok(other) => {
+                findings.push(Finding::Failed(format!("without what `after` does not name, {}", brief(&other))));
+            }
+            Err(error) => findings.push(failed(error)),
+        }
+        findings
+    }
+
     fn prove_mistake(&self, exercise: &Exercise, mistake: &Mistake, bless: bool) -> Result<(), Finding> {
         let outcome = self
             .judge(exercise, &Fill::Statements(mistake.answer.clone()))
@@ -138,12 +172,17 @@ impl<'a> Proof<'a> {
 
     /// Judges with `fill` in the hole of `exercise`.
     fn judge(&self, exercise: &Exercise, fill: &Fill) -> Result<Outcome> {
+        self.judge_without(exercise, fill, "")
+    }
+
+    /// The same, with the holes of these exercises open.
+    fn judge_without(&self, exercise: &Exercise, fill: &Fill, open: &str) -> Result<Outcome> {
         let position = |id: &str| self.catalogue.iter().position(|exercise| exercise.id == id);
         let here = position(&exercise.id);
         for (file, text) in &self.pristine {
             let text = fill::file(text, file, self.catalogue, |other| {
                 Ok(match position(&other.id).cmp(&here) {
-                    std::cmp::Ordering::Less => Fill::Solution,
+                    std::cmp::Ordering::Less => Fill::Switch,
                     std::cmp::Ordering::Equal => fill.clone(),
                     std::cmp::Ordering::Greater => Fill::Starter,
                 })
@@ -159,7 +198,10 @@ impl<'a> Proof<'a> {
             running: Running::default(),
             progress: &progress,
         };
-        let outcome = judge.judge(exercise);
+        let outcome = match judge.build(exercise) {
+            Ok(binaries) => judge.run(exercise, &binaries, &[(fill::OPEN, open)]),
+            Err(outcome) => *outcome,
+        };
         status.clear();
         Ok(outcome)
     }

@@ -5,10 +5,11 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write as _, pipe};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use workbook::libtest::{Program, Skip, skips};
-use workbook::{Workspace, check};
+use workbook::{Workspace, check, mutants};
 
 use crate::packages::{self, Purpose};
 use crate::stages::{Run, Tally, command, summary};
@@ -30,6 +31,8 @@ pub(crate) enum Stage {
     Guest,
     /// cargo wb dev check
     Exercises,
+    /// Wrong answers made by machine, for the exercises that have changed
+    Mutants,
     /// Build the book, look at its links and pages
     Book,
 }
@@ -78,6 +81,7 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
         let options = check::Options { only_starters: false, only_pages: false, bless: false };
         Ok(Tally::of("cargo wb dev check", check::run(&[], options)? == ExitCode::SUCCESS))
     });
+    run(Stage::Mutants, "mutants", &mut wrong_answers);
     run(Stage::Book, "book", &mut || book(root));
     let nowhere = ran_nowhere(&here, &guest);
     let all = &mut stages.all;
@@ -192,6 +196,17 @@ fn ran_nowhere(here: &Results, guest: &Report) -> Vec<Skip> {
         by_name.entry(&skip.test).or_insert(skip);
     }
     by_name.into_values().cloned().collect()
+}
+
+/// The verdicts on wrong answers are committed; those that are about older tests, or another hole, are made anew, as far as
+/// there is time.
+fn wrong_answers() -> Result<Tally> {
+    const AT_MOST: Duration = Duration::from_mins(3);
+    let options = mutants::Options { at_most: Some(AT_MOST), ..mutants::Options::default() };
+    let judged = mutants::judge_all(&[], options)?;
+    let left = (!judged.skipped.is_empty()).then(|| ("mutants".into(), format!("of {}", judged.skipped.join(", "))));
+    let failed = judged.failed.iter().map(|id| format!("mutants of {id}")).collect();
+    Ok(Tally { passed: judged.passed, failed, skipped: left.into_iter().collect() })
 }
 
 fn book(root: &Path) -> Result<Tally> {

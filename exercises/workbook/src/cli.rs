@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -115,6 +116,9 @@ pub enum Dev {
         /// Show each wrong answer, and what its author would be told.
         #[arg(long)]
         show: bool,
+        /// Begin with no exercise after so many minutes.
+        #[arg(long)]
+        minutes: Option<u32>,
     },
     /// Begin an exercise.
     New {
@@ -148,8 +152,9 @@ impl Command {
             Self::Dev(Dev::Check { ids, only_starters, only_pages, bless }) => {
                 dev::check::run(&ids, dev::check::Options { only_starters, only_pages, bless })
             }
-            Self::Dev(Dev::Mutants { ids, again, show }) => {
-                dev::mutants::run(&ids, dev::mutants::Options { again, show })
+            Self::Dev(Dev::Mutants { ids, again, show, minutes }) => {
+                let at_most = minutes.map(|minutes| Duration::from_mins(minutes.into()));
+                dev::mutants::run(&ids, dev::mutants::Options { again, show, at_most })
             }
             Self::Dev(Dev::New { id }) => dev::new::run(&id),
             Self::Dev(Dev::Generate) => dev::generate::run(),

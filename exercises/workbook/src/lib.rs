@@ -35,7 +35,7 @@ mod workspace;
 use std::process::ExitCode;
 
 pub use cli::Command;
-pub use commands::dev::check;
+pub use commands::dev::{check, mutants};
 pub use workspace::Workspace;
 
 /// Prints what went wrong, if anything did.

@@ -2,7 +2,7 @@
 
 pub mod check;
 pub(crate) mod generate;
-pub(crate) mod mutants;
+pub mod mutants;
 pub(crate) mod new;
 mod pages;
 mod proof;

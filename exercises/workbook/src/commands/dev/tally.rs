@@ -13,11 +13,15 @@ pub(crate) enum Finding {
     Skipped(String),
 }
 
+/// What was proved, so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    passed: usize,
-    failed: Vec<String>,
-    skipped: Vec<String>,
+pub struct Tally {
+    /// How many things are right.
+    pub passed: usize,
+    /// What is wrong, by name.
+    pub failed: Vec<String>,
+    /// What could not be looked at, by name.
+    pub skipped: Vec<String>,
 }
 
 impl Tally {

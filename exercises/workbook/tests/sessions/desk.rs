@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +13,13 @@ pub(crate) struct Desk {
     room: tempfile::TempDir,
     here: PathBuf,
     said: String,
+    /// Who types, if not we.
+    user: Option<User>,
+}
+
+struct User {
+    id: u32,
+    programs: PathBuf,
 }
 
 impl Desk {
@@ -19,7 +28,7 @@ impl Desk {
         let room = tempfile::tempdir().expect("a temporary directory");
         let here = room.path().join("origin");
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture"), &here);
-        Self { room, here, said: String::new() }
+        Self { room, here, said: String::new(), user: None }
     }
 
     /// In a fresh learner's directory.
@@ -29,6 +38,35 @@ impl Desk {
         assert!(status.success(), "init: {status}");
         desk.here = desk.room.path().join("mine");
         desk
+    }
+
+    /// From now on this user types, to whom all of it belongs. With programs from another place than ours, where only root
+    /// may look.
+    pub(crate) fn sit_down(&mut self, user: u32, programs: &Path) -> &mut Self {
+        lchown(self.room.path(), Some(user), Some(user)).expect("an owner");
+        for_all_below(self.room.path(), &mut |path| lchown(path, Some(user), Some(user)).expect("an owner"));
+        self.user = Some(User { id: user, programs: programs.to_owned() });
+        self
+    }
+
+    /// As `sudo` would do it.
+    pub(crate) fn wb_as_root(&mut self, line: &str) -> &mut Self {
+        let user = self.user.take();
+        self.said += "as root:\n";
+        self.wb(line);
+        self.user = user;
+        self
+    }
+
+    /// What in the learner's directory belongs to another than this user.
+    pub(crate) fn not_of(&self, user: u32) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for_all_below(&self.here, &mut |path| {
+            if fs::symlink_metadata(path).is_ok_and(|file| file.uid() != user) {
+                found.push(path.to_owned());
+            }
+        });
+        found
     }
 
     /// Goes to a directory beside the original.
@@ -61,7 +99,10 @@ impl Desk {
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workbook"));
+        let mut command = match &self.user {
+            None => Command::new(env!("CARGO_BIN_EXE_workbook")),
+            Some(user) => user.command(self.room.path()),
+        };
         command
             .args(words)
             .current_dir(&self.here)
@@ -139,6 +180,17 @@ impl Desk {
     }
 }
 
+impl User {
+    fn command(&self, home: &Path) -> Command {
+        let mut path = self.programs.join("bin").into_os_string();
+        path.push(":/usr/bin:/bin");
+        let mut command = Command::new(self.programs.join("bin/workbook"));
+        command.uid(self.id).gid(self.id).env("PATH", path).env("CARGO", self.programs.join("bin/cargo"));
+        command.env("HOME", home).env_remove("CARGO_HOME");
+        command
+    }
+}
+
 /// Compares the session so far.
 pub(crate) fn snapshot(name: &str, desk: &mut Desk) {
     let session = desk.session();
@@ -163,6 +215,15 @@ fn copy(from: &Path, to: &Path) {
             copy(&path, &to.join(name));
         } else if path.is_file() {
             fs::copy(&path, to.join(name)).expect("a file is copied");
+        }
+    }
+}
+
+fn for_all_below(directory: &Path, each: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        each(&entry.path());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            for_all_below(&entry.path(), each);
         }
     }
 }

@@ -3,3 +3,4 @@
 mod desk;
 mod dev;
 mod learner;
+mod ordinary;

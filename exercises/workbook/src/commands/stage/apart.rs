@@ -32,11 +32,8 @@ impl Apart {
 
     /// The command that runs `program` there. To be started right away: new PID namespaces are for children.
     pub(super) fn command(&self, program: &Path) -> Result<Command> {
-        let new = CloneFlags::CLONE_NEWNS
-            | CloneFlags::CLONE_NEWUTS
-            | CloneFlags::CLONE_NEWIPC
-            | CloneFlags::CLONE_NEWNET
-            | CloneFlags::CLONE_NEWPID;
+        let new =
+            CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID;
         let runner = std::env::current_exe().context("find the runner's own program")?;
         unshare(new).context("make namespaces for the stage")?;
         let mut command = Command::new(runner);
@@ -89,6 +86,8 @@ pub(crate) fn become_init(words: &[OsString]) -> Result<ExitCode> {
 
 fn set_up(scratch: &Path, root: &Path) -> Result<()> {
     let none = None::<&str>;
+    // Not sooner: whoever started us must be able to write when the stage has ended.
+    unshare(CloneFlags::CLONE_NEWNS).context("make a mount table for the stage")?;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).context("make the mounts private")?;
     for path in [scratch, root] {
         mount(Some(path), path, none, MsFlags::MS_BIND, none).with_context(|| format!("mount {}", path.display()))?;

@@ -83,35 +83,40 @@ kernel_test! {
         fs::create_dir_all(dir("directory/hello")).expect("a directory");
         let path =
             |names: &[&str]| names.iter().map(|name| dir(name).display().to_string()).collect::<Vec<_>>().join(":");
-        let verdict = |what: &str, names: &[&str], expected: &str, cause: &'static str| {
+        // Each cause with the exit code that proves it: in that place the search ended.
+        let verdict = |what: &str, names: &[&str], expected: &str, (proof, cause): (u8, &'static str)| {
             judge(what)
                 .expected(Ok(expected.to_owned()))
                 .seen(run_with_path("hello", &path(names)))
                 .cause(|seen| match seen {
                     Ok(text) if text == "from b" => "the last match was taken, not the first".into(),
-                    _ => cause.into(),
+                    Err((code, _)) if *code == proof => cause.into(),
+                    _ => "unknown".into(),
                 })
                 .read(READ);
         };
-        verdict("what runs when two directories have it", &["a", "b"], "from a", "unknown");
+        verdict("what runs when two directories have it", &["a", "b"], "from a", (CANNOT_EXECUTE, "unknown"));
         verdict(
             "what runs when an earlier directory has it without the executable bit",
             &["denied", "a"],
             "from a",
-            "the search ended at the file without the executable bit: a shell goes on, and reports it only \
-             if nothing better comes",
+            (
+                CANNOT_EXECUTE,
+                "the search ended at the file without the executable bit: a shell goes on, and reports it only \
+                 if nothing better comes",
+            ),
         );
         verdict(
             "what runs when an earlier directory has a directory of that name",
             &["directory", "a"],
             "from a",
-            "a directory was taken for a program: its x bit means that it may be entered",
+            (CANNOT_EXECUTE, "a directory was taken for a program: its x bit means that it may be entered"),
         );
         verdict(
             "what runs when an earlier directory is missing",
             &["missing", "a"],
             "from a",
-            "a missing directory ended the search",
+            (NOT_FOUND, "a missing directory ended the search"),
         );
     }
 
@@ -120,10 +125,16 @@ kernel_test! {
         script(&host.dir().join("denied"), "hello", "never", 0o644);
         let path = format!("/nowhere:{}", host.dir().join("denied").display());
         let code = |name: &str| run_with_path(name, &path).map_err(|(code, _)| code);
+        let allowed = host.dir().join("allowed");
+        script(&allowed, "hello", "from there", 0o755);
+        let finds_what_is_allowed = || run_with_path("hello", &format!("/nowhere:{}", allowed.display())).is_ok();
         judge("the exit code for a file in PATH without the executable bit")
             .expected(Err(CANNOT_EXECUTE))
             .seen(code("hello"))
-            .cause(|_| "the file that was found and refused is forgotten: it must win over \"not found\"".into())
+            .cause(|seen| match seen {
+                Err(NOT_FOUND) if finds_what_is_allowed() => "the file that was found and refused is forgotten: it must win over \"not found\"".into(),
+                _ => "unknown".into(),
+            })
             .read(READ);
         script(&host.dir().join("denied-too"), "hello", "never", 0o644);
         let both = format!("{path}:{}", host.dir().join("denied-too").display());
@@ -134,7 +145,7 @@ kernel_test! {
                 Err(message) if message.contains("denied-too") => {
                     "it names the last file that was refused; the first is the one that a shell would have taken".into()
                 }
-                Err(message) if message.contains("denied") => {
+                Err(message) if message.contains("/denied/hello") => {
                     "the kernel refused it with EACCES, and the error says something else".into()
                 }
                 Err(_) => "the message does not name the file that was found and refused".into(),
@@ -144,7 +155,10 @@ kernel_test! {
         judge("the exit code for a name that no directory has")
             .expected(Err(NOT_FOUND))
             .seen(code("hallo"))
-            .cause(|_| "a name that was not found anywhere must give NotInPath".into())
+            .cause(|seen| match seen {
+                Err(CANNOT_EXECUTE) => "what was not found anywhere counts as found and refused: it must give NotInPath".into(),
+                _ => "unknown".into(),
+            })
             .read(READ);
     }
 

@@ -36,6 +36,8 @@ kernel_test! {
         let layer = host.dir().join("layer");
         let merged = Archive::new().directory("usr/bin/").symlink("bin", "usr/bin").file("bin/tool", "tool");
         let outcome = said(merged.unpack(&layer));
+        let plain = Archive::new().directory("a/b/").file("a/b/c", "");
+        let takes_directories = || plain.unpack(&host.dir().join("plain")).is_ok();
         judge("usr/bin/tool, after bin -> usr/bin and bin/tool")
             .expected(("taken".to_owned(), "tool".to_owned()))
             .seen((outcome, read(&layer, "usr/bin/tool")))
@@ -43,7 +45,10 @@ kernel_test! {
                 "taken" if !layer.join("bin").is_symlink() => "the link was replaced by a directory, so the file is at one \
                          name and not at the other".into(),
                 "taken" => "the file went somewhere else".into(),
-                _ => "a link on the way is no attack by itself: what it says is to be walked, inside".into(),
+                refusal if refusal.contains("not a directory") && takes_directories() => {
+                    "a link on the way is no attack by itself: what it says is to be walked, inside".into()
+                }
+                _ => "unknown".into(),
             })
             .read(READ_UNPACK);
     }
@@ -89,7 +94,7 @@ kernel_test! {
             .cause(|seen| if seen.contains("does not have") {
                 "the target is there, behind a link of the layer: for the layer, its / is the root of the layer".into()
             } else {
-                "a link on the way to the target is no attack by itself: it is walked, inside".into()
+                "unknown".into()
             })
             .read(READ_LINKS);
         for name in ["one", "usr/bin/two"] {

@@ -160,10 +160,14 @@ fn an_allow_rule_grants_its_letters_and_no_more() {
 fn two_rules_together_grant_what_each_does() {
     let program =
         device_program(&[DeviceRule::all(false), rule(true, Some((1, 3)), "r"), rule(true, Some((1, 3)), "w")]);
-    judge("deny all, allow c 1:3 r, allow c 1:3 w: reading and writing at once")
-        .expected(true)
-        .seen(run(&program, READ_WRITE, KIND_CHAR, (1, 3)))
-        .cause(|_| "one rule has to grant all letters at once: each letter is decided by itself".into())
+    let ask = |access| run(&program, access, KIND_CHAR, (1, 3));
+    judge("deny all, allow c 1:3 r, allow c 1:3 w: reading, writing, both at once")
+        .expected([true, true, true])
+        .seen([ask(ACCESS_READ), ask(ACCESS_WRITE), ask(READ_WRITE)])
+        .cause(|seen| match seen {
+            [true, true, false] => "one rule has to grant all letters at once: each letter is decided by itself".into(),
+            _ => "unknown".into(),
+        })
         .read(READ);
 }
 
@@ -199,7 +203,12 @@ fn the_last_rule_decides() {
             ask(ACCESS_READ, (1, 5)),
             ask(ACCESS_WRITE, (1, 5)),
         ])
-        .cause(|_| "for each letter, the last rule that names it decides".into())
+        .cause(|seen| match seen {
+            [true, true, true, true] => {
+                "the first rule that fits decided: it is the last one that names a letter".into()
+            }
+            _ => "unknown".into(),
+        })
         .read(READ);
 }
 

@@ -62,12 +62,11 @@ pub fn read(mut root: Command, words: impl IntoIterator<Item = OsString>) -> Res
             let mut canonical = sorted.flags;
             canonical.push("--".into());
             canonical.extend(sorted.arguments);
-            let parse = |command: &mut Command, words| {
-                let matches = command.try_get_matches_from_mut(words);
-                matches.map(Box::new).map_err(|error| UsageError::from_clap(&path, command, &error))
-            };
-            let globals = parse(&mut globals_only(&top), for_all)?;
-            return Ok(Wish::Command { path: names, globals, matches: parse(command, canonical)? });
+            let parse = |flags: &mut Command, words| flags.try_get_matches_from_mut(words).map(Box::new);
+            let globals = parse(&mut globals_only(&top), for_all)
+                .map_err(|error| UsageError::from_clap(top.get_name(), &top, &error))?;
+            let matches = parse(command, canonical).map_err(|error| UsageError::from_clap(&path, command, &error))?;
+            return Ok(Wish::Command { path: names, globals, matches });
         }
         let mut arguments = sorted.arguments.into_iter();
         let Some(word) = arguments.next() else {

@@ -72,6 +72,7 @@ impl UsageError {
         let (argument, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
         let reason = match (error.source(), error.get(ContextKind::ValidValue)) {
             (Some(source), _) => source.to_string(),
+            (None, _) if value.is_empty() => "it is empty".into(),
             (None, Some(ContextValue::Strings(known))) => format!("must be one of {}", known.join(", ")),
             _ => error.to_string(),
         };

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use common::{Docker, Said};
 use mini_docker::cli;
-use testkit::{Host, Need, kernel_test, require};
+use testkit::{Host, Need, kernel_test, native_test, require};
 
 /// Without a data root: commands that need none.
 fn plain(arguments: &[&str]) -> Said {
@@ -60,6 +60,14 @@ fn usage_errors_are_dockers() {
     let complaints = [&["nosuch"][..], &["run"], &["run", "--nosuch", "busybox"], &["import", "file"], &["image"]]
         .map(|line| format!("$ mini-docker {}\n{}", line.join(" "), plain(line).complaint()));
     insta::assert_snapshot!(complaints.join("\n\n"));
+}
+
+#[test]
+fn an_empty_data_root_is_refused_like_any_value_of_a_flag() {
+    let said = plain(&["--root", "", "images"]);
+    let usage = "Usage:  mini-docker [OPTIONS] COMMAND [ARG...]\n\nRun 'mini-docker --help' for more information\n";
+    let complaint = format!("invalid argument \"\" for \"--root\" flag: it is empty\n\n{usage}");
+    assert_eq!((said.stderr, said.code), (complaint, Some(125)));
 }
 
 #[test]
@@ -139,7 +147,7 @@ fn import(docker: &Docker, archive: &Path, name: &str) -> String {
     docker.ok(&["import", &archive.display().to_string(), name]).trim_end().to_owned()
 }
 
-kernel_test! {
+native_test! {
     fn tables_of_no_one_and_several_images(host) {
         let docker = Docker::at(&host.dir().join("data"));
         let mut text = vec![docker.ok(&["image", "ls"]), docker.ok(&["images", "-q"])];
@@ -246,7 +254,9 @@ kernel_test! {
         assert!(!refused.contains("\u{1b}[") && refused.contains("Error:"), "{refused:?}");
         assert!(!docker.run(&["run", "nosuch", "true"]).stderr.contains('\u{1b}'), "a pipe is no terminal");
     }
+}
 
+kernel_test! {
     fn containers_started_at_once_do_not_remove_each_other(host) {
         let docker = Docker::new(host);
         let children: Vec<_> = (0..24)

@@ -84,12 +84,11 @@ impl Diagnose for ExecError {
 
     fn kind(&self) -> Option<FailureKind> {
         Some(match self {
-            Self::NotInPath { .. } | Self::Exec { errno: Errno::ENOENT | Errno::ENOTDIR, .. } => {
-                FailureKind::CommandNotFound
-            }
+            Self::NotInPath { .. } | Self::Exec { errno: Errno::ENOENT, .. } => FailureKind::CommandNotFound,
+            // A file in the place of a directory: docker has 125 for that.
+            Self::Exec { errno: Errno::ENOTDIR, .. } | Self::Signals(_) => FailureKind::System,
             Self::Exec { .. } => FailureKind::CannotExecute,
             Self::NoCommand | Self::Nul { .. } => FailureKind::Invalid,
-            Self::Signals(_) => FailureKind::System,
             Self::Descriptors(_) => return None,
         })
     }

@@ -41,19 +41,27 @@ impl Diagnose for ConsoleError {
     }
 }
 
+const CONSOLE: &str = "/dev/console";
+
+/// The file that the terminal will be bound over, for as long as files can be made there: `/dev` may become read-only.
+pub(crate) fn make_place(root: &Places) -> Result<(), ConsoleError> {
+    const NEW: OFlag = OFlag::O_CREAT.union(OFlag::O_EXCL).union(OFlag::O_WRONLY).union(OFlag::O_CLOEXEC);
+    let (directory, path) = root.find(Path::new(CONSOLE));
+    let (parent, name) = directory.parent_of(path)?;
+    match openat(&parent, name.as_os_str(), NEW, Mode::from_bits_truncate(0o600)) {
+        Ok(_) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => Err(ConsoleError::Bind(errno)),
+    }
+}
+
 /// Binds the terminal `slave` over `/dev/console`. What is there is found once, and no link is followed to it.
 ///
 /// # Errors
 /// [`ConsoleError`].
 pub(crate) fn bind_console(root: &Places, slave: BorrowedFd) -> Result<(), ConsoleError> {
-    const NEW: OFlag = OFlag::O_CREAT.union(OFlag::O_EXCL).union(OFlag::O_WRONLY).union(OFlag::O_CLOEXEC);
     const FIND: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
-    let (directory, path) = root.find(Path::new("/dev/console"));
+    let (directory, path) = root.find(Path::new(CONSOLE));
     let (parent, name) = directory.parent_of(path)?;
-    match openat(&parent, name.as_os_str(), NEW, Mode::from_bits_truncate(0o600)) {
-        Ok(_) | Err(Errno::EEXIST) => {}
-        Err(errno) => return Err(ConsoleError::Bind(errno)),
-    }
     let target = openat(&parent, name.as_os_str(), FIND, Mode::empty()).map_err(ConsoleError::Bind)?;
     let metadata = fstat(&target).map_err(ConsoleError::Bind)?;
     if !matches!(SFlag::from_bits_truncate(metadata.st_mode) & SFlag::S_IFMT, SFlag::S_IFREG | SFlag::S_IFCHR) {

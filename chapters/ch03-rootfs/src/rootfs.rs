@@ -10,7 +10,7 @@ use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC};
 use process::{Diagnose, FailureKind, step, sys};
 use thiserror::Error;
 
-use crate::console::{ConsoleError, bind_console};
+use crate::console::{self, ConsoleError, bind_console};
 use crate::device::{Device, DeviceError, make_links};
 use crate::mask::{self, MaskError};
 use crate::mount::{Mount, MountError, attach, clone_tree, is_kind};
@@ -64,6 +64,9 @@ pub enum RootfsError {
     /// A path.
     #[error(transparent)]
     Path(#[from] RootDirError),
+    /// The place of the terminal.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     /// The pivot.
     #[error(transparent)]
     Pivot(#[from] PivotError),
@@ -74,7 +77,7 @@ pub enum RootfsError {
 
 impl Diagnose for RootfsError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Propagation | Mount | Device | Path | Pivot | Mask)
+        process::inner!(self, Propagation | Mount | Device | Path | Console | Pivot | Mask)
     }
 
     fn kind(&self) -> Option<FailureKind> {
@@ -123,6 +126,8 @@ pub struct Rootfs {
     pub readonly: bool,
     /// A directory that is made where it is missing, after the mounts: the program is to begin in it.
     pub working_directory: Option<PathBuf>,
+    /// Whether a terminal will be bound over `/dev/console`.
+    pub console: bool,
     /// Of the root mount: `private` (or nothing), `slave`, `shared`, each with an `r` in front for all below.
     pub propagation: String,
 }
@@ -180,6 +185,9 @@ impl Rootfs {
         step!(3, "{} file systems mounted", self.mounts.len());
         self.devices.iter().try_for_each(|device| device.make(&root))?;
         make_links(&root)?;
+        if self.console {
+            console::make_place(&root)?;
+        }
         step!(3, "{} device nodes made", self.devices.len());
         self.make_working_directory(root.root())?;
         unprotected.iter().try_for_each(|(mount, tree)| mount.protect(tree))?;
@@ -244,7 +252,7 @@ impl Prepared<'_> {
 }
 
 impl Entered {
-    /// Binds the terminal `slave` over `/dev/console`.
+    /// Binds the terminal `slave` over `/dev/console`: [`Rootfs::console`] has made the place.
     ///
     /// # Errors
     /// [`ConsoleError`].

@@ -91,8 +91,11 @@ kernel_test! {
         let root = host.rootfs();
         let inmate = Inmate::new(|| {
             unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
-            let plan = Rootfs::docker_default();
+            let mut plan = Rootfs { console: true, ..Rootfs::docker_default() };
+            // After it nothing can be made in /dev.
+            plan.mounts.iter_mut().filter(|mount| mount.destination == Path::new("/dev")).for_each(|mount| mount.options.push("ro".into()));
             let entered = plan.prepare(Root::Directory(root)).and_then(Prepared::pivot).expect("a root");
+            assert_eq!(fs::write("/dev/new", "").map_err(|error| error.kind()), Err(std::io::ErrorKind::ReadOnlyFilesystem));
             let pty = Pty::of(entered.open_ptmx().expect("a master")).expect("a terminal");
             entered.bind_console(pty.slave.as_fd()).expect("a console");
             let console = fs::metadata("/dev/console").expect("the console");

@@ -250,7 +250,8 @@ fn every() -> impl Iterator<Item = Capability> {
 
 /// Whether `ALL` is among them, and the others.
 fn parse<S: AsRef<str>>(names: &[S]) -> Result<(bool, Capabilities), CapabilityError> {
-    let all = |name: &str| bare(name) == "ALL";
+    // To docker, CAP_ALL is none.
+    let all = |name: &str| name.eq_ignore_ascii_case("ALL");
     let single = names.iter().map(AsRef::as_ref).filter(|name| !all(name)).map(Capability::from_str);
     Ok((names.iter().any(|name| all(name.as_ref())), single.collect::<Result<_, _>>()?))
 }

@@ -152,6 +152,7 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Rootfs {
         readonly_paths: spec.linux.readonly_paths.clone(),
         readonly,
         working_directory: spec.process.as_ref().map(|process| process.cwd.clone()),
+        console: spec.process.as_ref().is_some_and(|process| process.terminal),
         propagation: spec.linux.rootfs_propagation.clone(),
     }
 }

@@ -360,7 +360,13 @@ fn tmpfs(path: &str, options: &str) -> Result<Mount, ResolveError> {
     if clean(Path::new(path)) == Path::new("/") {
         return Err(ResolveError::RootMount);
     }
-    let given = options.split(',').filter(|option| !option.is_empty()).map(str::to_owned);
+    let given: Vec<String> = match options {
+        "" => Vec::new(),
+        options => options.split(',').map(str::to_owned).collect(),
+    };
+    if given.iter().any(String::is_empty) {
+        return Err(ResolveError::Invalid { field: "tmpfs option", value: String::new() });
+    }
     Ok(Mount {
         destination: path.into(),
         kind: "tmpfs".into(),

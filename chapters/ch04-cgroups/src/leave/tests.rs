@@ -151,11 +151,10 @@ fn what_cannot_be_stopped_is_killed_all_the_same() {
             (true, _) if crowd.looks.get() == 1 => {
                 "it was done once: who was forked between the list and the signals still lives".into()
             }
-            (true, _) => "unknown".into(),
             (false, _) if crowd.looks.get() <= ENOUGH => {
                 "it gave up: where nothing can be frozen, go on until the list is empty".into()
             }
-            (false, _) => "unknown".into(),
+            _ => "unknown".into(),
         })
         .read("ch04-cgroups, \"Killing what forks\"");
 }

@@ -5,9 +5,11 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
+use rustix::thread::sched_yield;
 
 /// Made by looking, and used up by one [`clone3`](crate::sys::clone3): nobody can clone who has not looked just before.
 #[derive(Debug)]
@@ -18,13 +20,27 @@ impl SingleThread {
     ///
     /// `unshare(CLONE_THREAD)` does nothing for a process with one thread and is `EINVAL` for others (`unshare(2)`).
     /// Where a filter forbids `unshare`, as inside a container, the links of `/proc/self/task` count the threads.
+    ///
+    /// One that has been joined may be among them for a moment: the kernel wakes the joiner first, and puts the thread away
+    /// afterwards (`CLONE_CHILD_CLEARTID` in `clone(2)`). It gets the time to go.
     pub fn check() -> Option<Self> {
-        let alone = match unshare(CloneFlags::CLONE_THREAD) {
-            Ok(()) => true,
-            Err(Errno::EINVAL) => false,
-            Err(_) => threads() == Some(1),
-        };
-        alone.then_some(Self(()))
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let mut since = None;
+        while !is_alone() {
+            if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                return None;
+            }
+            sched_yield();
+        }
+        Some(Self(()))
+    }
+}
+
+fn is_alone() -> bool {
+    match unshare(CloneFlags::CLONE_THREAD) {
+        Ok(()) => true,
+        Err(Errno::EINVAL) => false,
+        Err(_) => threads() == Some(1),
     }
 }
 

@@ -350,6 +350,14 @@ kernel_test! {
             .read("ch01-process, \"One call makes a process\"");
     }
 
+    /// The kernel wakes whoever joins a thread before it has put the thread away.
+    fn a_thread_that_was_joined_is_in_nobodys_way(_host) {
+        for round in 0..1000 {
+            std::thread::spawn(|| {}).join().expect("a thread that ends");
+            assert!(process::SingleThread::check().is_some(), "round {round}");
+        }
+    }
+
     /// Without the right to make namespaces the message names them, and the cure.
     fn a_refused_clone_explains_itself(_host) {
         let report = Spawn::new()

@@ -14,9 +14,9 @@ use testkit::{judge, kernel_test};
 
 const READ: &str = "ch01-process, \"Waiting for the right process\"";
 
-fn errno_of(error: ChildError) -> Errno {
+fn errno_of(error: &ChildError) -> Errno {
     match error {
-        ChildError::Wait { errno, .. } | ChildError::Signal { errno, .. } => errno,
+        ChildError::Wait { errno, .. } | ChildError::Signal { errno, .. } => *errno,
     }
 }
 
@@ -104,7 +104,7 @@ kernel_test! {
         nix::sys::wait::waitpid(child.pid(), None).expect("reaped behind the child's back");
         judge("a wait for a child that was reaped elsewhere")
             .expected(Err(Errno::ECHILD))
-            .seen(child.wait().map_err(errno_of))
+            .seen(child.wait().map_err(|error| errno_of(&error)))
             .cause(|seen| match seen {
                 Ok(_) => "the kernel had no child to wait for (ECHILD), and an end was returned all the same".into(),
                 Err(_) => "the kernel's reason was ECHILD, and the error gives another".into(),
@@ -125,7 +125,7 @@ kernel_test! {
         answer_without_restart(Signal::SIGUSR1, ours.stdin.as_raw_fd());
         judge("a wait that a signal interrupts")
             .expected(Ok(ExitStatus::Code(3)))
-            .seen(ours.child.wait().map_err(errno_of))
+            .seen(ours.child.wait().map_err(|error| errno_of(&error)))
             .cause(|seen| match seen {
                 Err(Errno::EINTR) => "EINTR was taken for an error: it says that a signal came first, so wait again".into(),
                 _ => "unknown".into(),

@@ -148,8 +148,8 @@ fn farewell(catalogue: &Catalogue, directory: &Path) -> String {
     let minutes = catalogue.iter().map(|exercise| exercise.minutes).sum();
     let exercises = render::count(catalogue.iter().count(), "exercise");
     format!(
-        "{} is yours: {exercises}, about {}.\n\n{}\n  cd {}\n  cargo wb check\n\n\
-         The first check builds for a minute, and then says what to write, and where.\n",
+        "{} is yours: {exercises}, about {}.\n\n{}\n  cd {}\n  cargo wb book serve --open\n  cargo wb check\n\n\
+         The book shows your code. The first check builds for a minute, and then says what to write, and where.\n",
         directory.display(),
         render::duration(minutes),
         render::paint(BOLD, "Next:"),

@@ -65,7 +65,8 @@ fn faults_of_the_book_are_found() {
 fn faults_of_a_chapter_are_found() {
     let mut desk = Desk::new();
     desk.edit(PAGE, "# 1. Sums", "# Sums").edit(PAGE, "**At the end you have**", "At the end you have");
-    desk.edit(PAGE, "lib.rs:add", "lib.rs:ex_add").edit(PAGE, "<figure>", "").edit(PAGE, "No. So", "Perhaps. So");
+    desk.edit(PAGE, "<figure class=\"gate-to-exec lit-ch01\">", "").edit(PAGE, "No. So", "Perhaps. So");
+    desk.edit(PAGE, "lib.rs:add", "lib.rs:ex_add");
     desk.edit(PAGE, "```console", "```rust\nlet numbers = [1, 2, 4];\n```\n\n```console");
     desk.edit(
         LAST_PAGE,

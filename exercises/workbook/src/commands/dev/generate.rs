@@ -1,5 +1,5 @@
-//! `cargo wb dev generate`: the parts of the book that are made from other files. They are committed, so that a stock
-//! mdbook can build the book; `dev check` says when one is old.
+//! `cargo wb dev generate`: the parts of the book that are made from other files. They are committed, so that whoever
+//! changes a stage sees what the book will say; `dev check` says when one is old.
 
 use std::collections::BTreeMap;
 use std::fs;

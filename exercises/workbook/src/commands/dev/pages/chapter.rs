@@ -41,7 +41,7 @@ pub(super) fn faults(
         faults.extend(of_last.into_iter().map(|fault| format!("{}: {fault}", last.name.display())));
     }
     faults.extend(questions::faults(&pages));
-    faults.extend(figure_faults(&pages));
+    faults.extend(figure_faults(sources, chapter, &pages));
     for exercise in exercises {
         faults.extend(exercise_faults(contents, exercise));
     }
@@ -82,19 +82,34 @@ fn ending_faults(text: &str) -> Vec<String> {
     faults
 }
 
-/// The reader's own container, further than in the chapter before.
-fn milestone_fault(sources: &Sources<'_>, chapter: &str, text: &str) -> Option<String> {
-    let has_stage = sources.workspace.root().join("chapters").join(chapter).join("examples/stage.rs").is_file();
-    let number = chapter.split('-').next().unwrap_or(chapter);
-    let typed = format!("$ cargo wb stage {number}");
-    let shown = sections(text).iter().any(|(heading, body)| *heading == "Milestone" && body.contains(&typed));
-    (has_stage && !shown).then(|| format!("`## Milestone` has no session with `cargo wb stage {number}`"))
+/// The number of a chapter that has a stage: `ch02`.
+fn with_stage<'a>(sources: &Sources<'_>, chapter: &'a str) -> Option<&'a str> {
+    let stage = sources.workspace.root().join("chapters").join(chapter).join("examples/stage.rs");
+    stage.is_file().then(|| chapter.split('-').next().unwrap_or(chapter))
 }
 
-fn figure_faults(pages: &[&Page]) -> Vec<String> {
+/// The reader's own container, further than in the chapter before.
+fn milestone_fault(sources: &Sources<'_>, chapter: &str, text: &str) -> Option<String> {
+    let number = with_stage(sources, chapter)?;
+    let typed = format!("$ cargo wb stage {number}");
+    let shown = sections(text).iter().any(|(heading, body)| *heading == "Milestone" && body.contains(&typed));
+    (!shown).then(|| format!("`## Milestone` has no session with `cargo wb stage {number}`"))
+}
+
+/// Enough figures, and among them the one that returns, with the chapter's part lit.
+fn figure_faults(sources: &Sources<'_>, chapter: &str, pages: &[&Page]) -> Vec<String> {
+    let mut faults = Vec::new();
     let count = pages.iter().map(|page| page.text.matches("<figure").count()).sum::<usize>();
-    let few = count < FIGURES;
-    few.then(|| format!("{count} figures, and a chapter has {FIGURES} at least")).into_iter().collect()
+    if count < FIGURES {
+        faults.push(format!("{count} figures, and a chapter has {FIGURES} at least"));
+    }
+    if let Some(number) = with_stage(sources, chapter) {
+        let lit = format!("<figure class=\"gate-to-exec lit-{number}\">");
+        if !pages.iter().any(|page| page.text.contains(&lit)) {
+            faults.push(format!("no page has the figure that returns, {lit}"));
+        }
+    }
+    faults
 }
 
 /// The exercise is asked once, and after those that it builds on.

@@ -126,7 +126,6 @@ impl Device {
     }
 
     /// Makes the node inside `root`, or binds the host's, where a user namespace forbids making any.
-    // ANCHOR: make
     pub(crate) fn make(&self, root: &Places) -> Result<(), DeviceError> {
         let (directory, path) = root.find(&self.path);
         let (parent, name) = directory.parent_of(path).map_err(|error| error.of(&self.path))?;
@@ -136,6 +135,7 @@ impl Device {
             DeviceKind::Fifo => SFlag::S_IFIFO,
         };
         let number = makedev(self.major.into(), self.minor.into());
+        // ANCHOR: make
         match mknodat(&parent, name.as_os_str(), kind, Mode::from_bits_truncate(self.mode), number) {
             Ok(()) if (self.uid, self.gid) == (0, 0) => Ok(()),
             Ok(()) => self.give(&parent, &name),
@@ -144,8 +144,8 @@ impl Device {
             Err(Errno::EPERM) => self.bind(root, kind, number),
             Err(errno) => Err(self.failed("make device", errno)),
         }
+        // ANCHOR_END: make
     }
-    // ANCHOR_END: make
 
     fn give(&self, parent: &OwnedFd, name: &OsStr) -> Result<(), DeviceError> {
         let (uid, gid) = (Uid::from_raw(self.uid).as_raw(), Gid::from_raw(self.gid).as_raw());

@@ -25,7 +25,7 @@ pub use id_mapped::map_in_place;
 pub use mask::MaskError;
 pub use mount::{Mount, MountError};
 pub use options::{MountOptions, Reach};
-pub use pivot::PivotError;
+pub use pivot::{PivotError, pivot};
 pub use propagation::{PropagationError, isolate};
 pub use root_dir::{RootDir, RootDirError, reopen};
 pub use rootfs::{Entered, Prepared, Root, Rootfs, RootfsError, Sources};

@@ -184,7 +184,6 @@ impl Mount {
     ///
     /// # Errors
     /// [`MountError`].
-    // ANCHOR: attach
     pub(crate) fn attach(&self, root: &mut Places, tied: Option<OwnedFd>) -> Result<Option<OwnedFd>, MountError> {
         let mut options = MountOptions::parse(&self.options);
         let protect_later = self.kind == "tmpfs" && options.set & libc::MOUNT_ATTR_RDONLY != 0;
@@ -200,12 +199,14 @@ impl Mount {
                 self.make(&options)?
             }
         };
+        // ANCHOR: place
         let target = self.target(directory, path, is_directory(&tree))?;
         if root.is_root(&target) {
             return Err(MountError::OverRoot { what: self.what(), destination: self.destination.clone() });
         }
         self.refuse_in_proc(&target)?;
         attach(tree.as_fd(), target.as_fd()).map_err(|errno| self.failed("attach", errno, String::new()))?;
+        // ANCHOR_END: place
         if options.propagation != 0 {
             sys::mount_setattr(&tree, options.recursive_propagation, 0, 0, options.propagation, None)
                 .map_err(|errno| self.failed("set propagation of", errno, String::new()))?;
@@ -216,7 +217,6 @@ impl Mount {
         root.add(&self.destination, &target, own.map(|own| (own, tree)));
         Ok(again)
     }
-    // ANCHOR_END: attach
 
     /// The place for it, made if it is missing.
     fn target(&self, directory: &RootDir, path: &Path, is_directory: bool) -> Result<OwnedFd, MountError> {

@@ -29,17 +29,19 @@ impl Diagnose for PivotError {
     }
 }
 
-/// Makes the mount `new_root` the root of this mount namespace and forgets the old one.
+/// Makes the mount `new_root` the root of this mount namespace and forgets the old one. To be called in a new mount
+/// namespace whose mounts are private.
 ///
 /// # Errors
 /// [`PivotError`].
 // ANCHOR: pivot
-pub(crate) fn pivot(new_root: impl AsFd) -> Result<(), PivotError> {
+pub fn pivot(new_root: impl AsFd) -> Result<(), PivotError> {
     let failed = |action| move |errno| PivotError { action, errno };
     // ANCHOR: ex_pivot
     fchdir(new_root.as_fd()).map_err(failed("enter the new root"))?;
-    // The old root lands on top of the new one: no directory for it is needed, and "." is then the old root.
+    // The old root lands on top of the new one: no directory for it is needed.
     pivot_root(".", ".").map_err(failed("pivot_root"))?;
+    // "." is the new root, and so is "/". But umount2 goes on from there to what is mounted on it: the old root.
     umount2(".", MntFlags::MNT_DETACH).map_err(failed("detach the old root"))?;
     // Where we are already, since fchdir. To be sure of it costs nothing (CVE-2024-21626).
     chdir("/").map_err(failed("enter the root"))

@@ -124,10 +124,12 @@ impl RootDir {
     ///
     /// # Errors
     /// [`RootDirError::Path`].
+    // ANCHOR: resolve
     pub fn resolve(&self, path: impl AsRef<Path>) -> Result<OwnedFd, RootDirError> {
         let path = path.as_ref();
         walk(self.0.as_fd(), path, OFlag::O_PATH, Mode::empty()).map_err(failed("open", path))
     }
+    // ANCHOR_END: resolve
 
     /// Opens the regular file that `path` leads to, to read it.
     ///

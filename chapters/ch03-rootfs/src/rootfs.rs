@@ -169,7 +169,6 @@ impl Rootfs {
     ///
     /// # Errors
     /// [`RootfsError`].
-    // ANCHOR: prepare
     pub fn prepare_with(&self, root: Root, Sources(copies): Sources) -> Result<Prepared<'_>, RootfsError> {
         // Modes of nodes and directories are meant as they are written.
         let before = umask(Mode::empty());
@@ -194,7 +193,6 @@ impl Rootfs {
         umask(before);
         Ok(Prepared { root, plan: self })
     }
-    // ANCHOR_END: prepare
 
     /// What is there, whatever it is, stays for `chdir` to judge.
     fn make_working_directory(&self, root: &RootDir) -> Result<(), RootDirError> {
@@ -223,14 +221,15 @@ impl Prepared<'_> {
     ///
     /// # Errors
     /// [`RootfsError`].
-    // ANCHOR: enter
     pub fn pivot(self) -> Result<Entered, RootfsError> {
         let Self { root, plan } = self;
+        // ANCHOR: enter
         pivot::pivot(root.root())?;
         step!(3, "pivot_root: the host's file system is out of reach");
         let (masked, protected) = (mask::mask(&root, &plan.masked_paths)?, mask::protect(&root, &plan.readonly_paths)?);
         // The last look: what was not there may have been away for a moment only.
         let again = (mask::mask(&root, &masked.absent)?, mask::protect(&root, &protected.absent)?);
+        // ANCHOR_END: enter
         let (masked, protected) = (masked.count + again.0.count, protected.count + again.1.count);
         if plan.readonly {
             mask::protect_root(root.root())?;
@@ -248,7 +247,6 @@ impl Prepared<'_> {
         }
         Ok(Entered(root))
     }
-    // ANCHOR_END: enter
 }
 
 impl Entered {

@@ -4,17 +4,18 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use common::{enter, failure, inside, mount, mounts};
+use common::{failure, inside, mount, mounts};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, major, minor, umask};
 use nix::unistd::{chdir, chroot, fchdir, mkfifo};
-use rootfs::{Root, Rootfs};
+use rootfs::Rootfs;
 use testkit::{Call, Inmate, Need, judge, judge_refusal, kernel_test, require};
 
 const PROPAGATION: &str = "ch03-rootfs, \"Mounts that travel\"";
@@ -42,6 +43,27 @@ fn tie(inmate: &Inmate, place: &Path) -> &'static str {
         Some(left) if left.contains(" master:") => "slave",
         Some(_) => "private",
     }
+}
+
+/// `mount(2)`, by name: for judges that must not lean on exercises.
+fn plain_mount(source: impl AsRef<Path>, kind: &str, place: &Path, flags: MsFlags) {
+    nix::mount::mount(Some(source.as_ref()), place, Some(kind), flags, None::<&str>).expect("a mount");
+}
+
+/// Changes the root as [`Rootfs`] does, and to a directory with nothing mounted in it but procfs.
+fn bare_pivot(root: &Path) -> Result<(), String> {
+    let new_root = bare_root(root);
+    rootfs::pivot(&new_root).map_err(|error| error.to_string())
+}
+
+/// `root` as a mount, open, in a mount namespace of our own.
+fn bare_root(root: &Path) -> OwnedFd {
+    unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
+    nix::mount::mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .expect("private mounts");
+    plain_mount(root, "", root, MsFlags::MS_BIND);
+    plain_mount("proc", "proc", &root.join("proc"), MsFlags::empty());
+    open(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).expect("the root")
 }
 
 /// Device and number: which file it is.
@@ -101,11 +123,12 @@ kernel_test! {
         let mut ties = Vec::new();
         let more = roots.each_ref().map(|root| {
             let before = places();
-            // Without the pivot, which is another exercise.
+            // Without the rest of this chapter, which is other exercises.
             let inmate = Inmate::new(|| {
                 unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
-                let prepared = unmasked().prepare(Root::Directory(root.clone())).map(drop);
-                prepared.map_or_else(|error| error.to_string(), |()| String::new())
+                let isolated = rootfs::isolate(false).map_err(|error| error.to_string());
+                plain_mount("tmpfs", "tmpfs", &root.join("tmp"), MsFlags::empty());
+                isolated.map_or_else(|message| message, |()| String::new())
             });
             ties.push([Path::new("/"), disk.as_path()].map(|place| tie(&inmate, place)));
             // By name: others may take mounts of theirs away meanwhile.
@@ -172,7 +195,7 @@ kernel_test! {
         let root = host.rootfs();
         let names = || fs::read_dir(&root).expect("the root").flatten().map(|entry| entry.file_name()).collect::<BTreeSet<_>>();
         let before = names();
-        let inmate = Inmate::new(|| enter(&root, &unmasked()).map_or_else(|failure| failure.message, |()| "in".into()));
+        let inmate = Inmate::new(|| bare_pivot(&root).map_or_else(|message| message, |()| "in".into()));
         let table = inmate.proc("mountinfo");
         let at_root = table.lines().filter(|line| line.split(' ').nth(4) == Some("/")).count();
         judge("whether the process got in, and how many mounts it has at /")
@@ -211,11 +234,9 @@ kernel_test! {
         ];
         for call in calls {
             judge_refusal(call, PIVOT, |refuse| {
-                unshare(CloneFlags::CLONE_NEWNS).expect("unshare");
-                let plan = unmasked();
-                let prepared = plan.prepare(Root::Directory(root.clone())).expect("a root");
+                let new_root = bare_root(&root);
                 refuse();
-                prepared.pivot().map(drop).map_err(|error| error.to_string())
+                rootfs::pivot(&new_root).map_err(|error| error.to_string())
             });
         }
     }
@@ -225,7 +246,11 @@ kernel_test! {
         require(Need::Busybox);
         let marker = host.dir().join("on-the-host");
         fs::write(&marker, "").expect("a file");
-        let inmate = inside(&host.rootfs(), &unmasked(), || format!("{}", finds(&marker, take_the_root_away)));
+        let root = host.rootfs();
+        let inmate = Inmate::new(|| {
+            bare_pivot(&root).unwrap_or_else(|message| panic!("{message}"));
+            format!("{}", finds(&marker, take_the_root_away))
+        });
         judge("whether the host comes to light when the root is unmounted")
             .expected("false".to_owned())
             .seen(inmate.said().to_owned())

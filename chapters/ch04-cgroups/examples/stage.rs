@@ -30,7 +30,6 @@ fn main() -> ExitCode {
     }
 }
 
-// ANCHOR: run
 fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
     own_binary::protect()?;
     // The program gets the environment that we give it, and nothing of our own.
@@ -53,7 +52,6 @@ fn run(root: PathBuf, command: &[OsString]) -> Result<ExitStatus, Failure> {
     gone?;
     Ok(status)
 }
-// ANCHOR_END: run
 
 // ANCHOR: limits
 fn limits() -> Limits {
@@ -91,11 +89,11 @@ fn start(
         files.prepare(Root::Directory(root))?.pivot()?;
         Ok(program.exec(gate)?)
     })?;
+    // ANCHOR_END: start
     if plan.is_new(Kind::User) {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         write_maps(pending.pid(), &IdMap::single(0, user), &IdMap::single(0, group))?;
     }
     let mut child = pending.release()?;
     Ok(child.wait()?)
-    // ANCHOR_END: start
 }

@@ -48,7 +48,6 @@ fn instruction(code: u8, to: u8, from: u8, offset: i16, number: i32) -> u64 {
 ///
 /// Each letter of an access is decided by the last rule that names it. So the rules stand in the program from the last to
 /// the first, and a register holds the letters that nobody has decided yet.
-// ANCHOR: device_program
 pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
     let mut program = vec![
         instruction(LOAD_WORD, KIND, CONTEXT, 0, 0),
@@ -64,6 +63,7 @@ pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
             program.extend(answer(rule.allow));
             return program;
         }
+        // ANCHOR: device_program
         let verdict = verdict(rule);
         let tests = conditions(rule);
         for (index, (register, number)) in tests.iter().enumerate() {
@@ -72,11 +72,11 @@ pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
             program.push(jump(JUMP_IF_NOT_EQUAL, *register, past, *number));
         }
         program.extend(verdict);
+        // ANCHOR_END: device_program
     }
     program.extend(answer(false));
     program
 }
-// ANCHOR_END: device_program
 
 /// What a rule says about the letters, for a device that it is about.
 // ANCHOR: verdict

@@ -14,7 +14,8 @@ use crate::error::CgroupError;
 /// them too, whatever it may open by name.
 ///
 /// When one process moves *another*, the kernel first makes sure that nobody forks or exits anywhere on the machine,
-/// which takes 5 to 20 ms. A thread that moves *itself* needs no such care (`cgroup_procs_write_start` in the kernel's
+/// which takes 5 to 20 ms. That is so also for a process that moves itself by `cgroup.procs`, which moves all of its threads.
+/// A thread that moves itself alone, by v1's `tasks`, needs no such care (`cgroup_procs_write_start` in the kernel's
 /// `kernel/cgroup/cgroup.c`), and is in after some 50 µs.
 #[derive(Debug)]
 pub struct Entrance(Vec<(PathBuf, OwnedFd)>);

@@ -43,7 +43,6 @@ struct Place {
 }
 
 impl Group {
-    // ANCHOR: create_v1
     pub(crate) fn create(
         layout: &Layout,
         path: &Path,
@@ -67,7 +66,6 @@ impl Group {
         }
         done.map(|()| group)
     }
-    // ANCHOR_END: create_v1
 
     /// Makes the group in one more tree.
     fn enter_tree(&mut self, tree: &Hierarchy, path: &Path) -> Result<(), CgroupError> {
@@ -167,7 +165,6 @@ impl Group {
         })
     }
 
-    // ANCHOR: oom_watch_v1
     pub(crate) fn oom_watch(&self) -> Result<OomWatch, CgroupError> {
         let memory = self.memory()?;
         let failed = |errno| CgroupError::Wait { group: memory.path().into(), state: "out of memory", errno };
@@ -177,7 +174,6 @@ impl Group {
         memory.write("cgroup.event_control", &format!("{} {}", event.as_raw_fd(), control.as_raw_fd()))?;
         Ok(OomWatch::event(event, control, memory.path()))
     }
-    // ANCHOR_END: oom_watch_v1
 
     pub(crate) fn oom_kills(&self) -> Result<u64, CgroupError> {
         Ok(number_of(&self.memory()?.read("memory.oom_control")?, "oom_kill").unwrap_or(0))

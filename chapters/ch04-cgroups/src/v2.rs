@@ -35,7 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Group(Directory);
 
 impl Group {
-    // ANCHOR: create_v2
     pub(crate) fn create(mount: &Path, path: &Path, limits: &Limits, accounts: &[&str]) -> Result<Self, CgroupError> {
         // Devices are a program of ours, and processor time is counted everywhere: neither is handed down.
         let mut wanted: Vec<&str> = limits.controllers().into_iter().filter(|name| *name != "devices").collect();
@@ -53,7 +52,6 @@ impl Group {
         }
         Ok(group)
     }
-    // ANCHOR_END: create_v2
 
     pub(crate) fn open(mount: &Path, path: &Path) -> Result<Self, CgroupError> {
         Ok(Self(Directory::open(mount.join(path))?))
@@ -126,7 +124,6 @@ impl Group {
 
     /// Waits until `cgroup.events` has this line. The kernel says when the file changes (`POLLPRI`), so nobody asks
     /// twice for nothing.
-    // ANCHOR: wait_for
     fn wait_for(&self, line: &str, state: &'static str) -> Result<(), CgroupError> {
         const FILE: &str = "cgroup.events";
         let failed = |errno| CgroupError::Wait { group: self.0.path().into(), state, errno };
@@ -142,7 +139,6 @@ impl Group {
         }
         Ok(())
     }
-    // ANCHOR_END: wait_for
 
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
         Ok(leave::remove([self.0.path()])?)
@@ -203,11 +199,11 @@ fn v2_name(v1: &str) -> &str {
 
 /// Switches controllers on for the children of `parent`. Where `parent` does not have them itself, or does not exist, its
 /// own parent is asked first: usually all is as the last container left it, and one write is enough.
-// ANCHOR: hand_down
 fn hand_down(mount: &Path, parent: &Path, controllers: &[&str]) -> Result<(), CgroupError> {
     if controllers.is_empty() {
         return Ok(());
     }
+    // ANCHOR: hand_down
     let list: Vec<String> = controllers.iter().map(|name| format!("+{name}")).collect();
     let write = || Directory::open(parent.into())?.write("cgroup.subtree_control", &list.join(" "));
     let above = parent.parent().filter(|_| parent != mount);
@@ -219,8 +215,8 @@ fn hand_down(mount: &Path, parent: &Path, controllers: &[&str]) -> Result<(), Cg
         }
         (done, _) => done.map_err(|error| refused(error, parent, controllers)),
     }
+    // ANCHOR_END: hand_down
 }
-// ANCHOR_END: hand_down
 
 /// What the kernel's one word means here.
 fn refused(error: FileError, parent: &Path, controllers: &[&str]) -> CgroupError {

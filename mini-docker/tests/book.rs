@@ -10,7 +10,8 @@ use common::Docker;
 use testkit::native_test;
 
 /// What a page may type besides mini-docker; there is no shell between.
-const TOOLS: [&str; 11] = ["cat", "cp", "echo", "hostname", "ls", "readlink", "rm", "sed", "setpriv", "sh", "unshare"];
+const TOOLS: [&str; 13] =
+    ["cat", "chroot", "cp", "echo", "findmnt", "hostname", "ls", "readlink", "rm", "sed", "setpriv", "sh", "unshare"];
 
 /// Where cargo puts what it builds.
 fn built() -> &'static Path {

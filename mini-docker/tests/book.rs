@@ -36,17 +36,6 @@ fn stand_in(place: &Path) -> PathBuf {
     path
 }
 
-/// The stages: examples of the chapters, under the names that pages use.
-fn stages() -> Vec<(String, PathBuf)> {
-    let entries =
-        fs::read_dir(built().join("examples")).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
-    entries
-        .into_iter()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.to_owned(), entry.path())))
-        .filter(|(name, _)| name.starts_with("stage-ch") && name.len() == "stage-ch00".len())
-        .collect()
-}
-
 fn on_path(name: &str) -> PathBuf {
     let places = ["/bin", "/usr/bin", "/usr/sbin"].map(|place| Path::new(place).join(name));
     places.into_iter().find(|path| path.is_file()).unwrap_or_else(|| panic!("{name} is not on this machine"))
@@ -100,16 +89,12 @@ native_test! {
         cases.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", commands.display()));
         cases.env("TMPDIR", host.dir().display().to_string());
         cases.register_bin("mini-docker", Path::new(env!("CARGO_BIN_EXE_mini-docker")));
-        for (name, path) in stages() {
-            cases.register_bin(name, path);
-        }
         cases.register_bin("cargo", stand_in(&commands));
         for name in TOOLS {
             cases.register_bin(name, on_path(name));
         }
         let copies = host.dir().join("book");
-        // Pages call the root file system that they play with `rootfs`.
-        host.rootfs_named("book/rootfs");
+        fs::create_dir(&copies).expect("a directory");
         std::env::set_current_dir(&copies).expect("the directory of the sessions");
         for page in pages(&book) {
             if page.extension().is_some_and(|kind| kind == "sh") {

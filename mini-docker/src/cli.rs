@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use engine::{DataRoot, Engine, EngineError};
+use engine::{DataRoot, Engine};
 use process::{Failure, own_binary};
 
 use crate::command_line::{self, Wish};
@@ -179,7 +179,7 @@ fn of<A: FromArgMatches>(matches: &ArgMatches) -> Result<A, Failure> {
 
 fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result<u8, Failure> {
     let Global { root } = of(globals)?;
-    let open = || -> Result<Engine, EngineError> { Engine::open(&root) };
+    let open = || Engine::open(&root);
     match path {
         ["run"] => run::run(of(matches)?, matches, open),
         ["images"] | ["image", "ls"] => {

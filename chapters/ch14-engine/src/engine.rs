@@ -5,63 +5,30 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference, ReferenceError};
-use layers::{DataRoot, DataRootError, DiffId, DiskError, LayerError, LayerStore, Lock, Overlay, OverlayError, Upper};
+use images::{ContainerConfig, Image, ImageStore, ImageStoreError, Reference};
+use layers::{DataRoot, DiffId, DiskError, LayerStore, Lock, Overlay, Upper};
 use process::signals::Proxy;
-use process::{Diagnose, ExitStatus, FailureKind};
-use rootfs::{Root, RootDir, RootDirError};
-use runtime::attend::{self, AttendError};
+use process::{Diagnose, ExitStatus, Failure, FailureKind};
+use rootfs::{Root, RootDir};
+use runtime::attend;
 use runtime::files::{self, Resolver};
 use runtime::spec::ConsoleSize;
-use runtime::user::{self, UserError};
+use runtime::user;
 use runtime::{Container, Stdio};
 use thiserror::Error;
 
-use crate::bootstrap::{self, BootstrapError, Progress, Suite};
+use crate::bootstrap::{self, Progress, Suite};
 use crate::compose::{self, Facts};
 use crate::create::Create;
-use crate::devices::{self, DeviceError};
-use crate::import::{self, ImportError};
-use crate::record::{ContainerRecord, ResolveError};
-use crate::state::{self, ContainerDir, Containers, StateError};
-use crate::users::{self, UsersError};
+use crate::devices;
+use crate::import;
+use crate::record::ContainerRecord;
+use crate::state::{self, ContainerDir, Containers};
+use crate::users;
 
-/// Everything that a command can fail with.
+/// What is wrong with a wish, apart from what its parts say.
 #[derive(Debug, Error)]
-#[expect(missing_docs, reason = "each wraps the error of one part, under its name")]
-pub enum EngineError {
-    #[error(transparent)]
-    DataRoot(#[from] DataRootError),
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Image(#[from] ImageStoreError),
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    #[error(transparent)]
-    Layer(#[from] LayerError),
-    #[error(transparent)]
-    Overlay(#[from] OverlayError),
-    #[error(transparent)]
-    Root(#[from] RootDirError),
-    #[error(transparent)]
-    User(#[from] UserError),
-    #[error(transparent)]
-    Users(#[from] UsersError),
-    #[error(transparent)]
-    Runtime(#[from] AttendError),
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    #[error(transparent)]
-    Layout(#[from] cgroups::LayoutError),
+enum RunError {
     /// A terminal was asked for, and there is none.
     #[error("the input device is not a TTY")]
     NoTty,
@@ -70,47 +37,17 @@ pub enum EngineError {
     CidFile(PathBuf),
 }
 
-impl Diagnose for EngineError {
-    fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(
-            self,
-            DataRoot
-                | Disk
-                | State
-                | Image
-                | Reference
-                | Resolve
-                | Device
-                | Layer
-                | Overlay
-                | Root
-                | User
-                | Users
-                | Runtime
-                | Bootstrap
-                | Import
-                | Layout
-        )
-    }
-
+impl Diagnose for RunError {
     fn kind(&self) -> Option<FailureKind> {
-        match self {
-            Self::NoTty => Some(FailureKind::Caller),
-            Self::CidFile(_) => Some(FailureKind::Conflict),
-            _ => None,
-        }
+        Some(match self {
+            Self::NoTty => FailureKind::Caller,
+            Self::CidFile(_) => FailureKind::Conflict,
+        })
     }
 
     fn hint(&self) -> Option<String> {
         matches!(self, Self::NoTty)
             .then(|| "-t needs a terminal on standard input; leave it out in pipes and scripts".into())
-    }
-}
-
-impl EngineError {
-    /// Whether the image that was asked for is not here.
-    pub fn is_image_missing(&self) -> bool {
-        matches!(self, Self::Image(ImageStoreError::NotFound(_)))
     }
 }
 
@@ -127,8 +64,8 @@ impl Engine {
     /// Opens the stores in the data root at `path`, and removes what commands that were killed have left.
     ///
     /// # Errors
-    /// [`EngineError`].
-    pub fn open(path: &Path) -> Result<Self, EngineError> {
+    /// [`Failure`].
+    pub fn open(path: &Path) -> Result<Self, Failure> {
         let root = DataRoot::open(path)?;
         let (images, layers) = (ImageStore::open(&root)?, LayerStore::open(&root)?);
         let containers = Containers::open(&root)?;
@@ -148,17 +85,28 @@ impl Engine {
     /// Every image, with its names.
     ///
     /// # Errors
-    /// [`EngineError`].
-    pub fn images(&self) -> Result<Vec<(Option<String>, Image)>, EngineError> {
+    /// [`Failure`].
+    pub fn images(&self) -> Result<Vec<(Option<String>, Image)>, Failure> {
         Ok(self.images.list()?)
+    }
+
+    /// Whether the name is a good one, and no image has it.
+    pub fn lacks_image(&self, name: &str) -> bool {
+        matches!(self.images.find(name), Err(ImageStoreError::NotFound(_)))
     }
 
     /// Bytes of all layers of an image, as files.
     ///
     /// # Errors
-    /// [`EngineError`].
-    pub fn image_size(&self, image: &Image) -> Result<u64, EngineError> {
-        image.config.rootfs.diff_ids.iter().map(|id| Ok(self.layers.get(&id.parse::<DiffId>()?)?.size)).sum()
+    /// [`Failure`].
+    pub fn image_size(&self, image: &Image) -> Result<u64, Failure> {
+        image
+            .config
+            .rootfs
+            .diff_ids
+            .iter()
+            .map(|id| -> Result<u64, Failure> { Ok(self.layers.get(&id.parse::<DiffId>()?)?.size) })
+            .sum()
     }
 
     /// Where the data is.
@@ -169,16 +117,16 @@ impl Engine {
     /// An image out of a tar archive.
     ///
     /// # Errors
-    /// [`EngineError`].
-    pub fn import(&self, archive: impl Read, reference: &Reference) -> Result<Image, EngineError> {
+    /// [`Failure`].
+    pub fn import(&self, archive: impl Read, reference: &Reference) -> Result<Image, Failure> {
         Ok(import::import(archive, reference, ContainerConfig::default(), &self.layers, &self.images)?)
     }
 
     /// An image out of this machine's static busybox.
     ///
     /// # Errors
-    /// [`EngineError`].
-    pub fn bootstrap_busybox(&self, reference: &Reference) -> Result<Image, EngineError> {
+    /// [`Failure`].
+    pub fn bootstrap_busybox(&self, reference: &Reference) -> Result<Image, Failure> {
         let config = shell_image("sh");
         Ok(import::import(bootstrap::busybox()?, reference, config, &self.layers, &self.images)?)
     }
@@ -186,15 +134,15 @@ impl Engine {
     /// An image of a Debian release, by debootstrap.
     ///
     /// # Errors
-    /// [`EngineError`].
+    /// [`Failure`].
     pub fn bootstrap_debian(
         &self,
         reference: &Reference,
         suite: &Suite,
         progress: &mut dyn Progress,
-    ) -> Result<Image, EngineError> {
+    ) -> Result<Image, Failure> {
         let scratch = self.root.staging()?;
-        let made = bootstrap::debian(suite, scratch.path(), progress).map_err(EngineError::from);
+        let made = bootstrap::debian(suite, scratch.path(), progress).map_err(Failure::from);
         let layer = made.and_then(|()| Ok(self.layers.import_directory(scratch.path())?));
         scratch.remove()?;
         let layer = layer?;
@@ -206,11 +154,11 @@ impl Engine {
     /// Runs a container in the foreground, until it ends. `proxy` says which of our signals it gets.
     ///
     /// # Errors
-    /// [`EngineError`], with docker's exit code; nothing is left behind.
-    pub fn run(&self, create: &Create, proxy: Proxy) -> Result<ExitStatus, EngineError> {
+    /// [`Failure`], with docker's exit code; nothing is left behind.
+    pub fn run(&self, create: &Create, proxy: Proxy) -> Result<ExitStatus, Failure> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         if create.config.tty && create.config.open_stdin && !io::IsTerminal::is_terminal(&io::stdin()) {
-            return Err(EngineError::NoTty);
+            return Err(RunError::NoTty.into());
         }
         let image = self.images.find(&create.config.image)?;
         let record = create.resolve(&image, processors)?;
@@ -236,7 +184,7 @@ impl Engine {
         id: &str,
         directory: &ContainerDir,
         proxy: Proxy,
-    ) -> Result<ExitStatus, EngineError> {
+    ) -> Result<ExitStatus, Failure> {
         if let Some(path) = &record.id_file {
             write_id(path, id)?;
         }
@@ -278,7 +226,7 @@ impl Engine {
     }
 
     /// Directories of the image's layers, the topmost first.
-    fn lower(&self, image: &Image) -> Result<Vec<PathBuf>, EngineError> {
+    fn lower(&self, image: &Image) -> Result<Vec<PathBuf>, Failure> {
         let ids = image.config.rootfs.diff_ids.iter().rev();
         ids.map(|id| Ok(self.layers.get(&id.parse::<DiffId>()?)?.path)).collect()
     }
@@ -351,10 +299,10 @@ fn new_id() -> Result<String, DiskError> {
     }
 }
 
-fn write_id(path: &Path, id: &str) -> Result<(), EngineError> {
+fn write_id(path: &Path, id: &str) -> Result<(), Failure> {
     match File::options().write(true).create_new(true).open(path) {
         Ok(mut file) => Ok(file.write_all(id.as_bytes()).map_err(DiskError::at("write", path))?),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(EngineError::CidFile(path.into())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RunError::CidFile(path.into()).into()),
         Err(error) => Err(DiskError::at("create", path)(error).into()),
     }
 }

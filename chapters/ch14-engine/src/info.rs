@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use process::Failure;
 use serde::Serialize;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::Engine;
 
 /// Docker's names where docker has the fact.
 #[derive(Debug, Serialize)]
@@ -52,8 +53,8 @@ impl Engine {
     /// Looks at the machine.
     ///
     /// # Errors
-    /// [`EngineError`].
-    pub fn info(&self) -> Result<Info, EngineError> {
+    /// [`Failure`].
+    pub fn info(&self) -> Result<Info, Failure> {
         let layout = cgroups::Layout::detect()?;
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let memory = read("/proc/meminfo");

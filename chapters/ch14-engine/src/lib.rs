@@ -19,7 +19,7 @@ mod users;
 pub use bootstrap::{BootstrapError, Progress, Suite};
 pub use create::Create;
 pub use devices::DeviceError;
-pub use engine::{Engine, EngineError};
+pub use engine::Engine;
 pub use import::ImportError;
 pub use info::Info;
 pub use layers::DataRoot;

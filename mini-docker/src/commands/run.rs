@@ -1,7 +1,7 @@
 //! `run`.
 
 use clap::ArgMatches;
-use engine::{Create, Engine, EngineError};
+use engine::{Create, Engine};
 use images::Reference;
 use process::signals::Proxy;
 use process::{Failure, FailureKind};
@@ -64,7 +64,7 @@ fn check(args: &Args) -> Result<(), Failure> {
 pub(crate) fn run(
     args: Args,
     matches: &ArgMatches,
-    open: impl FnOnce() -> Result<Engine, EngineError>,
+    open: impl FnOnce() -> Result<Engine, Failure>,
 ) -> Result<u8, Failure> {
     refused::check(matches, refused::RUN)?;
     check(&args)?;
@@ -72,11 +72,16 @@ pub(crate) fn run(
     let silent = args.quiet || args.pull == "never";
     let proxy = if args.sig_proxy { Proxy::UntilThird } else { Proxy::Never };
     let create = args.container.create()?;
-    let result = open().and_then(|engine| engine.run(&create, proxy));
+    let mut missing = false;
+    let result = open().and_then(|engine| {
+        let result = engine.run(&create, proxy);
+        missing = result.is_err() && engine.lacks_image(&create.config.image);
+        result
+    });
     if let Some(narrator) = narrator {
         narrator.print();
     }
-    if !silent && matches!(&result, Err(error) if error.is_image_missing()) {
+    if !silent && missing {
         say_missing(&create);
     }
     Ok(result?.code())

@@ -64,11 +64,17 @@ pub fn judge_all(wanted: &[String], options: Options) -> Result<Tally> {
         let trial = if is_late() { None } else { Some(Trial::prepare(&workspace, &catalogue, &exercises)?) };
         for (exercise, ledger) in chapter {
             let start = Instant::now();
-            let findings = match &trial {
-                Some(trial) if !is_late() => judge(trial, exercise, ledger, options),
-                _ => vec![Finding::Skipped(format!("time is up; cargo wb dev mutants {}", exercise.id))],
+            let (what, findings) = match &trial {
+                Some(trial) if !is_late() => {
+                    let findings = judge(trial, exercise, ledger, options);
+                    (ledger.summary(), findings)
+                }
+                _ => {
+                    let cure = format!("no time is left; cargo wb dev mutants {}", exercise.id);
+                    ("the verdict is out of date".into(), vec![Finding::Skipped(cure)])
+                }
             };
-            tally.add(&exercise.id, &ledger.summary(), start, &findings);
+            tally.add(&exercise.id, &what, start, &findings);
         }
     }
     Ok(tally)

@@ -1,4 +1,4 @@
-//! "Break it" of the page: an attack that works on the unpacker that everybody writes first.
+//! The attack of the page on hostile archives works on the unpacker that everybody writes first.
 
 mod common;
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{self, SigHandler};
 use rustix::process::{
     Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
 };
@@ -124,8 +125,18 @@ fn make_host(test: &str, directory: &str) -> i32 {
         return FAILED;
     }
     let _ = nix::unistd::sethostname("workbench");
+    forget_ignored_signals();
     let status = execute(test, &format!("body:{directory}"), |_| {});
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+/// Below `nohup`, or in the background of a script, some signals are ignored, and that is inherited. No test means that.
+#[allow(unsafe_code, reason = "sigaction(2) is safe with SIG_DFL, which runs no code of ours")]
+fn forget_ignored_signals() {
+    for number in [signal::SIGHUP, signal::SIGINT, signal::SIGQUIT] {
+        // SAFETY: sigaction(2); no handler is installed.
+        let _ = unsafe { signal::signal(number, SigHandler::SigDfl) };
+    }
 }
 
 /// The body, as PID 1, between two looks at what exists.

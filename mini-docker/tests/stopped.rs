@@ -33,6 +33,8 @@ struct Seen {
     effective: String,
     /// Every file that was executed so far, by whichever of them, and whether it can be written to.
     executed: Vec<(String, bool)>,
+    /// How many system calls led to each of them.
+    calls: Vec<usize>,
 }
 
 /// Runs `command`, and looks at each of its descendants at the entry of `execve`.
@@ -52,7 +54,7 @@ fn watch(command: &Command) -> Seen {
     let follow = Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_TRACEFORK | Options::PTRACE_O_TRACEVFORK;
     ptrace::seize(main, follow | Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEEXEC).expect("ptrace");
     kill(main, Signal::SIGCONT).expect("it goes on");
-    let (mut seen, mut entered) = (Seen::default(), BTreeMap::new());
+    let (mut seen, mut entered, mut calls) = (Seen::default(), BTreeMap::new(), 0);
     loop {
         let status = match waitpid(None, Some(WaitPidFlag::__WALL)) {
             Err(Errno::ECHILD) => return seen,
@@ -63,16 +65,18 @@ fn watch(command: &Command) -> Seen {
             WaitStatus::PtraceSyscall(pid) => {
                 let enters = entered.entry(pid).or_insert(false);
                 *enters = !*enters;
+                calls += usize::from(*enters);
                 let registers = ptrace::getregs(pid).expect("registers");
                 let call = registers.orig_rax.cast_signed();
                 if *enters && [libc::SYS_execve, libc::SYS_execveat].contains(&call) {
-                    seen = Seen { executed: seen.executed, ..look(pid) };
+                    seen = Seen { executed: seen.executed, calls: seen.calls, ..look(pid) };
                 }
                 None
             }
             WaitStatus::PtraceEvent(pid, _, libc::PTRACE_EVENT_EXEC) => {
                 let file = fs::read_link(format!("/proc/{pid}/exe")).expect("its file");
                 seen.executed.push((file.to_string_lossy().into_owned(), is_writable(pid)));
+                seen.calls.push(std::mem::take(&mut calls));
                 None
             }
             WaitStatus::PtraceEvent(..)
@@ -100,6 +104,7 @@ fn look(pid: Pid) -> Seen {
         owner: fs::metadata(format!("/proc/{pid}/status")).expect("its files").uid(),
         effective,
         executed: Vec::new(),
+        calls: Vec::new(),
     }
 }
 
@@ -157,6 +162,16 @@ kernel_test! {
         let executed = watch(&command).executed;
         let writable: Vec<bool> = executed.iter().map(|(_, writable)| *writable).collect();
         assert_eq!(writable, [true, false, false], "we, we from a view, we inside: {executed:?}");
+    }
+
+    /// The first of its two starts costs as little as can be: nobody has woken the C library yet.
+    fn the_release_binary_executes_itself_by_six_calls(host) {
+        let binary = common::static_binary();
+        require(Need::Program(binary, "cargo wb try builds it"));
+        let mut command = Docker::at(&host.dir().join("data")).with(binary).command();
+        command.arg("version");
+        let seen = watch(&command);
+        assert_eq!(seen.calls[1..], [6], "{:?}", seen.executed);
     }
 
     /// Who shares its PID namespace must not trace it, nor reach files through its `/proc/PID`, while it has power.

@@ -71,6 +71,15 @@ global_asm!(
     "syscall",
     "test eax, eax",
     "jnz 8f",
+    // Is it? Where it is not, we would execute ourselves for ever.
+    "mov edi, r15d",
+    "mov rsi, rsp",
+    "mov eax, {fstatfs}",
+    "syscall",
+    "test eax, eax",
+    "jnz 8f",
+    "test byte ptr [rsp + 80], 1",
+    "jz 8f",
     // The arguments begin after their number, the environment after the null that ends them.
     "mov edi, r15d",
     "lea rsi, [rip + 3b]",

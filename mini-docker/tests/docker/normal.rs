@@ -9,11 +9,14 @@ pub(crate) fn normalise(text: &str) -> String {
 type Step = fn(&str) -> String;
 
 /// The name says what is taken away.
-const STEPS: [(&str, Step); 5] = [
+const STEPS: [(&str, Step); 6] = [
     ("ids are random", ids),
     ("our program has another name", |text| text.replace("mini-docker", "docker")),
     ("docker has two programs, of which one tells what the other said", speakers),
     ("docker's runtime stands behind three others", layers),
+    ("a newer runc says of a directory that it is one", |text| {
+        text.replace(": is a directory: permission", ": permission")
+    }),
     ("we give a hint, docker the name of its help", advice),
 ];
 

@@ -7,7 +7,7 @@
 //! | `# ` | a comment |
 //! | `+ ` | shell that goes before every case of the file |
 //! | `= NAME: ` | a reason, for several cases |
-//! | four spaces | about the case above it: `differs PART…: REASON` |
+//! | four spaces | about the case above it: `differs PART…: REASON`, or `may differ …` where that depends on docker's runc |
 //! | anything else | a case: a line for bash, in which `docker` is docker or we, in an empty directory `$T` |
 
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ pub(crate) struct Case {
     pub(crate) line: String,
     /// The parts in which we differ on purpose.
     pub(crate) differs: Vec<Part>,
+    /// Those in which we differ from an older runc, and not from a newer one: it is the system's, with whatever docker.
+    pub(crate) may_differ: Vec<Part>,
 }
 
 /// All cases of a directory, in the order of files and lines.
@@ -84,7 +86,7 @@ fn parse(file: &str, text: &str) -> Vec<Case> {
             annotate(case, note, &mut reasons).unwrap_or_else(|| panic!("{place}: {note:?} says nothing"));
         } else {
             let (script, line) = (format!("{prelude}{line}"), line.to_owned());
-            cases.push(Case { place, script, line, differs: Vec::new() });
+            cases.push(Case { place, script, line, differs: Vec::new(), may_differ: Vec::new() });
         }
     }
     let idle: Vec<_> = reasons.iter().filter(|(_, used)| !**used).map(|(name, _)| name).collect();
@@ -100,8 +102,11 @@ fn annotate(case: &mut Case, note: &str, reasons: &mut BTreeMap<String, bool>) -
         None if reason.contains(' ') => {}
         None => return None,
     }
-    let parts = what.strip_prefix("differs ")?.split(' ').map(Part::from_name).collect::<Option<Vec<_>>>()?;
-    case.differs.extend(parts);
+    let (parts, list) = match what.strip_prefix("may differ ") {
+        Some(parts) => (parts, &mut case.may_differ),
+        None => (what.strip_prefix("differs ")?, &mut case.differs),
+    };
+    list.extend(parts.split(' ').map(Part::from_name).collect::<Option<Vec<_>>>()?);
     Some(())
 }
 

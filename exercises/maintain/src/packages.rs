@@ -48,6 +48,7 @@ const PACKAGES: [Package; 19] = [
     package("e2fsprogs", "a disk for the guest", &[Test]),
     package("xz-utils", "unpacks the guest's kernel modules", &[Test]),
     package("zstd", "unpacks the guest's kernel modules", &[Test]),
+    package("bzip2", "packs archives for the tests", &[Test]),
     Package { programs: &BROWSERS, ..package("chromium", "looks at the book", &[Test]) },
     Package { programs: &["crun"], ..package("crun", "an OCI runtime to compare with", &[Test, Bench]) },
     Package { programs: &["runc"], ..package("runc", "docker's runtime, and a peer", &[Test, Bench]) },

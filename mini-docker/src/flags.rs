@@ -11,10 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::Create;
 use engine::create::{
     Config, DeviceMapping, HealthConfig, HostConfig, NetworkingConfig, Resources, ThrottleDevice, Ulimit, WeightDevice,
 };
+use engine::{Create, RestartPolicy, Streams};
 use process::{Diagnose, Failure, FailureKind};
 use runtime::{Text, environment};
 use serde::de::IgnoredAny;
@@ -29,8 +29,8 @@ enum FlagError {
     /// Flags that exclude each other.
     #[error("conflicting options: {0}")]
     Conflict(&'static str),
-    /// A part of the streams.
-    #[error("--attach is not supported for a part of the streams: all of them are attached")]
+    /// In the background there is nobody at the streams.
+    #[error("conflicting options: cannot specify both --attach and --detach")]
     Attach,
     /// Out of range.
     #[error("invalid value: {0}. Valid memory swappiness range is 0-100")]
@@ -61,7 +61,7 @@ enum FlagError {
 
 impl Diagnose for FlagError {
     fn kind(&self) -> Option<FailureKind> {
-        Some(if matches!(self, Self::Attach) { FailureKind::Unsupported } else { FailureKind::Invalid })
+        Some(FailureKind::Invalid)
     }
 
     fn hint(&self) -> Option<String> {
@@ -79,7 +79,7 @@ pub(crate) struct ContainerFlags {
     /// Add free text for tools.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::annotation)]
     annotation: Vec<(String, String)>,
-    /// Attach to standard input, output or error; all are.
+    /// Attach to standard input, output or error; without it, to all.
     #[arg(short, long, value_name = "STREAM", value_parser = values::stream)]
     attach: Vec<String>,
     /// Relative weight of disk traffic, 10 to 1000, or 0 for none.
@@ -217,12 +217,15 @@ pub(crate) struct ContainerFlags {
     /// Make the root file system read-only.
     #[arg(long)]
     read_only: bool,
-    /// Remove the container when it ends; every container is.
+    /// Remove the container when it ends.
     #[arg(long)]
     rm: bool,
     /// seccomp=FILE, seccomp=unconfined, no-new-privileges, …
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
+    /// Start it again when it ends: no, on-failure[:MOST], always or unless-stopped.
+    #[arg(long, value_name = "POLICY", value_parser = values::restart_policy)]
+    restart: Option<RestartPolicy>,
     /// Size of /dev/shm.
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
     shm_size: Option<i64>,
@@ -276,8 +279,15 @@ impl ContainerFlags {
     ///
     /// # Errors
     /// What docker's client would refuse, and files that cannot be read.
-    pub(crate) fn create(self) -> Result<Create, Failure> {
+    pub(crate) fn create(self, detach: bool) -> Result<Create, Failure> {
         self.check_modes()?;
+        if detach && !self.attach.is_empty() {
+            return Err(FlagError::Attach.into());
+        }
+        if self.rm && self.restart.as_ref().is_some_and(|policy| !matches!(policy.name.as_str(), "" | "no")) {
+            return Err(FlagError::Conflict("cannot specify both --restart and --rm").into());
+        }
+        let streams = self.streams(detach);
         let mut env = Vec::new();
         for path in &self.env_file {
             env.extend(environment::read_file(Path::new(path))?);
@@ -298,12 +308,12 @@ impl ContainerFlags {
                 hostname: self.hostname.unwrap_or_default(),
                 domainname: self.domainname.unwrap_or_default(),
                 user: self.user.unwrap_or_default(),
-                attach_stdin: self.interactive,
-                attach_stdout: true,
-                attach_stderr: true,
+                attach_stdin: streams.stdin,
+                attach_stdout: streams.stdout,
+                attach_stderr: streams.stderr,
                 tty: self.tty,
                 open_stdin: self.interactive,
-                stdin_once: self.interactive,
+                stdin_once: self.interactive && streams.stdin,
                 env,
                 cmd: Some(command).filter(|command| !command.is_empty()),
                 image,
@@ -319,6 +329,7 @@ impl ContainerFlags {
                 container_id_file: self.cidfile.unwrap_or_default(),
                 network_mode: self.network.last().cloned().unwrap_or_default(),
                 auto_remove: self.rm,
+                restart_policy: self.restart.unwrap_or_default(),
                 annotations: self.annotation.into_iter().collect(),
                 cap_add: self.cap_add,
                 cap_drop: self.cap_drop,
@@ -369,6 +380,15 @@ impl ContainerFlags {
         })
     }
 
+    /// Without a word about it, somebody is at all streams of a container in the foreground, and at none in the background.
+    fn streams(&self, detach: bool) -> Streams {
+        if self.attach.is_empty() {
+            return Streams { stdin: self.interactive && !detach, stdout: !detach, stderr: !detach };
+        }
+        let has = |stream: &str| self.attach.iter().any(|given| given == stream);
+        Streams { stdin: has("stdin"), stdout: has("stdout"), stderr: has("stderr") }
+    }
+
     /// What docker's client looks at before it asks its server.
     fn check_modes(&self) -> Result<(), FlagError> {
         let is_one = |given: &Option<String>, known: &[&str]| {
@@ -396,9 +416,7 @@ impl ContainerFlags {
         if self.network.len() > 1 {
             return Err(FlagError::Conflict("cannot attach both user-defined and non-user-defined network-modes"));
         }
-        let has = |stream: &str| self.attach.iter().any(|given| given == stream);
-        let all = has("stdout") && has("stderr") && has("stdin") == self.interactive;
-        if self.attach.is_empty() || all { Ok(()) } else { Err(FlagError::Attach) }
+        Ok(())
     }
 }
 

@@ -3,12 +3,10 @@
 use std::convert::Infallible;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
-use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setpgid};
+use nix::unistd::setpgid;
 
 use crate::descriptors;
+use crate::detach::leave_streams;
 use crate::spawn::{Spawn, SpawnError};
 use crate::{Failure, sys};
 
@@ -33,11 +31,4 @@ pub fn afterwards(kept: &[BorrowedFd], work: impl FnOnce()) -> Result<(), SpawnE
     let _ = setpgid(pending.pid(), pending.pid());
     pending.leave();
     Ok(())
-}
-
-fn leave_streams() -> Result<(), Errno> {
-    let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-    dup2_stdin(&null)?;
-    dup2_stdout(&null)?;
-    dup2_stderr(&null)
 }

@@ -125,6 +125,11 @@ impl Child {
     }
     // ANCHOR_END: wait
 
+    /// Leaves the process to itself: it is not killed, and somebody else reaps it.
+    pub fn leave(mut self) {
+        self.reaped = true;
+    }
+
     /// Sends the signal with this number.
     ///
     /// # Errors

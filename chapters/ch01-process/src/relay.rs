@@ -14,6 +14,7 @@ use nix::unistd::{read, write};
 use thiserror::Error;
 
 use crate::child::{Child, ChildError, ExitStatus};
+use crate::detach_keys::{DetachKeys, Typed};
 use crate::pty;
 use crate::signals::{Forwarded, Proxy, asks_for_end};
 use crate::{Diagnose, FailureKind};
@@ -41,6 +42,12 @@ pub enum RelayError {
         /// The kernel's reason; `EPIPE` when the reader has gone.
         errno: Errno,
     },
+    /// Somebody typed the keys that end the relay and not the child.
+    #[error("read escape sequence")]
+    Detached,
+    /// Whoever supervises the child for us is gone.
+    #[error("the connection to the container is lost")]
+    Lost,
     /// Somebody asked for the end three times, and the child goes on.
     #[error("got 3 SIGTERM/SIGINTs, forcefully exiting")]
     Impatience,
@@ -55,7 +62,30 @@ impl Diagnose for RelayError {
     }
 
     fn kind(&self) -> Option<FailureKind> {
-        matches!(self, Self::Write { .. } | Self::Impatience).then_some(FailureKind::Caller)
+        matches!(self, Self::Write { .. } | Self::Impatience | Self::Detached).then_some(FailureKind::Caller)
+    }
+}
+
+/// What the relay is about: a child of ours, or somebody else's whom we hear of. Its descriptor is readable when there is
+/// something to hear.
+pub trait Attended: AsFd {
+    /// How it ended, if that is what there was to hear.
+    ///
+    /// # Errors
+    /// [`RelayError::Child`], [`RelayError::Lost`].
+    fn hear(&mut self) -> Result<Option<ExitStatus>, RelayError>;
+
+    /// Passes a signal on. One that has just ended is no reason to complain.
+    fn pass(&self, signal: i32);
+}
+
+impl Attended for Child {
+    fn hear(&mut self) -> Result<Option<ExitStatus>, RelayError> {
+        Ok(Some(self.wait()?))
+    }
+
+    fn pass(&self, signal: i32) {
+        let _ = self.signal(signal);
     }
 }
 
@@ -85,12 +115,14 @@ pub struct Pump {
     buffer: Vec<u8>,
     /// Of ours, for output; `None` is our input, which may never end by itself and ends with the child at the latest.
     stream: Option<Stream>,
+    /// For input from a terminal.
+    detach: Option<DetachKeys>,
 }
 
 impl Pump {
     /// From the child to our `stream`: runs until the child's side is closed, past the child's own end.
     pub fn output(from: OwnedFd, to: OwnedFd, stream: Stream) -> Self {
-        Self { from: Some(from), to: Some(to), buffer: Vec::new(), stream: Some(stream) }
+        Self { from: Some(from), to: Some(to), buffer: Vec::new(), stream: Some(stream), detach: None }
     }
 
     /// From us to the child: the end of `from` closes `to`.
@@ -98,7 +130,14 @@ impl Pump {
         // A terminal takes less than it is offered and would have us wait for the program inside to read, while that
         // waits for us to read what it prints. The child's side is nobody's but ours, so the flag disturbs no one.
         let _ = fcntl(&to, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
-        Self { from: Some(from), to: Some(to), buffer: Vec::new(), stream: None }
+        Self { from: Some(from), to: Some(to), buffer: Vec::new(), stream: None, detach: None }
+    }
+
+    /// These keys end the relay, with [`RelayError::Detached`].
+    #[must_use]
+    pub fn until(mut self, keys: DetachKeys) -> Self {
+        self.detach = Some(keys);
+        self
     }
 
     fn is_input(&self) -> bool {
@@ -118,12 +157,24 @@ impl Pump {
         }
     }
 
+    /// How long the keys that may be the beginning of the sequence wait for the next one.
+    fn patience(&self) -> PollTimeout {
+        self.detach.as_ref().filter(|_| self.buffer.is_empty()).map_or(PollTimeout::NONE, DetachKeys::patience)
+    }
+
+    /// Nothing followed them in time: they were meant for the child.
+    fn give_up_waiting(&mut self) {
+        if let Some(keys) = &mut self.detach {
+            self.buffer.extend(keys.release());
+        }
+    }
+
     // ANCHOR: advance
     /// Moves one portion. A child that does not read its input any more ends that pump; a reader of ours that has gone,
     /// or a full disk, ends the relay: a program that nobody hears would go on for ever (`yes | head -1`).
     fn advance(&mut self) -> Result<(), RelayError> {
         if self.buffer.is_empty() {
-            self.fill();
+            self.fill()?;
         } else if let Some(to) = &self.to {
             // ANCHOR: portion
             let portion = &self.buffer[..self.buffer.len().min(ATOMIC_WRITE)];
@@ -145,8 +196,8 @@ impl Pump {
     }
     // ANCHOR_END: advance
 
-    fn fill(&mut self) {
-        let Some(from) = &self.from else { return };
+    fn fill(&mut self) -> Result<(), RelayError> {
+        let Some(from) = &self.from else { return Ok(()) };
         self.buffer.resize(BUFFER, 0);
         let got = match read(from, &mut self.buffer) {
             Ok(length) => Some(length).filter(|length| *length > 0),
@@ -158,6 +209,13 @@ impl Pump {
         if got.is_none() {
             self.from = None;
         }
+        if let Some(keys) = &mut self.detach {
+            match keys.type_in(&self.buffer) {
+                Typed::Keys(bytes) => self.buffer = bytes,
+                Typed::Detach => return Err(RelayError::Detached),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -177,7 +235,7 @@ pub struct Resize<'fd> {
 /// # Errors
 /// [`RelayError`]. The child then runs still, unless it is dropped.
 pub fn run(
-    child: &mut Child,
+    child: &mut impl Attended,
     signals: &Forwarded,
     pumps: &mut [Pump],
     resize: Option<Resize>,
@@ -190,6 +248,9 @@ pub fn run(
             return Ok(status.unwrap_or(ExitStatus::Code(0)));
         }
         let ready = wait_for(child, signals, pumps, status.is_some())?;
+        if ready.silence {
+            pumps.iter_mut().for_each(Pump::give_up_waiting);
+        }
         if ready.signal {
             while let Some(signal) = next_signal(signals)? {
                 patience.hear(signal)?;
@@ -197,8 +258,7 @@ pub fn run(
                     pty::copy_window_size(from, to);
                 }
                 if signals.proxy() != Proxy::Never {
-                    // A child that has just ended is no reason to complain.
-                    let _ = child.signal(signal);
+                    child.pass(signal);
                 }
             }
         }
@@ -206,8 +266,10 @@ pub fn run(
             pumps[index].advance()?;
         }
         if ready.child && status.is_none() {
-            status = Some(child.wait()?);
-            ended();
+            status = child.hear()?;
+            if status.is_some() {
+                ended();
+            }
         }
     }
 }
@@ -230,12 +292,14 @@ impl Patience {
 
 /// What `poll` found.
 struct Ready {
+    /// Nothing at all, for as long as keys are held back.
+    silence: bool,
     child: bool,
     signal: bool,
     pumps: Vec<usize>,
 }
 
-fn wait_for(child: &Child, signals: &Forwarded, pumps: &[Pump], over: bool) -> Result<Ready, RelayError> {
+fn wait_for(child: &impl Attended, signals: &Forwarded, pumps: &[Pump], over: bool) -> Result<Ready, RelayError> {
     let (mut interests, mut indices) = (Vec::with_capacity(5), Vec::with_capacity(3));
     interests.push(PollFd::new(signals.as_fd(), PollFlags::POLLIN));
     for (index, pump) in pumps.iter().enumerate().filter(|(_, pump)| !(over && pump.is_input())) {
@@ -247,12 +311,15 @@ fn wait_for(child: &Child, signals: &Forwarded, pumps: &[Pump], over: bool) -> R
     if !over {
         interests.push(PollFd::new(child.as_fd(), PollFlags::POLLIN));
     }
-    match poll(&mut interests, PollTimeout::NONE) {
-        Ok(_) | Err(Errno::EINTR) => {}
+    let patience = pumps.iter().map(Pump::patience).find(PollTimeout::is_some).unwrap_or(PollTimeout::NONE);
+    let silence = match poll(&mut interests, patience) {
+        Ok(count) => count == 0,
+        Err(Errno::EINTR) => false,
         Err(errno) => return Err(RelayError::Kernel { action: "wait for the container", errno }),
-    }
+    };
     let ready: Vec<bool> = interests.iter().map(|interest| interest.any().unwrap_or(false)).collect();
     Ok(Ready {
+        silence,
         signal: ready[0],
         pumps: indices.iter().enumerate().filter(|(at, _)| ready[at + 1]).map(|(_, index)| *index).collect(),
         child: !over && ready.last() == Some(&true),

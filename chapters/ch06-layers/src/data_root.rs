@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /var/lib/mini-docker    or another directory
-//!   mini-docker.json      {"version": 2}
+//!   mini-docker.json      {"version": 3}
 //!   images/ layers/ …     one directory for each store
 //!   tmp/                  what is on its way in or out; what nobody holds there is rubbish
 //! /run/mini-docker        what a reboot ends; below another data root: run/
@@ -28,7 +28,9 @@ use crate::held::{self, Held};
 use crate::lock::{Lock, Rank};
 
 /// The version that this program writes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The one before containers outlived their command.
+const SECOND: u32 = 2;
 /// The file that has it.
 const RECORD: &str = "mini-docker.json";
 
@@ -168,6 +170,16 @@ impl DataRoot {
         directory.discard(&self.tmp())
     }
 
+    /// The same for one that has no mark. Where it is now.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn discard_unmarked(&self, directory: &Path) -> Result<PathBuf, DiskError> {
+        let target = held::out_of_sight(&self.tmp(), directory);
+        fs::rename(directory, &target).map_err(DiskError::at("remove", directory))?;
+        Ok(target)
+    }
+
     /// What killed commands have left on its way, to be removed.
     ///
     /// # Errors
@@ -217,14 +229,21 @@ impl DataRoot {
     /// A new data root, or one of an earlier version. Killed at any instant, the next command does what is left to do:
     /// the record is written last.
     fn bring_forward(&self, directory: &File, record: Option<Record>) -> Result<(), DataRootError> {
-        if let Some(Record { version: found }) = record {
-            return Err(DataRootError::Newer { path: self.data.clone(), found });
+        match record {
+            // Its containers ended with their command: what is left of them is removed like all that has no record.
+            Some(Record { version: SECOND }) | None => {}
+            Some(Record { version: found }) => return Err(DataRootError::Newer { path: self.data.clone(), found }),
         }
         let _lock = Lock::wait(Rank::Root, &self.data)?;
         let path = self.data.join(RECORD);
-        if read_json::<Record>(&path)?.is_some() {
+        match read_json::<Record>(&path)? {
             // By the command that we have waited for.
-            return close(directory, &self.data).map_err(DataRootError::from);
+            Some(Record { version: VERSION }) => return close(directory, &self.data).map_err(DataRootError::from),
+            Some(_) => {
+                close(directory, &self.data)?;
+                return Ok(write_json(&path, &Record { version: VERSION }, Durability::PowerFailure)?);
+            }
+            None => {}
         }
         let names = names(&self.data)?;
         let first = first_version::is_here(&self.data);

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,18 @@ impl Held {
         }
     }
 
+    /// Waits until its maker is gone, or the directory is.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn wait_until_free(path: &Path) -> Result<(), DiskError> {
+        match open(path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+            // Shared: several may wait, and none of them looks like its maker.
+            other => other.and_then(|found| found.lock_shared()).map_err(DiskError::at("wait for", path)),
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -85,11 +97,12 @@ impl Held {
     /// [`DiskError::Io`].
     pub(crate) fn discard(&mut self, tmp: &Path) -> Result<(), DiskError> {
         let source = self.path.clone();
-        let mut target = fresh(tmp);
-        if let (Some(name), Some(random)) = (source.file_name(), target.file_name()) {
-            target = tmp.join([name, OsStr::new("-"), random].into_iter().collect::<OsString>());
-        }
-        self.rename(&target).map_err(DiskError::at("remove", source))
+        self.rename(&out_of_sight(tmp, &source)).map_err(DiskError::at("remove", source))
+    }
+
+    /// The mark, to be kept open by a copy of this process for which the directory is, too.
+    pub fn mark(&self) -> BorrowedFd<'_> {
+        self.mark.as_fd()
     }
 
     /// Removes it when this process has ended, and whoever called us has the answer: on a busy disk, what is removed last
@@ -126,11 +139,20 @@ pub(crate) fn fresh(directory: &Path) -> PathBuf {
     directory.join(format!("{:016x}", RandomState::new().build_hasher().finish()))
 }
 
+/// Where `path` goes when it is removed: its name goes on to say what it was.
+pub(crate) fn out_of_sight(tmp: &Path, path: &Path) -> PathBuf {
+    let target = fresh(tmp);
+    match (path.file_name(), target.file_name()) {
+        (Some(name), Some(random)) => tmp.join([name, OsStr::new("-"), random].into_iter().collect::<OsString>()),
+        _ => target,
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits()).open(path)
 }
 
-fn is_at(open: &File, path: &Path) -> bool {
+pub(crate) fn is_at(open: &File, path: &Path) -> bool {
     match (open.metadata(), fs::symlink_metadata(path)) {
         (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
         _ => false,

@@ -50,6 +50,7 @@ pub use lock::{Lock, Rank};
 pub use mount_error::OverlayError;
 pub use overlay::Overlay;
 pub use pack::create_tar;
+pub use removal::remove_all;
 pub use store::{Layer, LayerStore};
 pub use unpack::{Applied, UnpackLimits, apply_tar};
 pub use upper::Upper;

@@ -9,16 +9,20 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
 
 use crate::disk_error::DiskError;
+use crate::held::is_at;
 
 /// All locks, in the order in which they may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// The data root, while it is made, or brought forward.
     Root,
+    /// One container: its record, its state, whether it is there.
+    Container,
     /// The names of containers.
     Names,
     /// The table of images.
@@ -32,7 +36,7 @@ thread_local! {
 /// A lock, until it is dropped or its holder dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     rank: Rank,
     // The order is one thread's.
     _here: PhantomData<*const ()>,
@@ -47,13 +51,33 @@ impl Lock {
     /// # Panics
     /// In a debug build, if this thread holds a lock of the same or a later rank.
     pub fn wait(rank: Rank, directory: &Path) -> Result<Self, DiskError> {
+        let file = File::open(directory).map_err(DiskError::at("open", directory))?;
+        Self::of(rank, file).map_err(DiskError::at("lock", directory))
+    }
+
+    /// The same for a directory that may be removed meanwhile: `None` if it is gone, or was gone before the lock came.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    ///
+    /// # Panics
+    /// As [`Lock::wait`].
+    pub fn wait_if_there(rank: Rank, directory: &Path) -> Result<Option<Self>, DiskError> {
+        let file = match File::open(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(DiskError::at("open", directory))?,
+        };
+        let lock = Self::of(rank, file).map_err(DiskError::at("lock", directory))?;
+        Ok(Some(lock).filter(|lock| is_at(&lock.file, directory)))
+    }
+
+    fn of(rank: Rank, file: File) -> io::Result<Self> {
         HELD.with_borrow(|held| {
             debug_assert!(held.iter().all(|earlier| *earlier < rank), "{rank:?} is locked while {held:?} are held");
         });
-        let file = File::open(directory).map_err(DiskError::at("open", directory))?;
-        file.lock().map_err(DiskError::at("lock", directory))?;
+        file.lock()?;
         HELD.with_borrow_mut(|held| held.push(rank));
-        Ok(Self { _file: file, rank, _here: PhantomData })
+        Ok(Self { file, rank, _here: PhantomData })
     }
 
     /// To be called where nobody may hold a lock.

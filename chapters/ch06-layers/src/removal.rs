@@ -24,7 +24,10 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::
 const BUFFER: usize = 16 << 10;
 
 /// Removes the file or tree at `path`; what is not there is removed already.
-pub(crate) fn remove_all(path: &Path) -> Result<(), Errno> {
+///
+/// # Errors
+/// Of the kernel, for whatever stays.
+pub fn remove_all(path: &Path) -> Result<(), Errno> {
     remove_all_at(AT_FDCWD, path)
 }
 

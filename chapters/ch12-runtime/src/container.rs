@@ -151,6 +151,11 @@ impl Running {
         (&mut self.child, self.cgroup.get())
     }
 
+    /// The program.
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
     /// Ends what the container has left running, and hands over what it leaves in the kernel: its group, to be removed.
     /// Call it after the program has ended.
     ///

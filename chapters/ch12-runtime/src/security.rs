@@ -43,13 +43,24 @@ impl Diagnose for SecurityError {
     }
 }
 
+/// The filter of system calls.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Filtering {
+    /// Docker's own profile.
+    Docker,
+    /// None.
+    Unconfined,
+    /// Another profile.
+    Profile(SeccompProfile),
+}
+
 /// All of it, decided.
 #[derive(Debug)]
 pub struct Security {
     /// What the program may be given.
     pub capabilities: Capabilities,
-    /// The filter; none for `unconfined`.
-    pub seccomp: Option<SeccompProfile>,
+    /// The filter.
+    pub seccomp: Filtering,
     /// `exec` gives no more rights.
     pub no_new_privileges: bool,
     /// Hide and protect parts of `/proc` and `/sys`.
@@ -79,7 +90,7 @@ pub fn decide(wish: SecurityWish) -> Result<Security, SecurityError> {
     let adjusted = Capabilities::docker_default().adjust(cap_add, cap_drop)?;
     let mut security = Security {
         capabilities: if privileged { Capabilities::all() } else { adjusted },
-        seccomp: (!privileged).then(SeccompProfile::docker_default),
+        seccomp: if privileged { Filtering::Unconfined } else { Filtering::Docker },
         no_new_privileges: false,
         mask_system_paths: !privileged,
     };
@@ -94,10 +105,10 @@ pub fn decide(wish: SecurityWish) -> Result<Security, SecurityError> {
         match (name, value) {
             ("no-new-privileges", None) => security.no_new_privileges = true,
             ("no-new-privileges", Some(value)) => security.no_new_privileges = go_bool(value).ok_or_else(unknown)?,
-            ("seccomp", Some("unconfined")) => security.seccomp = None,
-            ("seccomp", Some("builtin")) => security.seccomp = Some(SeccompProfile::docker_default()),
+            ("seccomp", Some("unconfined")) => security.seccomp = Filtering::Unconfined,
+            ("seccomp", Some("builtin")) => security.seccomp = Filtering::Docker,
             ("seccomp", Some(json)) if !json.is_empty() => {
-                security.seccomp = Some(SeccompProfile::from_json(json.as_bytes())?);
+                security.seccomp = Filtering::Profile(SeccompProfile::from_json(json.as_bytes())?);
             }
             ("systempaths", Some("unconfined")) => security.mask_system_paths = false,
             // We load no AppArmor or SELinux policy, so there is none to switch off.
@@ -163,6 +174,7 @@ mod tests {
         let json = r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#;
         let options = words(&["seccomp=unconfined", &format!("seccomp={json}")]);
         let security = of(SecurityWish { options: &options, ..SecurityWish::default() }).expect("a profile");
-        assert_eq!(security.seccomp, SeccompProfile::from_json(json.as_bytes()).ok());
+        let profile = SeccompProfile::from_json(json.as_bytes()).expect("a profile");
+        assert_eq!(security.seccomp, Filtering::Profile(profile));
     }
 }

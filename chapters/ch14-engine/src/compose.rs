@@ -86,7 +86,7 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
             devices: facts.devices.nodes,
             cgroups_path: runtime::cgroup_of(facts.id).display().to_string(),
             resources: limits,
-            seccomp: record.seccomp.clone(),
+            seccomp: record.seccomp.resolve(record.capabilities),
             sysctl,
             masked_paths: paths(linux.masked_paths),
             readonly_paths: paths(linux.readonly_paths),

@@ -12,6 +12,8 @@ use runtime::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::restart::RestartPolicy;
+
 /// One container to make.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -99,6 +101,9 @@ pub struct HealthConfig {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct HostConfig {
+    /// Whether it comes back after its end.
+    #[serde(skip_serializing_if = "is_default")]
+    pub restart_policy: RestartPolicy,
     /// Write the id here.
     #[serde(rename = "ContainerIDFile", skip_serializing_if = "String::is_empty")]
     pub container_id_file: String,

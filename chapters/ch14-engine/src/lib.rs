@@ -1,21 +1,34 @@
 //! Chapter 14: the engine.
 //!
-//! Images, directories and docker's rules on one side, an OCI specification on the other. Commands call [`Engine`];
-//! what it makes is gone when the container is.
+//! Images, directories and docker's rules on one side, an OCI specification on the other. Commands call [`Engine`]. What it
+//! starts goes on without it, looked after by a [shim](crate::shim) of its own.
 
+mod attach;
 mod bootstrap;
 mod compose;
+mod control;
 pub mod create;
 mod devices;
 mod engine;
 mod import;
 mod info;
+mod launch;
+mod life;
+mod names;
 mod record;
+mod restart;
 mod rules;
+mod saved;
+mod shim;
+pub mod signal;
+mod start;
 mod state;
+mod store;
 mod units;
 mod users;
+mod wire;
 
+pub use attach::Streams;
 pub use bootstrap::{BootstrapError, Progress, Suite};
 pub use create::Create;
 pub use devices::DeviceError;
@@ -23,8 +36,11 @@ pub use engine::Engine;
 pub use import::ImportError;
 pub use info::Info;
 pub use layers::DataRoot;
-pub use record::{ContainerRecord, ResolveError, Sharing};
+pub use record::{ContainerRecord, Filter, ResolveError, Sharing};
+pub use restart::RestartPolicy;
 pub use rules::{RuleError, parse as parse_device_rule};
+pub use saved::{Container, Saved, State, Status};
+pub use start::Foreground;
 pub use state::StateError;
 pub use units::{Bytes, NanoCpus, human_duration, human_size};
 pub use users::UsersError;

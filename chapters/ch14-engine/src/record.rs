@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use cgroups::{Cpu, DeviceRule, Limits, Memory, Pids};
-use confinement::{Capabilities, Rlimit, RlimitError, Seccomp};
+use confinement::{Capabilities, Rlimit, RlimitError, Seccomp, SeccompProfile};
 use images::{ContainerConfig, Image};
 use process::{Diagnose, FailureKind};
 use runtime::Text;
 use runtime::environment;
 use runtime::limits::{self, LimitError};
-use runtime::security::{self, SecurityError, SecurityWish};
+use runtime::security::{self, Filtering, SecurityError, SecurityWish};
 use runtime::spec::{BlockIo, Mount};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,6 +46,9 @@ pub enum ResolveError {
         /// What was asked for.
         value: String,
     },
+    /// A restart policy that there is not, or with a number where there is nothing to count.
+    #[error("invalid restart policy: {0}")]
+    Restart(String),
     /// More or less than the kernel takes.
     #[error("Invalid value {0}, range for oom score adj is [-1000, 1000]")]
     OomScore(i64),
@@ -109,12 +112,34 @@ impl Sharing {
     }
 }
 
+/// The filter of system calls. Docker's is 15 kB of JSON, the same for nearly every container: it is kept by its name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filter {
+    /// Docker's profile, for the container's capabilities.
+    #[default]
+    Docker,
+    /// None.
+    Unconfined,
+    /// What came of another profile.
+    Own(Box<Seccomp>),
+}
+
+impl Filter {
+    /// For a program that may be given `capabilities`.
+    pub(crate) fn resolve(&self, capabilities: Capabilities) -> Option<Seccomp> {
+        match self {
+            Self::Docker => Some(SeccompProfile::docker_default().resolve(&capabilities)),
+            Self::Unconfined => None,
+            Self::Own(seccomp) => Some(seccomp.as_ref().clone()),
+        }
+    }
+}
+
 /// Everything that is settled before a start.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of docker's")]
 pub struct ContainerRecord {
-    /// A name, or nothing.
-    pub name: String,
     /// The image's id.
     pub image: String,
     /// Program and arguments.
@@ -168,7 +193,7 @@ pub struct ContainerRecord {
     /// What the program may be given.
     pub capabilities: Capabilities,
     /// System call filter.
-    pub seccomp: Option<Seccomp>,
+    pub seccomp: Filter,
     /// `exec` gives no more rights.
     pub no_new_privileges: bool,
     /// Hide and protect parts of `/proc` and `/sys`.
@@ -195,12 +220,13 @@ impl Create {
     /// # Errors
     /// [`ResolveError`], in docker's words.
     pub fn resolve(&self, image: &Image, processors: usize) -> Result<ContainerRecord, ResolveError> {
-        let Self { name, config, host, networking } = self;
+        let Self { config, host, networking, .. } = self;
         refuse_unknown(config, host)?;
         let extra = networking.endpoints_config.keys().find(|network| **network != host.network_mode);
         if let Some(network) = extra.filter(|network| *network != "default") {
             return Err(no_network(network));
         }
+        host.restart_policy.check().map_err(ResolveError::Restart)?;
         let defaults = &image.config.config;
         let security = security::decide(SecurityWish {
             privileged: host.privileged,
@@ -213,7 +239,6 @@ impl Create {
             return Err(ResolveError::Conflict("hostname and the UTS mode"));
         }
         Ok(ContainerRecord {
-            name: name.clone(),
             image: image.id.clone(),
             args: command(config, defaults)?,
             env: variables(config, defaults)?,
@@ -242,7 +267,11 @@ impl Create {
             limits: checked_limits(&host.resources, host.privileged, processors)?,
             resources: host.resources.clone(),
             rlimits: rlimits(&host.resources.ulimits)?,
-            seccomp: security.seccomp.map(|profile| profile.resolve(&security.capabilities)),
+            seccomp: match security.seccomp {
+                Filtering::Docker => Filter::Docker,
+                Filtering::Unconfined => Filter::Unconfined,
+                Filtering::Profile(profile) => Filter::Own(Box::new(profile.resolve(&security.capabilities))),
+            },
             capabilities: security.capabilities,
             no_new_privileges: security.no_new_privileges,
             mask_system_paths: security.mask_system_paths,

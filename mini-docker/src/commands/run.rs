@@ -1,19 +1,27 @@
 //! `run`.
 
 use clap::ArgMatches;
-use engine::{Create, Engine};
+use engine::{Create, Engine, Foreground, Streams};
 use images::Reference;
 use process::signals::Proxy;
-use process::{Failure, FailureKind};
+use process::{DetachKeys, ExitStatus, Failure, FailureKind};
 
 use crate::explain::Narrator;
 use crate::flags::{ContainerFlags, refused};
+use crate::outcome;
 
 // A doc comment would become the command's description.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of docker's")]
 pub(crate) struct Args {
     #[command(flatten)]
     container: ContainerFlags,
+    /// Run it in the background, and print its id.
+    #[arg(short, long)]
+    detach: bool,
+    /// The keys that leave it to itself.
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
     /// Narrate on standard error what is done, and how long each step takes.
     #[arg(long)]
     explain: bool,
@@ -71,10 +79,17 @@ pub(crate) fn run(
     let narrator = args.explain.then(Narrator::start);
     let silent = args.quiet || args.pull == "never";
     let proxy = if args.sig_proxy { Proxy::UntilThird } else { Proxy::Never };
-    let create = args.container.create()?;
+    let detach_keys = args.detach_keys.map_or(Ok(DetachKeys::default()), |keys| keys.parse())?;
+    let create = args.container.create(args.detach)?;
+    let config = &create.config;
+    let streams = Streams { stdin: config.attach_stdin, stdout: config.attach_stdout, stderr: config.attach_stderr };
     let mut missing = false;
     let result = open().and_then(|engine| {
-        let result = engine.run(&create, proxy);
+        let result = if args.detach {
+            engine.run_detached(&create).and_then(|id| outcome::print(format_args!("{id}\n"))).map(|()| 0)
+        } else {
+            engine.run(&create, &Foreground { streams, proxy, detach_keys }).map(ExitStatus::code)
+        };
         missing = result.is_err() && engine.lacks_image(&create.config.image);
         result
     });
@@ -84,7 +99,7 @@ pub(crate) fn run(
     if !silent && missing {
         say_missing(&create);
     }
-    Ok(result?.code())
+    result
 }
 
 fn say_missing(create: &Create) {
@@ -96,5 +111,5 @@ fn say_missing(create: &Create) {
             None => reference.familiar(),
         },
     );
-    crate::outcome::complain(format_args!("Unable to find image '{name}' locally\n"));
+    outcome::complain(format_args!("Unable to find image '{name}' locally\n"));
 }

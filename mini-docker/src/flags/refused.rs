@@ -29,7 +29,6 @@ const fn short(letter: char, flag: Refused) -> Refused {
     Refused { short: Some(letter), ..flag }
 }
 
-const FOREGROUND: &str = "a container lives as long as its command, in the foreground";
 const VOLUMES: &str = "there are no volumes yet; --tmpfs gives a file system in memory";
 const NETWORKS: &str = "there are no networks yet but none and host";
 const LOGS: &str = "there are no logs yet: what the program prints goes to whoever started it";
@@ -44,8 +43,6 @@ pub(crate) const RUN: &[Refused] = &[
     value("cpu-percent", &["0"], WINDOWS),
     value("cpu-rt-period", &["0"], REAL_TIME),
     value("cpu-rt-runtime", &["0"], REAL_TIME),
-    short('d', switch("detach", &["false"], FOREGROUND)),
-    value("detach-keys", &[""], FOREGROUND),
     switch("disable-content-trust", &["true"], "signatures of images are not checked"),
     value("expose", &[], NETWORKS),
     value("gpus", &[""], "there is no vendor's hook to ask; --device gives single nodes"),
@@ -70,7 +67,6 @@ pub(crate) const RUN: &[Refused] = &[
     value("network-alias", &[], NETWORKS),
     short('p', value("publish", &[], NETWORKS)),
     short('P', switch("publish-all", &["false"], NETWORKS)),
-    value("restart", &["", "no"], FOREGROUND),
     value("runtime", &[""], "mini-docker is its own runtime"),
     value("storage-opt", &[], "overlay file systems have no size of their own"),
     switch("use-api-socket", &["false"], "there is no daemon, and so no socket"),

@@ -11,7 +11,7 @@ fn wished(words: &[&str]) -> Result<Create, Failure> {
     let line = ["mini-docker", "run"].iter().chain(words).map(OsString::from);
     let Ok(Wish::Command { matches, .. }) = command_line::read(crate::cli::tree(), line) else { panic!("{words:?}") };
     refused::check(&matches, refused::RUN)?;
-    ContainerFlags::from_arg_matches(&matches).expect("flags").create()
+    ContainerFlags::from_arg_matches(&matches).expect("flags").create(false)
 }
 
 /// One of each, some twice.

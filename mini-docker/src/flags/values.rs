@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use confinement::Rlimit;
 use engine::create::{DeviceMapping, ThrottleDevice, Ulimit, WeightDevice};
-use engine::{Bytes, NanoCpus};
+use engine::{Bytes, NanoCpus, RestartPolicy};
 use thiserror::Error;
 
 /// Docker's words.
@@ -224,6 +224,21 @@ pub(crate) fn device(text: &str) -> Result<DeviceMapping, Wrong> {
         return Err(wrong(format!("{inside} is not an absolute path")));
     }
     Ok(DeviceMapping { path_on_host: host.into(), path_in_container: inside.into(), cgroup_permissions: access.into() })
+}
+
+/// When a container comes back by itself.
+pub(crate) fn restart_policy(text: &str) -> Result<RestartPolicy, Wrong> {
+    let (name, count) = text.split_once(':').unwrap_or((text, ""));
+    if name.is_empty() && text.contains(':') {
+        return Err(wrong("invalid restart policy format: no policy provided before colon"));
+    }
+    let maximum_retry_count = match count {
+        "" => 0,
+        count => {
+            count.parse().map_err(|_| wrong("invalid restart policy format: maximum retry count must be an integer"))?
+        }
+    };
+    Ok(RestartPolicy { name: name.into(), maximum_retry_count })
 }
 
 /// A stream to attach to.

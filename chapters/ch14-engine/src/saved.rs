@@ -1,0 +1,131 @@
+//! What is kept of a container: what it is (written once, before anything else of it exists), and how it is.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::create::Create;
+use crate::record::ContainerRecord;
+
+/// What a container is: `record.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// 64 digits.
+    pub id: String,
+    /// Its name; unique.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its layers' diff ids, lowest first.
+    pub layers: Vec<String>,
+    /// The wish, for `inspect` and `commit`.
+    pub create: Create,
+    /// What came of the wish and the image.
+    pub record: ContainerRecord,
+}
+
+impl Saved {
+    /// The digits that people see.
+    pub fn short_id(&self) -> &str {
+        &self.id[..12]
+    }
+
+    /// Whether it goes when it ends.
+    pub fn is_temporary(&self) -> bool {
+        self.create.host.auto_remove
+    }
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Made, and never started.
+    #[default]
+    Created,
+    /// Its program runs.
+    Running,
+    /// Its program is frozen.
+    Paused,
+    /// Between two lives.
+    Restarting,
+    /// Its program has ended.
+    Exited,
+}
+
+impl Status {
+    /// Docker's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Exited => "exited",
+        }
+    }
+
+    /// Whether there is a process, or will be one.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// How a container is: `state.json`. While its shim lives, nobody else writes it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// Where it is in its life.
+    pub status: Status,
+    /// Process id of its program, as the host counts; 0 if there is none.
+    pub pid: i32,
+    /// The boot of the machine in which this was written: a process of another one is none.
+    pub boot: String,
+    /// How its program ended last.
+    pub exit_code: u8,
+    /// Why it did not start.
+    pub error: String,
+    /// Whether something in it was killed for want of memory.
+    pub oom_killed: bool,
+    /// When it started last.
+    pub started: Option<Timestamp>,
+    /// When it ended last.
+    pub finished: Option<Timestamp>,
+    /// How often it was started again by itself.
+    pub restarts: u32,
+    /// Whether somebody has ended it, so that it does not come back by itself.
+    pub stopped_by_hand: bool,
+}
+
+/// What a program's end counts as that was lost with its shim: that of `SIGKILL`.
+const LOST: u8 = 137;
+/// What it counts as that was lost with the machine.
+const LOST_WITH_THE_MACHINE: u8 = 255;
+
+impl State {
+    /// What became of a container whose shim is gone, seen in the boot `boot`.
+    #[must_use]
+    pub fn without_shim(self, boot: &str) -> Self {
+        if !self.status.is_alive() {
+            return self;
+        }
+        let exit_code = if self.boot == boot { LOST } else { LOST_WITH_THE_MACHINE };
+        Self { status: Status::Exited, pid: 0, exit_code, finished: Some(Timestamp::now()), ..self }
+    }
+}
+
+/// A container, as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Container {
+    /// What it is.
+    pub saved: Saved,
+    /// How it is.
+    pub state: State,
+}

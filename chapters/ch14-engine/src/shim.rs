@@ -1,0 +1,425 @@
+//! The shim: one small process for each container that lives. It is the program's parent, so it is told of the end; it
+//! copies what the program prints to the log and to whoever listens; it answers commands; and when all is over it records
+//! how, and clears up.
+//!
+//! It is a copy of the command that started the container, and goes on without it: it has a session and a control group of
+//! its own, and nothing of what the command had open. It waits in `poll(2)` and does nothing until something happens.
+
+mod clients;
+mod program;
+mod tap;
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use layers::{DiskError, Held, remove_all};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use process::relay::Stream;
+use process::{ExitStatus, Failure, FailureKind, Gate, step, sys};
+use runtime::Running;
+use runtime::spec::ConsoleSize;
+
+use self::clients::Client;
+pub(crate) use self::clients::Seat;
+use self::program::Program;
+use crate::engine::Engine;
+use crate::launch;
+use crate::restart::{BackOff, Decision};
+use crate::saved::{Saved, State, Status};
+use crate::store::Store;
+use crate::wire::{Answer, Listener, Request};
+
+/// Signals by which a terminal, or somebody who means the command, ends a process. They are not for the shim.
+const NOT_FOR_US: [Signal; 8] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGPIPE,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGTSTP,
+    Signal::SIGWINCH,
+];
+/// How long the output of a program that has ended may be silent and not over: somebody else has it open.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// What one shim knows.
+struct Shim<'a> {
+    engine: &'a Engine,
+    saved: Saved,
+    state: State,
+    listener: Option<Listener>,
+    clients: Vec<Client>,
+    buffer: Vec<u8>,
+}
+
+/// Something that can be acted on.
+#[derive(Clone, Copy)]
+enum Source {
+    Program,
+    Output(usize),
+    Call,
+    Client(usize),
+    /// Room in one of this client's pipes.
+    Room(usize),
+}
+
+/// Runs in the copy; returns only if the container did not start. `life` is the mark that somebody is alive for it.
+pub(crate) fn run(
+    engine: &Engine,
+    (saved, state): (Saved, State),
+    life: Held,
+    seat: Option<Seat>,
+    console: Option<ConsoleSize>,
+    gate: &Gate,
+) -> Result<Infallible, Failure> {
+    let mut kept: Vec<BorrowedFd> = seat.iter().flat_map(Seat::descriptors).collect();
+    kept.push(life.mark());
+    process::detach(gate, &kept)?;
+    let blocked = NOT_FOR_US.into_iter().collect::<SigSet>().thread_block();
+    let listener = Listener::open(life.mark());
+    let (Ok(()), Ok(listener)) = (blocked, listener) else {
+        return Err(Failure::new(FailureKind::System, "the shim cannot listen"));
+    };
+    let clients = seat.map(Client::seated).into_iter().collect();
+    let mut shim = Shim { engine, saved, state, listener: Some(listener), clients, buffer: Vec::new() };
+    match shim.start(console) {
+        Ok(running) => {
+            gate.done();
+            shim.live(running, life)
+        }
+        Err(failure) => {
+            shim.state.error.clone_from(&failure.message);
+            shim.state.exit_code = failure.exit_code();
+            shim.bury(life);
+            Err(failure)
+        }
+    }
+}
+
+impl Shim<'_> {
+    fn store(&self) -> &Store {
+        self.engine.store()
+    }
+
+    fn start(&mut self, console: Option<ConsoleSize>) -> Result<Running, Failure> {
+        let mut running = launch::launch(self.engine, &self.saved, console)?;
+        self.state = State {
+            status: Status::Running,
+            pid: running.parts().0.pid().as_raw(),
+            boot: self.store().boot().into(),
+            started: Some(Timestamp::now()),
+            exit_code: 0,
+            error: String::new(),
+            oom_killed: false,
+            stopped_by_hand: false,
+            ..std::mem::take(&mut self.state)
+        };
+        self.store().write_state(&self.saved, &self.state)?;
+        Ok(running)
+    }
+
+    /// One life after the other, as the restart policy has it.
+    fn live(mut self, running: Running, life: Held) -> ! {
+        let mut back_off = BackOff::default();
+        let mut next = Some(running);
+        while let Some(running) = next.take() {
+            let born = Instant::now();
+            let group = self.attend(running);
+            if back_off.decide(&self.saved.create.host.restart_policy, &self.state, born.elapsed()) == Decision::End {
+                if let Some(group) = group {
+                    self.last_words(life, &group);
+                }
+                self.bury(life);
+                break;
+            }
+            self.state.status = Status::Restarting;
+            self.record();
+            self.end_clients();
+            let _ = group.map(|group| group.remove());
+            next = self.start_again(&mut back_off);
+            if next.is_none() {
+                self.bury(life);
+                break;
+            }
+        }
+        // Who is slow to read has all the time: nothing but this process waits.
+        while !self.clients.is_empty() {
+            self.turn(None, None);
+        }
+        sys::exit_now(0)
+    }
+
+    /// The end for good: who waits is told before what the container leaves in the kernel is removed.
+    fn last_words(mut self, life: Held, group: &cgroups::Cgroup) -> ! {
+        let rubbish = self.settle();
+        self.end_clients();
+        let _ = group.remove();
+        let _ = rubbish.map(|path| remove_all(&path));
+        self.listener = None;
+        let _ = self.store().end_life(life);
+        while !self.clients.is_empty() {
+            self.turn(None, None);
+        }
+        sys::exit_now(0)
+    }
+
+    /// The end of what did not start, or will not start again.
+    fn bury(&mut self, life: Held) {
+        if self.state.status.is_alive() {
+            self.state.status = Status::Exited;
+        }
+        let rubbish = self.settle();
+        self.end_clients();
+        let _ = rubbish.map(|path| remove_all(&path));
+        self.listener = None;
+        let _ = self.store().end_life(life);
+    }
+
+    /// Records how it ended; what is not to outlive its end is taken out of sight, and returned to be removed.
+    fn settle(&mut self) -> Option<std::path::PathBuf> {
+        if !self.saved.is_temporary() {
+            self.record();
+            return None;
+        }
+        // Held until this process ends: nobody else removes what we remove.
+        match self.store().lock(&self.saved.id) {
+            Ok(Some(lock)) => {
+                std::mem::forget(lock);
+                self.store().forget(&self.saved).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// A disk that is full must not end a container: what was recorded before stays, and the next time may be better.
+    fn record(&self) {
+        if let Err(error) = self.store().write_state(&self.saved, &self.state) {
+            step!(14, "the state is not recorded: {error}");
+        }
+    }
+
+    /// Waits for the time that the policy demands, and starts the program again; `None` if somebody wants it to stay as it
+    /// is, or it cannot be started often enough.
+    fn start_again(&mut self, back_off: &mut BackOff) -> Option<Running> {
+        loop {
+            let until = Instant::now() + back_off.pause();
+            while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+                self.turn(None, Some(left));
+                if self.state.stopped_by_hand {
+                    return None;
+                }
+            }
+            self.state.restarts += 1;
+            match self.start(None) {
+                Ok(running) => return Some(running),
+                Err(failure) => {
+                    self.state.error = failure.message;
+                    self.state.exit_code = failure.kind.exit_code();
+                    let policy = &self.saved.create.host.restart_policy;
+                    if back_off.decide(policy, &self.state, Duration::ZERO) == Decision::End {
+                        return None;
+                    }
+                    self.record();
+                }
+            }
+        }
+    }
+
+    /// Looks after the program until it has ended and all that it printed is read. What it leaves is its control group,
+    /// empty.
+    fn attend(&mut self, running: Running) -> Option<cgroups::Cgroup> {
+        let mut program = Program::new(running, &self.saved);
+        self.seat(&mut program);
+        let mut silent_since = Instant::now();
+        while !(program.status.is_some() && program.outputs.is_empty()) {
+            let patience = program.status.map(|_| SILENCE.saturating_sub(silent_since.elapsed()));
+            if patience == Some(Duration::ZERO) {
+                break;
+            }
+            let had_ended = program.status.is_some();
+            if self.turn(Some(&mut program), patience) || program.status.is_some() != had_ended {
+                silent_since = Instant::now();
+            }
+        }
+        let status = program.status.unwrap_or(ExitStatus::Code(0));
+        step!(12, "the program ended: {status}");
+        self.state = State {
+            status: Status::Exited,
+            pid: 0,
+            exit_code: status.code(),
+            oom_killed: program.oom_killed(),
+            finished: Some(Timestamp::now()),
+            ..std::mem::take(&mut self.state)
+        };
+        program.end()
+    }
+
+    /// Who was there from the start gets the way in at once.
+    fn seat(&mut self, program: &mut Program) {
+        if let Some(client) = self.clients.first_mut().filter(|client| client.wants_stdin()) {
+            let way_in = program.way_in();
+            let _ = client.answer(&Answer::Done, way_in.as_ref().map(AsFd::as_fd));
+        }
+    }
+
+    /// Waits until something can be done, and does it. Whether it was about output.
+    fn turn(&mut self, mut program: Option<&mut Program>, patience: Option<Duration>) -> bool {
+        let mut printed = false;
+        for source in self.wait(program.as_deref(), patience) {
+            match (source, program.as_deref_mut()) {
+                (Source::Program, Some(program)) => program.reap(),
+                (Source::Output(index), Some(program)) => {
+                    printed = true;
+                    self.copy(program, index);
+                }
+                (Source::Call, _) => {
+                    let line = self.listener.as_ref().and_then(Listener::accept);
+                    self.clients.extend(line.and_then(Client::greet));
+                }
+                (Source::Client(index), program) => {
+                    let heard = self.clients[index].hear();
+                    let served = heard.and_then(|(request, pipes)| self.serve(index, request, pipes, program));
+                    self.clients[index].gone |= served.is_err();
+                }
+                (Source::Room(index), _) => {
+                    printed = true;
+                    let client = &mut self.clients[index];
+                    client.gone |= client.catch_up().is_err();
+                }
+                (Source::Program | Source::Output(_), None) => {}
+            }
+        }
+        if let Some(program) = program {
+            program.forget_closed();
+        }
+        self.clients.retain_mut(|client| !client.gone && !client.is_served());
+        printed
+    }
+
+    fn wait(&self, program: Option<&Program>, patience: Option<Duration>) -> Vec<Source> {
+        let mut sources = Vec::with_capacity(8);
+        let mut interests = Vec::with_capacity(8);
+        let mut on = |source, descriptor, flags| {
+            sources.push(source);
+            interests.push(PollFd::new(descriptor, flags));
+        };
+        if let Some(program) = program {
+            if let Some(end) = program.end_to_come() {
+                on(Source::Program, end, PollFlags::POLLIN);
+            }
+            // A program that has ended is not made to wait any more.
+            if program.status.is_some() || !self.clients.iter().any(Client::is_full) {
+                for (index, (output, _)) in program.outputs.iter().enumerate() {
+                    on(Source::Output(index), output.as_fd(), PollFlags::POLLIN);
+                }
+            }
+        }
+        if let Some(listener) = &self.listener {
+            on(Source::Call, listener.as_fd(), PollFlags::POLLIN);
+        }
+        for (index, client) in self.clients.iter().enumerate() {
+            on(Source::Client(index), client.line().as_fd(), PollFlags::POLLIN);
+            for tap in client.behind() {
+                on(Source::Room(index), tap, PollFlags::POLLOUT);
+            }
+        }
+        let patience = patience.map_or(PollTimeout::NONE, |patience| {
+            // Rounded up: a moment too early would be one more turn for nothing.
+            PollTimeout::try_from(patience + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut interests, patience) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            // Out of memory, for a moment.
+            Err(_) => return Vec::new(),
+        }
+        let ready = interests.iter().map(|interest| interest.any().unwrap_or(false));
+        sources.into_iter().zip(ready).filter(|(_, ready)| *ready).map(|(source, _)| source).collect()
+    }
+
+    /// Copies one portion of what the program printed.
+    fn copy(&mut self, program: &mut Program, index: usize) {
+        let stream = program.read(index, &mut self.buffer);
+        for client in self.clients.iter_mut().filter(|_| !self.buffer.is_empty()) {
+            client.gone |= client.print(stream, &self.buffer).is_err();
+        }
+    }
+
+    /// Does what a client asks for, and answers. `Err` if the client is gone.
+    fn serve(
+        &mut self,
+        index: usize,
+        request: Request,
+        pipes: Vec<OwnedFd>,
+        program: Option<&mut Program>,
+    ) -> Result<(), ()> {
+        let not_running =
+            || Err(Failure::new(FailureKind::Conflict, format!("container {} is not running", self.saved.id)));
+        match (request, program) {
+            (Request::Attach { stdout, stderr, stdin }, Some(program)) => {
+                let way_in = if stdin { program.way_in() } else { None };
+                let client = &mut self.clients[index];
+                client.attach(stdout, stderr, pipes);
+                client.answer(&Answer::Done, way_in.as_ref().map(AsFd::as_fd))
+            }
+            (Request::Wait, _) => {
+                self.clients[index].wait();
+                Ok(())
+            }
+            (Request::Kill { signal }, program) => {
+                let result = match program {
+                    Some(program) => program.signal(signal),
+                    None if self.state.status == Status::Restarting => Ok(()),
+                    None => not_running(),
+                };
+                self.state.stopped_by_hand |= result.is_ok();
+                self.clients[index].done(result)
+            }
+            (Request::Pause, Some(program)) => {
+                let result = program.pause();
+                self.change(result, Status::Paused, index)
+            }
+            (Request::Unpause, Some(program)) => {
+                let result = program.unpause();
+                self.change(result, Status::Running, index)
+            }
+            (Request::Process, Some(program)) => self.clients[index].answer(&Answer::Done, Some(program.pidfd())),
+            (Request::Reload, _) => {
+                let result = self.reload();
+                self.clients[index].done(result)
+            }
+            (_, None) => {
+                let result = not_running();
+                self.clients[index].done(result)
+            }
+        }
+    }
+
+    fn change(&mut self, result: Result<(), Failure>, status: Status, index: usize) -> Result<(), ()> {
+        if result.is_ok() {
+            self.state.status = status;
+            self.record();
+        }
+        self.clients[index].done(result)
+    }
+
+    fn reload(&mut self) -> Result<(), Failure> {
+        if let Some(container) = self.store().load(&self.saved.id).map_err(|error: DiskError| Failure::from(error))? {
+            self.saved = container.saved;
+        }
+        Ok(())
+    }
+
+    fn end_clients(&mut self) {
+        let code = self.state.exit_code;
+        self.clients.iter_mut().for_each(|client| client.end_with(code));
+        self.clients.retain_mut(|client| !client.is_served());
+    }
+}
+
+/// For the streams' type to be named in one place.
+pub(crate) type Output = (OwnedFd, Stream);

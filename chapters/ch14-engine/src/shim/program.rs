@@ -1,0 +1,131 @@
+//! The program, as its shim has it: its end, its streams, its group.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::read;
+use process::relay::Stream;
+use process::{ExitStatus, Failure};
+use runtime::Running;
+
+use super::Output;
+use crate::saved::Saved;
+
+const PORTION: usize = 64 * 1024;
+
+/// One life of it.
+#[derive(Debug)]
+pub(super) struct Program {
+    running: Running,
+    /// What is read of it, until it is closed.
+    pub(super) outputs: Vec<Output>,
+    closed: Vec<bool>,
+    terminal: Option<OwnedFd>,
+    stdin: Option<OwnedFd>,
+    /// Whether the way in closes behind the first who goes there.
+    once: bool,
+    paused: bool,
+    /// How it ended, once it has.
+    pub(super) status: Option<ExitStatus>,
+}
+
+impl Program {
+    pub(super) fn new(mut running: Running, saved: &Saved) -> Self {
+        let ends = std::mem::take(&mut running.ends);
+        let mut outputs = Vec::with_capacity(2);
+        outputs.extend(ends.stdout.map(|pipe| (pipe, Stream::Stdout)));
+        outputs.extend(ends.stderr.map(|pipe| (pipe, Stream::Stderr)));
+        let copy = ends.terminal.as_ref().and_then(|terminal| terminal.try_clone().ok());
+        outputs.extend(copy.map(|terminal| (terminal, Stream::Stdout)));
+        Self {
+            running,
+            closed: vec![false; outputs.len()],
+            outputs,
+            terminal: ends.terminal,
+            stdin: ends.stdin,
+            once: saved.create.config.stdin_once,
+            paused: false,
+            status: None,
+        }
+    }
+
+    /// Readable when it has ended, until it is [reaped](Self::reap).
+    pub(super) fn end_to_come(&self) -> Option<BorrowedFd<'_>> {
+        self.status.is_none().then(|| self.running.child().as_fd())
+    }
+
+    pub(super) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.running.child().as_fd()
+    }
+
+    /// After its end: nothing of it goes on, and nothing holds its output open that could be ended.
+    pub(super) fn reap(&mut self) {
+        let (child, cgroup) = self.running.parts();
+        self.status = Some(child.wait().unwrap_or(ExitStatus::Signal(Signal::SIGKILL as i32)));
+        let _ = cgroup.kill();
+    }
+
+    /// Reads one portion of an output into `buffer`; nothing, if it is over.
+    pub(super) fn read(&mut self, index: usize, buffer: &mut Vec<u8>) -> Stream {
+        let (output, stream) = &self.outputs[index];
+        buffer.resize(PORTION, 0);
+        let length = match read(output, buffer) {
+            Ok(length @ 1..) => length,
+            Err(Errno::EINTR | Errno::EAGAIN) => 0,
+            // EIO is how a terminal's master says that no slave is open any more.
+            Ok(0) | Err(_) => {
+                self.closed[index] = true;
+                0
+            }
+        };
+        buffer.truncate(length);
+        *stream
+    }
+
+    /// Forgets the outputs that are over.
+    pub(super) fn forget_closed(&mut self) {
+        let mut closed = std::mem::take(&mut self.closed).into_iter();
+        self.outputs.retain(|_| !closed.next().unwrap_or(false));
+        self.closed = vec![false; self.outputs.len()];
+    }
+
+    /// For somebody who types: the terminal, or the pipe.
+    pub(super) fn way_in(&mut self) -> Option<OwnedFd> {
+        if let Some(terminal) = &self.terminal {
+            return terminal.try_clone().ok();
+        }
+        if self.once { self.stdin.take() } else { self.stdin.as_ref().and_then(|pipe| pipe.try_clone().ok()) }
+    }
+
+    /// Sends a signal. What stands still does not even die: it is let go for `SIGKILL`.
+    pub(super) fn signal(&mut self, number: i32) -> Result<(), Failure> {
+        self.running.parts().0.signal(number)?;
+        if self.paused && number == Signal::SIGKILL as i32 {
+            self.unpause()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn pause(&mut self) -> Result<(), Failure> {
+        self.running.parts().1.freeze()?;
+        self.paused = true;
+        Ok(())
+    }
+
+    pub(super) fn unpause(&mut self) -> Result<(), Failure> {
+        self.running.parts().1.thaw()?;
+        self.paused = false;
+        Ok(())
+    }
+
+    /// Whether its group had to kill for want of memory. Without the controller there is no such limit.
+    pub(super) fn oom_killed(&mut self) -> bool {
+        self.running.parts().1.oom_kills().is_ok_and(|kills| kills > 0)
+    }
+
+    /// What it leaves in the kernel.
+    pub(super) fn end(self) -> Option<cgroups::Cgroup> {
+        self.running.end().ok()
+    }
+}

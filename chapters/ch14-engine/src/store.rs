@@ -1,0 +1,371 @@
+//! Containers on disk.
+//!
+//! ```text
+//! containers/<id>/        one directory for each container: record.json, state.json, its log, what it writes
+//! names/<name>            a link to the id
+//! run/containers/<id>/    what lives: held as long as its shim lives, with the shim's socket
+//! run/boot                the boot in which the rest of run/ was written
+//! ```
+//!
+//! A container with `--rm` is nobody's business after a reboot: its record and state stand in the run directory, and
+//! nothing of it is waited for. Of the others the record outlives a power cut.
+//!
+//! Whoever makes a container holds its directory below `run/` first: killed half-way, it leaves a directory that can be
+//! taken, and the next command [clears it up](Store::reconcile). No command looks at what has ended, apart from those
+//! that ask for it.
+
+use std::cmp::Reverse;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remove_all, write_json};
+use serde::Serialize;
+
+use crate::names;
+use crate::saved::{Container, Saved, State, Status};
+use crate::state::{StateError, is_name};
+
+const RECORD: &str = "record.json";
+const STATE: &str = "state.json";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// All containers of a data root.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    root: DataRoot,
+    homes: PathBuf,
+    names: PathBuf,
+    lives: PathBuf,
+    boot: String,
+}
+
+impl Store {
+    /// Those of `root`; what commands and shims that were killed have left is cleared up.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn open(root: &DataRoot) -> Result<Self, DiskError> {
+        let run = root.run_directory()?;
+        let lives = run.join("containers");
+        match fs::create_dir(&lives) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.map_err(DiskError::at("create", &lives))?,
+        }
+        let boot = fs::read_to_string(BOOT_ID).map_err(DiskError::at("read", BOOT_ID))?.trim().to_owned();
+        let homes = root.directory("containers")?;
+        let store = Self { homes, names: root.directory("names")?, lives, boot, root: root.clone() };
+        store.reconcile()?;
+        let mark = run.join("boot");
+        if fs::read_to_string(&mark).is_ok_and(|boot| boot == store.boot) {
+            return Ok(store);
+        }
+        // The first command after a boot, or ever.
+        store.clear_up_homes()?;
+        layers::write_atomically(&mark, store.boot.as_bytes(), Durability::Death)?;
+        Ok(store)
+    }
+
+    /// The boot of the machine that we are in.
+    pub(crate) fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// Where a container keeps what it writes.
+    pub(crate) fn home(&self, id: &str) -> PathBuf {
+        self.homes.join(id)
+    }
+
+    /// Where a container that lives is found.
+    pub(crate) fn life(&self, id: &str) -> PathBuf {
+        self.lives.join(id)
+    }
+
+    /// Makes a container, with its name (one is made up for it if it has none), and the mark that somebody is alive for
+    /// it.
+    ///
+    /// # Errors
+    /// [`StateError`]; then there is none.
+    pub(crate) fn make(&self, saved: &mut Saved) -> Result<Held, StateError> {
+        if !saved.name.is_empty() && !is_name(&saved.name) {
+            return Err(StateError::BadName(saved.name.clone()));
+        }
+        let mut life = Held::create(&self.life(&saved.id))?;
+        match self.furnish(saved) {
+            Ok(()) => Ok(life),
+            Err(error) => {
+                // What happened is the news.
+                let _ = self.forget(saved).and_then(|left| remove_all(&left).map_err(DiskError::at("remove", &left)));
+                let _ = self.root.discard(&mut life).and_then(|()| life.remove());
+                Err(error)
+            }
+        }
+    }
+
+    fn furnish(&self, saved: &mut Saved) -> Result<(), StateError> {
+        let home = self.home(&saved.id);
+        fs::create_dir(&home).map_err(DiskError::at("create", &home))?;
+        // The directory comes before the name: a name without a directory means nothing.
+        if saved.name.is_empty() {
+            saved.name = self.claim_some_name(&saved.id)?;
+        } else {
+            self.claim_name(&saved.name, &saved.id)?;
+        }
+        self.write(saved, RECORD, saved, Durability::PowerFailure)?;
+        self.write_state(saved, &State { boot: self.boot.clone(), ..State::default() })?;
+        Ok(())
+    }
+
+    /// Writes the state.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn write_state(&self, saved: &Saved, state: &State) -> Result<(), DiskError> {
+        self.write(saved, STATE, state, Durability::Death)
+    }
+
+    /// Writes the record anew: after `rename`, or `update`. To be called with the container's lock.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn write_record(&self, saved: &Saved) -> Result<(), DiskError> {
+        self.write(saved, RECORD, saved, Durability::PowerFailure)
+    }
+
+    fn write(&self, saved: &Saved, name: &str, value: &impl Serialize, wish: Durability) -> Result<(), DiskError> {
+        let (directory, durability) =
+            if saved.is_temporary() { (self.life(&saved.id), Durability::Death) } else { (self.home(&saved.id), wish) };
+        write_json(&directory.join(name), value, durability)
+    }
+
+    /// The container with these 64 digits.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn load(&self, id: &str) -> Result<Option<Container>, DiskError> {
+        for directory in [self.home(id), self.life(id)] {
+            let Some(saved) = read_json(&directory.join(RECORD))? else { continue };
+            // After a power cut the record is there, and the state may be anything.
+            let state = read_json(&directory.join(STATE)).unwrap_or_default();
+            let state: State =
+                state.unwrap_or_else(|| State { status: Status::Exited, exit_code: 255, ..State::default() });
+            let state = if state.boot == self.boot { state } else { state.without_shim(&self.boot) };
+            return Ok(Some(Container { saved, state }));
+        }
+        Ok(None)
+    }
+
+    /// Every container, the youngest first.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn list(&self) -> Result<Vec<Container>, DiskError> {
+        let mut list = Vec::new();
+        for id in ids(&self.homes)? {
+            list.extend(self.load(&id)?);
+        }
+        list.sort_by_key(|container: &Container| Reverse(container.saved.created));
+        Ok(list)
+    }
+
+    /// The container of this name, id, or beginning of an id.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`], [`StateError::Ambiguous`], [`StateError::Disk`].
+    pub(crate) fn find(&self, text: &str) -> Result<Container, StateError> {
+        let not_found = || StateError::NotFound(text.into());
+        let load = |id: &str| self.load(id)?.ok_or_else(not_found);
+        let name = text.strip_prefix('/').unwrap_or(text);
+        if self.home(text).is_dir() && is_id(text) {
+            return load(text);
+        }
+        if is_name(name)
+            && let Ok(id) = fs::read_link(self.names.join(name))
+            && let Some(container) = self.load(&id.to_string_lossy())?
+        {
+            return Ok(container);
+        }
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(not_found());
+        }
+        let mut matching = ids(&self.homes)?.into_iter().filter(|id| id.starts_with(text));
+        match (matching.next(), matching.next()) {
+            (Some(id), None) => load(&id),
+            (Some(_), Some(_)) => Err(StateError::Ambiguous(text.into())),
+            (None, _) => Err(not_found()),
+        }
+    }
+
+    /// Nobody else changes the container meanwhile. `None` if it is gone.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn lock(&self, id: &str) -> Result<Option<Lock>, DiskError> {
+        Lock::wait_if_there(Rank::Container, &self.home(id))
+    }
+
+    /// The mark that somebody is alive for a container that was made before; `None` if somebody is.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn claim_life(&self, id: &str) -> Result<Option<Held>, DiskError> {
+        let path = self.life(id);
+        match Held::create(&path) {
+            Err(DiskError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Waits until nobody is alive for the container.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn wait_for_end_of_life(&self, id: &str) -> Result<(), DiskError> {
+        Held::wait_until_free(&self.life(id))?;
+        self.reconcile()
+    }
+
+    /// Ends what `claim_life` and `make` began.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn end_life(&self, mut life: Held) -> Result<(), DiskError> {
+        self.root.discard(&mut life)?;
+        life.remove()
+    }
+
+    /// Gives the container another name.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) fn rename(&self, saved: &mut Saved, name: &str) -> Result<(), StateError> {
+        if !is_name(name) {
+            return Err(StateError::BadName(name.into()));
+        }
+        self.claim_name(name, &saved.id)?;
+        let old = std::mem::replace(&mut saved.name, name.into());
+        self.write_record(saved)?;
+        self.release_name(&old, &saved.id)?;
+        Ok(())
+    }
+
+    /// Takes the container's directory out of sight, and gives its name back. What is returned is left to be removed. The
+    /// caller has the container's lock, or is alone with it.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn forget(&self, saved: &Saved) -> Result<PathBuf, DiskError> {
+        self.release_name(&saved.name, &saved.id)?;
+        self.root.discard_unmarked(&self.home(&saved.id))
+    }
+
+    /// Clears up after shims and commands that were killed: what they ran is ended, how it ended is recorded, and what was
+    /// to go with its end goes.
+    pub(crate) fn reconcile(&self) -> Result<(), DiskError> {
+        for id in ids(&self.lives)? {
+            let Some(life) = Held::take(&self.life(&id))? else { continue };
+            cgroups::remove_abandoned(&runtime::cgroup_of(&id));
+            if let Some(lock) = self.lock(&id)? {
+                match self.load(&id) {
+                    Ok(Some(Container { saved, state })) if !saved.is_temporary() => {
+                        self.write_state(&saved, &state.without_shim(&self.boot))?;
+                    }
+                    Ok(Some(Container { saved, .. })) => remove(&self.forget(&saved)?)?,
+                    // Killed before there was a record; or the record is damaged, and whoever asks for it is told.
+                    Ok(None) => remove(&self.root.discard_unmarked(&self.home(&id))?)?,
+                    Err(_) => {}
+                }
+                drop(lock);
+            }
+            self.end_life(life)?;
+        }
+        Ok(())
+    }
+
+    /// After a boot: nothing lives, and what stood in the run directory is gone, or means nothing any more.
+    fn clear_up_homes(&self) -> Result<(), DiskError> {
+        for id in ids(&self.homes)? {
+            let home = self.home(&id);
+            if home.join(RECORD).exists() || self.life(&id).exists() {
+                continue;
+            }
+            if let Some(_lock) = self.lock(&id)? {
+                remove(&self.root.discard_unmarked(&home)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn claim_some_name(&self, id: &str) -> Result<String, DiskError> {
+        let byte = |at: usize| u8::from_str_radix(&id[at..at + 2], 16).unwrap_or_default();
+        for attempt in 0.. {
+            let name = names::generate([byte(60), byte(62)], attempt);
+            let path = self.names.join(&name);
+            match symlink(id, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                other => return other.map(|()| name).map_err(DiskError::at("claim the name", &path)),
+            }
+        }
+        unreachable!("every attempt gives another name")
+    }
+
+    fn claim_name(&self, name: &str, id: &str) -> Result<(), StateError> {
+        let path = self.names.join(name);
+        let _lock = Lock::wait(Rank::Names, &self.names)?;
+        if let Ok(owner) = fs::read_link(&path) {
+            if self.homes.join(&owner).exists() {
+                return Err(StateError::NameTaken { name: name.into(), id: owner.display().to_string() });
+            }
+            fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
+        }
+        // A link is made with its content in one step, or not at all.
+        symlink(id, &path).map_err(DiskError::at("claim the name", &path))?;
+        Ok(())
+    }
+
+    fn release_name(&self, name: &str, id: &str) -> Result<(), DiskError> {
+        let path = self.names.join(name);
+        if name.is_empty() || !fs::read_link(&path).is_ok_and(|owner| owner == Path::new(id)) {
+            return Ok(());
+        }
+        // Nobody else gives this name away while its container is there.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.map_err(DiskError::at("remove", &path)),
+        }
+    }
+}
+
+fn remove(path: &Path) -> Result<(), DiskError> {
+    remove_all(path).map_err(DiskError::at("remove", path))
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// The names in a directory that are ids.
+fn ids(directory: &Path) -> Result<Vec<String>, DiskError> {
+    let failed = |error| DiskError::at("read", directory)(error);
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        ids.extend(name.to_str().filter(|name| is_id(name)).map(str::to_owned));
+    }
+    Ok(ids)
+}
+
+/// 64 random hexadecimal digits. An id whose first twelve are a number could be taken for one; docker avoids it, too.
+pub(crate) fn new_id() -> Result<String, DiskError> {
+    let source = Path::new("/dev/urandom");
+    let mut random = File::open(source).map_err(DiskError::at("open", source))?;
+    loop {
+        let mut bytes = [0; 32];
+        io::Read::read_exact(&mut random, &mut bytes).map_err(DiskError::at("read", source))?;
+        let id = bytes.iter().fold(String::with_capacity(64), |text, byte| format!("{text}{byte:02x}"));
+        if id[..12].bytes().any(|digit| digit.is_ascii_alphabetic()) {
+            return Ok(id);
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use engine::{Create, Engine};
+use engine::{Create, Engine, Foreground, Streams};
+use process::DetachKeys;
 use process::signals::Proxy;
 use testkit::{Host, Inmate, Need, kernel_test, require};
 
@@ -14,10 +15,15 @@ fn engine(host: &Host) -> Engine {
     engine
 }
 
+/// Nobody at any stream.
+fn alone() -> Foreground {
+    Foreground { streams: Streams::default(), proxy: Proxy::Never, detach_keys: DetachKeys::default() }
+}
+
 /// Runs `json`, whose program tells by its exit status what it saw.
 fn status(engine: &Engine, json: &str) -> u8 {
     let create = Create::from_json(json.as_bytes()).expect("a wish");
-    engine.run(&create, Proxy::Never).unwrap_or_else(|error| panic!("{error}")).code()
+    engine.run(&create, &alone()).unwrap_or_else(|error| panic!("{error}")).code()
 }
 
 /// In a process that ends: only then is removed what a container leaves.
@@ -60,7 +66,7 @@ kernel_test! {
                 r#"{ "Image": "busybox", "User": "4294967295" }"#,
             ] {
                 let create = Create::from_json(json.as_bytes()).expect("a wish");
-                assert!(engine.run(&create, Proxy::Never).is_err(), "{json}");
+                assert!(engine.run(&create, &alone()).is_err(), "{json}");
                 assert_eq!(containers(&host.dir().join("data")), 0, "{json}");
             }
         });

@@ -6,5 +6,6 @@ pub mod command_line;
 mod commands;
 pub mod explain;
 mod flags;
+mod format;
 pub mod outcome;
 pub mod usage;

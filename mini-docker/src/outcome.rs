@@ -16,11 +16,16 @@ const HINT: Style = AnsiColor::Cyan.on_default();
 
 /// Prints the failure, and ends with `code`.
 pub fn failure(failure: &Failure, code: u8) -> ExitCode {
+    report(failure);
+    ExitCode::from(code)
+}
+
+/// Prints the failure.
+pub fn report(failure: &Failure) {
     complain(format_args!("{ERROR}Error:{ERROR:#} {}\n", failure.message));
     if let Some(hint) = &failure.hint {
         complain(format_args!("{HINT}hint:{HINT:#} {hint}\n"));
     }
-    ExitCode::from(code)
 }
 
 /// Runs the command. A panic is a failure of the engine, and ends as one; where it is the `todo!` that a learner has not

@@ -75,14 +75,11 @@ pub(crate) const RUN: &[Refused] = &[
     value("volumes-from", &[], VOLUMES),
 ];
 
-const TEMPLATES: &str = "there are no templates yet";
-
 /// Of `images`. All images are shown anyhow: there are none in between.
 pub(crate) const IMAGES: &[Refused] = &[
     short('a', switch("all", &["true", "false"], "")),
     switch("digests", &["false"], "there are no manifests before there is a registry"),
     short('f', value("filter", &[], "there are no filters yet; a name may be given")),
-    value("format", &["", "table"], TEMPLATES),
     switch("tree", &["false"], "an image here is for one platform"),
 ];
 

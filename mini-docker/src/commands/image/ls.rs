@@ -1,19 +1,22 @@
 //! `image ls`, `images`.
 
-use std::io::Write;
-
 use engine::{Engine, human_duration, human_size};
+use gotmpl::tmap;
 use images::Image;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use process::Failure;
-use tabwriter::TabWriter;
 
+use crate::format::Table;
 use crate::outcome;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only images of this name.
     name: Option<String>,
+    /// table, table TEMPLATE, json or a TEMPLATE.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
     /// Print ids only.
     #[arg(short, long)]
     quiet: bool,
@@ -22,39 +25,61 @@ pub(crate) struct Args {
     no_trunc: bool,
 }
 
+const TABLE: Table = Table {
+    usual: "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+    fields: &[
+        ("Containers", "CONTAINERS"),
+        ("CreatedAt", "CREATED AT"),
+        ("CreatedSince", "CREATED"),
+        ("Digest", "DIGEST"),
+        ("ID", "IMAGE ID"),
+        ("Repository", "REPOSITORY"),
+        ("SharedSize", "SHARED SIZE"),
+        ("Size", "SIZE"),
+        ("Tag", "TAG"),
+        ("UniqueSize", "UNIQUE SIZE"),
+    ],
+};
+
 pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
-    let mut table = TabWriter::new(Vec::new()).padding(3).minwidth(7);
-    let mut lines = Vec::new();
-    if !args.quiet {
-        lines.push("REPOSITORY\tTAG\tIMAGE ID\tCREATED\tSIZE".to_owned());
-    }
+    let mut rows = Vec::new();
     for (name, image) in engine.images()? {
         let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));
         if args.name.as_deref().is_some_and(|wanted| wanted != repository && Some(wanted) != name.as_deref()) {
             continue;
         }
         let id = if args.no_trunc { image.id.as_str() } else { image.short_id() };
-        if args.quiet {
-            lines.push(id.to_owned());
-        } else {
-            let size = human_size(engine.image_size(&image)?);
-            lines.push(format!("{repository}\t{tag}\t{id}\t{}\t{size}", created(&image)));
-        }
+        rows.push(tmap! {
+            "Containers" => "N/A",
+            "CreatedAt" => created_at(&image),
+            "CreatedSince" => created_since(&image),
+            "Digest" => "<none>",
+            "ID" => id,
+            "Repository" => repository,
+            "SharedSize" => "N/A",
+            "Size" => human_size(engine.image_size(&image)?),
+            "Tag" => tag,
+            "UniqueSize" => "N/A",
+        });
     }
-    for line in lines {
-        // Writing to memory does not fail.
-        let _ = writeln!(table, "{line}");
-    }
-    let text = table.into_inner().unwrap_or_default();
-    outcome::print(String::from_utf8_lossy(&text))?;
+    outcome::print(TABLE.show(args.format.as_deref(), args.quiet, &rows)?)?;
     Ok(0)
 }
 
+fn created(image: &Image) -> Option<Timestamp> {
+    image.config.created.as_ref().and_then(|text| text.parse().ok())
+}
+
+/// In Go's words, and our time zone.
+fn created_at(image: &Image) -> String {
+    let zoned = created(image).map(|moment| moment.to_zoned_datetime(TimeZone::system()));
+    zoned.map_or("N/A".into(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string())
+}
+
 /// "2 hours ago", or nothing for an image that does not say.
-fn created(image: &Image) -> String {
-    let created: Option<Timestamp> = image.config.created.as_ref().and_then(|text| text.parse().ok());
-    created.map_or("N/A".into(), |then| {
-        let seconds = Timestamp::now().duration_since(then).as_secs();
-        format!("{} ago", human_duration(u64::try_from(seconds).unwrap_or(0)))
+fn created_since(image: &Image) -> String {
+    created(image).map_or("N/A".into(), |then| {
+        let seconds = engine::moment::seconds_between(then, Timestamp::now());
+        format!("{} ago", human_duration(seconds))
     })
 }

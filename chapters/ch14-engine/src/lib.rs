@@ -15,6 +15,7 @@ mod import;
 mod info;
 mod launch;
 mod life;
+pub mod log;
 pub mod moment;
 mod names;
 mod record;

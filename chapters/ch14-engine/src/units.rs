@@ -19,6 +19,15 @@ pub enum UnitError {
     /// Not a number of processors.
     #[error("failed to parse {0} as a rational number")]
     Cpus(String),
+    /// Not a whole number.
+    #[error("strconv.Atoi: parsing {0:?}: invalid syntax")]
+    Int(String),
+    /// A whole number that is too large.
+    #[error("strconv.Atoi: parsing {0:?}: value out of range")]
+    IntRange(String),
+    /// Neither true nor false.
+    #[error("strconv.ParseBool: parsing {0:?}: invalid syntax")]
+    Bool(String),
     /// More digits than can be told apart.
     #[error("value is too precise")]
     Precise,
@@ -34,6 +43,17 @@ impl FromStr for Bytes {
     /// Units are powers of 1024, upper or lower case, with or without `b` or `ib` behind, and with a blank before them or
     /// none (docker's `RAMInBytes`).
     fn from_str(text: &str) -> Result<Self, UnitError> {
+        Self::in_units_of(1024, text)
+    }
+}
+
+impl Bytes {
+    /// Units are powers of 1000, whatever they are called (docker's `FromHumanSize`).
+    pub(crate) fn decimal(text: &str) -> Result<Self, UnitError> {
+        Self::in_units_of(1000, text)
+    }
+
+    fn in_units_of(base: i64, text: &str) -> Result<Self, UnitError> {
         let wrong = || UnitError::Size(text.into());
         let last = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' ')).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(last + 1);
@@ -48,7 +68,7 @@ impl FromStr for Bytes {
             "p" | "pb" | "pib" => 5,
             _ => return Err(UnitError::Suffix(unit)),
         };
-        let scale = 1024_i64.pow(power);
+        let scale = base.pow(power);
         // Whole numbers stay exact; only fractions pass through floating point.
         if number.bytes().all(|byte| byte.is_ascii_digit())
             && let Ok(whole) = number.parse::<i64>()
@@ -56,10 +76,28 @@ impl FromStr for Bytes {
             return whole.checked_mul(scale).map(Self).ok_or_else(wrong);
         }
         let value = number.parse::<f64>().map_err(|_| UnitError::Float(number.into()))?;
-        #[expect(clippy::cast_precision_loss, reason = "a power of two is exact")]
+        #[expect(clippy::cast_precision_loss, reason = "powers of 1000 up to this one, and of 1024, are exact")]
         let bytes = value * scale as f64;
         #[expect(clippy::cast_possible_truncation, reason = "checked against the range first")]
         (0.0..9.0e18).contains(&bytes).then_some(Self(bytes as i64)).ok_or_else(wrong)
+    }
+}
+
+/// A whole number as Go's `strconv.Atoi` reads it.
+pub(crate) fn parse_int(text: &str) -> Result<i64, UnitError> {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
+        PosOverflow | NegOverflow => UnitError::IntRange(text.into()),
+        _ => UnitError::Int(text.into()),
+    })
+}
+
+/// A truth value as Go's `strconv.ParseBool` reads it.
+pub(crate) fn parse_bool(text: &str) -> Result<bool, UnitError> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(UnitError::Bool(text.into())),
     }
 }
 

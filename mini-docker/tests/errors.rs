@@ -38,48 +38,48 @@ kernel_test! {
     fn commands_that_cannot_be_run(host) {
         let docker = Docker::new(host);
         insta::assert_snapshot!(complaints(&docker, &[
-            &["run", "nosuch", "true"],
-            &["run", "Busybox"],
-            &["run", &format!("busybox@sha256:{}", "0".repeat(64)), "true"],
-            &["run", "", "true"],
-            &["run", "busybox", "nosuch"],
-            &["run", "busybox", "/bin/nosuch"],
-            &["run", "busybox", "/etc/passwd"],
-            &["run", "busybox", "/etc"],
-            &["run", "--entrypoint", "", "busybox"],
+            &["run", "--rm", "nosuch", "true"],
+            &["run", "--rm", "Busybox"],
+            &["run", "--rm", &format!("busybox@sha256:{}", "0".repeat(64)), "true"],
+            &["run", "--rm", "", "true"],
+            &["run", "--rm", "busybox", "nosuch"],
+            &["run", "--rm", "busybox", "/bin/nosuch"],
+            &["run", "--rm", "busybox", "/etc/passwd"],
+            &["run", "--rm", "busybox", "/etc"],
+            &["run", "--rm", "--entrypoint", "", "busybox"],
         ]));
     }
 
     fn users_names_and_paths_that_are_none(host) {
         let docker = Docker::new(host);
         insta::assert_snapshot!(complaints(&docker, &[
-            &["run", "-u", "bob", "busybox", "id"],
-            &["run", "-u", "root:nobodies", "busybox", "id"],
-            &["run", "-u", "4294967295", "busybox", "id"],
-            &["run", "-u", "1:-1", "busybox", "id"],
-            &["run", "--name", "-x", "busybox", "true"],
-            &["run", "-h", "no blanks", "busybox", "true"],
-            &["run", "-w", "relative", "busybox", "true"],
-            &["run", "-w", "/etc/passwd", "busybox", "true"],
-            &["run", "--tmpfs", "relative", "busybox", "true"],
-            &["run", "-e", "=x", "busybox", "true"],
-            &["run", "--env-file", "/no/such/file", "busybox", "true"],
-            &["run", "--device", "/dev/nosuch", "busybox", "true"],
+            &["run", "--rm", "-u", "bob", "busybox", "id"],
+            &["run", "--rm", "-u", "root:nobodies", "busybox", "id"],
+            &["run", "--rm", "-u", "4294967295", "busybox", "id"],
+            &["run", "--rm", "-u", "1:-1", "busybox", "id"],
+            &["run", "--rm", "--name", "-x", "busybox", "true"],
+            &["run", "--rm", "-h", "no blanks", "busybox", "true"],
+            &["run", "--rm", "-w", "relative", "busybox", "true"],
+            &["run", "--rm", "-w", "/etc/passwd", "busybox", "true"],
+            &["run", "--rm", "--tmpfs", "relative", "busybox", "true"],
+            &["run", "--rm", "-e", "=x", "busybox", "true"],
+            &["run", "--rm", "--env-file", "/no/such/file", "busybox", "true"],
+            &["run", "--rm", "--device", "/dev/nosuch", "busybox", "true"],
         ]));
     }
 
     fn limits_that_make_no_sense(host) {
         let docker = Docker::new(host);
         insta::assert_snapshot!(complaints(&docker, &[
-            &["run", "--memory", "6q", "busybox", "true"],
-            &["run", "--memory", "5m", "busybox", "true"],
-            &["run", "--memory-swap", "64m", "busybox", "true"],
-            &["run", "--memory", "64m", "--memory-swap", "32m", "busybox", "true"],
-            &["run", "--cpus", "1000000", "busybox", "true"],
-            &["run", "--cpus", "many", "busybox", "true"],
-            &["run", "--blkio-weight", "5", "busybox", "true"],
-            &["run", "--ulimit", "files=1", "busybox", "true"],
-            &["run", "--ulimit", "nofile=2:1", "busybox", "true"],
+            &["run", "--rm", "--memory", "6q", "busybox", "true"],
+            &["run", "--rm", "--memory", "5m", "busybox", "true"],
+            &["run", "--rm", "--memory-swap", "64m", "busybox", "true"],
+            &["run", "--rm", "--memory", "64m", "--memory-swap", "32m", "busybox", "true"],
+            &["run", "--rm", "--cpus", "1000000", "busybox", "true"],
+            &["run", "--rm", "--cpus", "many", "busybox", "true"],
+            &["run", "--rm", "--blkio-weight", "5", "busybox", "true"],
+            &["run", "--rm", "--ulimit", "files=1", "busybox", "true"],
+            &["run", "--rm", "--ulimit", "nofile=2:1", "busybox", "true"],
         ]).replace(&format!("to {0}.00, as there are only {0}", std::thread::available_parallelism().map_or(1, usize::from)), "to N.00, as there are only N"));
     }
 
@@ -89,14 +89,14 @@ kernel_test! {
         fs::write(&profile, r#"{"defaultAction": "SCMP_ACT_DENY"}"#).expect("a file");
         let broken = format!("seccomp={}", profile.display());
         insta::assert_snapshot!(complaints(&docker, &[
-            &["run", "--cap-add", "ADMIN", "busybox", "true"],
-            &["run", "--security-opt", "nosuch", "busybox", "true"],
-            &["run", "--security-opt", "seccomp=/no/such/file", "busybox", "true"],
-            &["run", "--security-opt", &broken, "busybox", "true"],
-            &["run", "--network", "bridge", "busybox", "true"],
-            &["run", "--gpus", "all", "busybox", "true"],
-            &["run", "--uts", "host", "-h", "x", "busybox", "true"],
-            &["run", "--cpu-shares", "1", "busybox", "true"],
+            &["run", "--rm", "--cap-add", "ADMIN", "busybox", "true"],
+            &["run", "--rm", "--security-opt", "nosuch", "busybox", "true"],
+            &["run", "--rm", "--security-opt", "seccomp=/no/such/file", "busybox", "true"],
+            &["run", "--rm", "--security-opt", &broken, "busybox", "true"],
+            &["run", "--rm", "--network", "bridge", "busybox", "true"],
+            &["run", "--rm", "--gpus", "all", "busybox", "true"],
+            &["run", "--rm", "--uts", "host", "-h", "x", "busybox", "true"],
+            &["run", "--rm", "--cpu-shares", "1", "busybox", "true"],
         ]).replace(&host.dir().display().to_string(), "DIR"));
     }
 
@@ -133,9 +133,9 @@ kernel_test! {
         symlink("/tmp", proc.join("proc")).expect("a link");
         import(&docker, &proc, "proc-link");
         insta::assert_snapshot!(complaints(&docker, &[
-            &["run", "fifo", "true"],
-            &["run", "linked", "true"],
-            &["run", "proc-link", "true"],
+            &["run", "--rm", "fifo", "true"],
+            &["run", "--rm", "linked", "true"],
+            &["run", "--rm", "proc-link", "true"],
         ]));
         assert_eq!(fs::read_dir(&canary).expect("the directory").count(), 0);
     }

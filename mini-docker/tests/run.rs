@@ -36,7 +36,7 @@ kernel_test! {
 
     fn input_goes_in_only_if_asked_for(host) {
         let docker = Docker::new(host);
-        for (flags, expected) in [(&["run", "-i", "busybox", "cat"][..], "typed"), (&["run", "busybox", "cat"], "")] {
+        for (flags, expected) in [(&["run", "--rm", "-i", "busybox", "cat"][..], "typed"), (&["run", "--rm", "busybox", "cat"], "")] {
             let mut child = docker.command().args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
             // Without -i nobody reads, and the pipe may be closed already.
             let _ = child.stdin.take().expect("a pipe").write_all(b"typed");
@@ -82,8 +82,8 @@ kernel_test! {
 
     fn entrypoint_and_command_are_combined_as_in_docker(host) {
         let docker = Docker::new(host);
-        assert_eq!(docker.ok(&["run", "--entrypoint", "echo", "busybox", "-n", "one", "two"]), "one two");
-        assert_eq!(docker.ok(&["run", "busybox"]), "", "the image's own command is a shell, whose input is empty");
+        assert_eq!(docker.ok(&["run", "--rm", "--entrypoint", "echo", "busybox", "-n", "one", "two"]), "one two");
+        assert_eq!(docker.ok(&["run", "--rm", "busybox"]), "", "the image's own command is a shell, whose input is empty");
     }
 
     fn what_follows_the_image_is_the_programs_and_not_ours(host) {
@@ -244,7 +244,7 @@ kernel_test! {
         docker.ok(&["import", &archive, "linked"]);
         let seen = |flags: &[&str]| {
             let script = "cat /etc/hostname; wc -l </etc/hosts; test -e /etc/resolv.conf && echo resolv.conf";
-            docker.ok(&[&["run", "-h", "me"], flags, &["linked", "/bin/sh", "-c", script]].concat())
+            docker.ok(&[&["run", "--rm", "-h", "me"], flags, &["linked", "/bin/sh", "-c", script]].concat())
         };
         let expected = "me\n6\nresolv.conf\n";
         for flags in [&[][..], &["--tmpfs", "/run"], &["--tmpfs", "/etc"], &["--tmpfs", "/etc", "--tmpfs", "/run"]] {
@@ -266,7 +266,7 @@ kernel_test! {
 
     fn the_root_is_no_place_for_a_mount(host) {
         let docker = Docker::new(host);
-        let complaints = ["/", "//", "/etc/.."].map(|place| docker.run(&["run", "--tmpfs", place, "busybox", "true"]).complaint());
+        let complaints = ["/", "//", "/etc/.."].map(|place| docker.run(&["run", "--rm", "--tmpfs", place, "busybox", "true"]).complaint());
         insta::assert_snapshot!(complaints.join("\n"), @r"
         Error: invalid specification: destination can't be '/'
         exit 125
@@ -302,7 +302,7 @@ kernel_test! {
     fn signals_are_passed_on(host) {
         let docker = Docker::new(host);
         let script = "trap 'echo caught; exit 9' TERM; echo ready; while :; do read x </dev/null; sleep 0.1; done";
-        let mut child = docker.command().args(["run", "busybox", "sh", "-c", script]).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut child = docker.command().args(["run", "--rm", "busybox", "sh", "-c", script]).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
         output.read_line(&mut line).expect("a line");
@@ -312,23 +312,6 @@ kernel_test! {
         let mut rest = String::new();
         output.read_to_string(&mut rest).expect("the rest");
         assert_eq!((rest.as_str(), child.wait().expect("an end").code()), ("caught\n", Some(9)));
-    }
-
-    fn a_killed_engine_takes_its_container_along_and_the_next_command_cleans_up(host) {
-        let docker = Docker::new(host);
-        let mut child = docker.command().args(["run", "--name", "left", "busybox", "sh", "-c", "echo ready; exec sleep 1000"])
-            .stdout(Stdio::piped()).spawn().expect("mini-docker starts");
-        let mut line = String::new();
-        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-        output.read_line(&mut line).expect("a line");
-        child.kill().expect("SIGKILL");
-        child.wait().expect("an end");
-        // An orphan of our pid namespace comes to us, and we hear how it ended.
-        let end = nix::sys::wait::waitpid(None, None).expect("the container's end");
-        assert!(matches!(end, nix::sys::wait::WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)), "{end:?}");
-        assert_ne!(docker.left_behind(), Vec::<String>::new(), "nobody could clean up");
-        docker.ok(&["image", "ls"]);
-        assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 
     /// Who removes a container after its engine has answered begins with the control group. Killed before, it leaves both.
@@ -346,7 +329,7 @@ kernel_test! {
     /// A file that makes everybody root: what a container's root can write must be out of reach of the host's users.
     fn a_setuid_file_of_a_container_is_out_of_reach(host) {
         let docker = Docker::new(host);
-        let mut child = docker.command().args(["run", "-i", "busybox", "sh", "-c", "cp /bin/busybox /x; chmod 4755 /x /etc/hosts; echo ready; cat"])
+        let mut child = docker.command().args(["run", "--rm", "-i", "busybox", "sh", "-c", "cp /bin/busybox /x; chmod 4755 /x /etc/hosts; echo ready; cat"])
             .stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
@@ -379,10 +362,10 @@ kernel_test! {
     fn names_are_unique_and_ids_are_written_down(host) {
         let docker = Docker::new(host);
         let cidfile = host.dir().join("cid").display().to_string();
-        docker.ok(&["run", "--name", "web", "--cidfile", &cidfile, "busybox", "true"]);
+        docker.ok(&["run", "--rm", "--name", "web", "--cidfile", &cidfile, "busybox", "true"]);
         let id = fs::read_to_string(&cidfile).expect("the file");
         assert!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
-        let again = docker.run(&["run", "--cidfile", &cidfile, "busybox", "true"]);
+        let again = docker.run(&["run", "--rm", "--cidfile", &cidfile, "busybox", "true"]);
         assert_eq!(again.code, Some(125));
         assert!(again.stderr.contains("container ID file found"), "{}", again.stderr);
     }
@@ -404,7 +387,7 @@ kernel_test! {
 
     fn without_a_terminal_t_says_so(host) {
         let docker = Docker::new(host);
-        insta::assert_snapshot!(docker.run(&["run", "-it", "busybox"]).complaint(), @r"
+        insta::assert_snapshot!(docker.run(&["run", "--rm", "-it", "busybox"]).complaint(), @r"
         Error: the input device is not a TTY
         hint: -t needs a terminal on standard input; leave it out in pipes and scripts
         exit 1
@@ -458,7 +441,7 @@ kernel_test! {
         let script = "cat /proc/1/comm; sh -c 'sh -c \"exit 3\" & exit 0'; sleep 0.2; ps -o stat | grep -c Z; exit 4";
         let said = sh(&docker, &["--init"], script);
         assert_eq!((said.stdout.as_str(), said.code), ("docker-init\n0\n", Some(4)), "{}", said.stderr);
-        let mut child = docker.command().args(["run", "--init", "busybox", "sh", "-c", "echo ready; exec sleep 1000"]).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut child = docker.command().args(["run", "--rm", "--init", "busybox", "sh", "-c", "echo ready; exec sleep 1000"]).stdout(Stdio::piped()).spawn().expect("mini-docker starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
@@ -470,6 +453,7 @@ kernel_test! {
 fn limited_memory(docker: &Docker) {
     let said = docker.run(&[
         "run",
+        "--rm",
         "--memory",
         "16m",
         "--memory-swap",

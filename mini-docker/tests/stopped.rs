@@ -124,7 +124,7 @@ kernel_test! {
         ];
         for mode in modes {
             let mut command = docker.command();
-            command.arg("run").args(mode).args(["busybox", "true"]);
+            command.args(["run", "--rm"]).args(mode).args(["busybox", "true"]);
             let seen = watch(&command);
             assert_eq!(seen.descriptors, ["socket"], "{mode:?}: {seen:?}");
         }
@@ -136,7 +136,7 @@ kernel_test! {
     fn a_narration_leaves_its_pipe_open(host) {
         let docker = Docker::new(host);
         let mut command = docker.command();
-        command.args(["run", "--explain", "busybox", "true"]);
+        command.args(["run", "--rm", "--explain", "busybox", "true"]);
         let mut descriptors = watch(&command).descriptors;
         descriptors.sort();
         assert_eq!(descriptors, ["pipe", "socket"]);
@@ -146,7 +146,7 @@ kernel_test! {
     fn our_own_binary_is_out_of_reach(host) {
         let docker = Docker::new(host);
         let mut command = docker.command();
-        command.args(["run", "busybox", "true"]);
+        command.args(["run", "--rm", "busybox", "true"]);
         let seen = watch(&command);
         assert!(!seen.writable, "{seen:?}");
         assert!(!watch(&bundle::Bundle::new(host, "true").command()).writable, "mini-runc");
@@ -158,7 +158,7 @@ kernel_test! {
         require(Need::Program(binary, "cargo wb try builds it"));
         let docker = Docker::new(host).with(binary);
         let mut command = docker.command();
-        command.args(["run", "--entrypoint", "/proc/self/exe", "busybox", "version"]);
+        command.args(["run", "--rm", "--entrypoint", "/proc/self/exe", "busybox", "version"]);
         let executed = watch(&command).executed;
         let writable: Vec<bool> = executed.iter().map(|(_, writable)| *writable).collect();
         assert_eq!(writable, [true, false, false], "we, we from a view, we inside: {executed:?}");
@@ -178,7 +178,7 @@ kernel_test! {
     fn it_cannot_be_looked_into(host) {
         let docker = Docker::new(host);
         let mut command = docker.command();
-        command.args(["run", "--pid", "host", "-u", "1000:1000", "busybox", "true"]);
+        command.args(["run", "--rm", "--pid", "host", "-u", "1000:1000", "busybox", "true"]);
         assert_eq!(watch(&command).owner, 0, "its files belong to root although it is user 1000: it is not dumpable");
     }
 
@@ -186,7 +186,7 @@ kernel_test! {
     fn a_user_has_no_power_when_the_program_is_looked_up(host) {
         let docker = Docker::new(host);
         let mut command = docker.command();
-        command.args(["run", "-u", "1000", "busybox", "true"]);
+        command.args(["run", "--rm", "-u", "1000", "busybox", "true"]);
         assert_eq!(watch(&command).effective, "0".repeat(16));
     }
 
@@ -194,7 +194,7 @@ kernel_test! {
     fn a_sealed_copy_does_where_no_mount_can_be_made(_host) {
         require(Need::UserNamespaces);
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", bundle::BINARY, "run", "--bundle", "/nowhere", "it"]);
+        command.args(["--user", "--map-root-user", bundle::BINARY, "run", "--rm", "--bundle", "/nowhere", "it"]);
         let executed = watch(&command).executed;
         let last = executed.last().map(|(file, _)| file.as_str());
         assert_eq!(last, Some("/memfd:mini-docker (deleted)"), "{executed:?}");

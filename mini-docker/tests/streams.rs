@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use common::{Docker, Said};
+use engine::{Engine, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testkit::{Need, kernel_test, require};
@@ -19,7 +20,7 @@ fn full() -> Stdio {
 fn stubborn(docker: &Docker, arguments: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
     let script = "trap 'echo heard' INT; echo ready; while :; do :; done";
     let mut command = docker.command();
-    command.arg("run").args(arguments).args(["busybox", "sh", "-c", script]);
+    command.args(["run", "--rm"]).args(arguments).args(["busybox", "sh", "-c", script]);
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mini-docker starts");
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -38,7 +39,7 @@ kernel_test! {
     fn a_reader_that_has_enough_ends_the_container(host) {
         let docker = Docker::new(host);
         let mut command = docker.command();
-        command.args(["run", "busybox", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["run", "--rm", "busybox", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("mini-docker starts");
         drop(child.stdout.take());
         let said = Said::from(child.wait_with_output().expect("its end"));
@@ -51,12 +52,12 @@ kernel_test! {
         let docker = Docker::new(host);
         for options in [&[][..], &["-t"]] {
             let mut command = docker.command();
-            command.arg("run").args(options).args(["busybox", "echo", "lost"]).stdin(Stdio::null()).stdout(full());
+            command.args(["run", "--rm"]).args(options).args(["busybox", "echo", "lost"]).stdin(Stdio::null()).stdout(full());
             let said = Said::from(command.output().expect("mini-docker starts"));
             assert_eq!(said.complaint(), "Error: write /dev/stdout: no space left on device\nexit 1", "{options:?}");
         }
         let mut command = docker.command();
-        command.args(["run", "busybox", "sh", "-c", "echo lost >&2; exit 3"]).stdin(Stdio::null()).stderr(full());
+        command.args(["run", "--rm", "busybox", "sh", "-c", "echo lost >&2; exit 3"]).stdin(Stdio::null()).stderr(full());
         assert_eq!(command.status().expect("mini-docker starts").code(), Some(1));
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
@@ -69,9 +70,9 @@ kernel_test! {
             let said = Said::from(command.args(arguments).stdout(full()).output().expect("mini-docker starts"));
             assert_eq!(said.complaint(), "Error: write /dev/stdout: no space left on device\nexit 1", "{arguments:?}");
         }
-        let status = docker.command().args(["run", "nosuch"]).stderr(full()).status().expect("mini-docker starts");
+        let status = docker.command().args(["run", "--rm", "nosuch"]).stderr(full()).status().expect("mini-docker starts");
         assert_eq!(status.code(), Some(125));
-        let status = docker.command().args(["run", "--explain", "busybox", "true"]).stderr(full()).status();
+        let status = docker.command().args(["run", "--rm", "--explain", "busybox", "true"]).stderr(full()).status();
         assert_eq!(status.expect("mini-docker starts").code(), Some(0));
     }
 
@@ -88,7 +89,7 @@ kernel_test! {
             (&["-t", "-u", "1000", "--userns", "private"], "1000:5 620"),
             (&["--userns", "private"], "0:0 600"),
         ] {
-            let mut arguments = vec!["run"];
+            let mut arguments = vec!["run", "--rm"];
             arguments.extend(options.iter().chain(&["busybox", "sh", "-c", script]));
             let said = docker.run(&arguments);
             let text = format!("{}{}", said.stdout, said.stderr).replace('\r', "");
@@ -100,10 +101,10 @@ kernel_test! {
         }
     }
 
-    /// The third `^C` is for us.
+    /// The third `^C` is for us: the program goes on without anybody.
     fn the_third_interrupt_leaves_a_program_that_ignores_it(host) {
         let docker = Docker::new(host);
-        let (child, mut output) = stubborn(&docker, &["--rm"]);
+        let (child, mut output) = stubborn(&docker, &["--name", "stubborn"]);
         let pid = Pid::from_raw(child.id().cast_signed());
         for _ in 0..2 {
             kill(pid, Signal::SIGINT).expect("a signal");
@@ -112,6 +113,9 @@ kernel_test! {
         kill(pid, Signal::SIGINT).expect("a signal");
         let said = Said::from(child.wait_with_output().expect("its end"));
         assert_eq!(said.complaint(), "Error: got 3 SIGTERM/SIGINTs, forcefully exiting\nexit 1");
+        let engine = Engine::open(docker.root()).expect("an engine");
+        assert_eq!(engine.find("stubborn").expect("it").state.status, Status::Running);
+        engine.remove("stubborn", true).expect("its end");
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 }

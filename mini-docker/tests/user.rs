@@ -29,9 +29,9 @@ fn with_secrets(host: &Host) -> Docker {
 kernel_test! {
     fn what_only_root_may_execute_is_refused(host) {
         let docker = with_secrets(host);
-        assert_eq!(docker.ok(&["run", "secrets", "secret"]), "secret\n");
+        assert_eq!(docker.ok(&["run", "--rm", "secrets", "secret"]), "secret\n");
         for command in ["secret", "/bin/secret"] {
-            let said = docker.run(&["run", "-u", "1000:1000", "secrets", command]);
+            let said = docker.run(&["run", "--rm", "-u", "1000:1000", "secrets", command]);
             assert_eq!((said.code, said.stdout.as_str()), (Some(126), ""), "{command}: {}", said.stderr);
             assert!(said.stderr.contains("permission denied"), "{}", said.stderr);
         }
@@ -40,7 +40,7 @@ kernel_test! {
     /// Docker enters the working directory as root, and so it can be one that the user may not enter.
     fn the_working_directory_may_be_roots(host) {
         let docker = with_secrets(host);
-        let said = docker.run(&["run", "-u", "1000", "-w", "/root", "secrets", "sh", "-c", "pwd; ls"]);
+        let said = docker.run(&["run", "--rm", "-u", "1000", "-w", "/root", "secrets", "sh", "-c", "pwd; ls"]);
         assert_eq!(said.stdout, "/root\n", "{}", said.stderr);
         assert_eq!(said.code, Some(1), "it is there, and may not look around");
     }
@@ -49,7 +49,7 @@ kernel_test! {
     fn an_id_that_the_kernel_takes_for_none_is_refused(host) {
         let docker = with_secrets(host);
         for user in ["4294967295", "2147483648", "0:4294967295"] {
-            let said = docker.run(&["run", "-u", user, "secrets", "id"]);
+            let said = docker.run(&["run", "--rm", "-u", user, "secrets", "id"]);
             assert_eq!((said.code, said.stdout.as_str()), (Some(125), ""), "{user}: {}", said.stderr);
         }
     }

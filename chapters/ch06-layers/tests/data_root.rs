@@ -64,7 +64,7 @@ fn assert_is_brought_forward(data: &Path) {
     for left in rubbish {
         left.remove().expect("a removal");
     }
-    assert!(fs::read_to_string(data.join("mini-docker.json")).expect("the record").contains("\"version\": 2"));
+    assert!(fs::read_to_string(data.join("mini-docker.json")).expect("the record").contains("\"version\": 3"));
 }
 
 kernel_test! {
@@ -207,14 +207,24 @@ kernel_test! {
 
     fn data_of_a_later_version_is_left_alone(host) {
         let root = data_root(host);
-        fs::write(root.path().join("mini-docker.json"), r#"{"version": 3, "what": "is to come"}"#).expect("a file");
+        fs::write(root.path().join("mini-docker.json"), r#"{"version": 4, "what": "is to come"}"#).expect("a file");
         insta::assert_snapshot!(complaint(host, root.path()), @r"
-        HOST/data is kept in version 3, and this program knows versions up to 2
+        HOST/data is kept in version 4, and this program knows versions up to 3
         hint: use the newer mini-docker, or another data root
         ");
         fs::write(root.path().join("mini-docker.json"), "version 2").expect("a file");
         let refused = complaint(host, root.path());
         assert!(refused.starts_with("HOST/data/mini-docker.json is damaged: "), "{refused}");
+    }
+
+    fn data_of_the_second_version_is_taken_over_as_it_is(host) {
+        let root = data_root(host);
+        let record = root.path().join("mini-docker.json");
+        fs::write(&record, r#"{"version": 2}"#).expect("a file");
+        fs::create_dir_all(root.path().join("containers").join(ID).join("upper")).expect("what a killed engine left");
+        data_root(host);
+        assert!(fs::read_to_string(&record).expect("the record").contains("\"version\": 3"));
+        assert!(root.path().join("containers").join(ID).is_dir(), "cleaned up by whoever knows what a container is");
     }
 
     /// The first of several commands makes it; none of them finds it half made.

@@ -106,7 +106,7 @@ impl Line {
     /// `ECONNREFUSED` or `ENOENT` if there is none.
     pub(crate) fn connect(directory: impl AsFd) -> Result<Self, Errno> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        connect(&socket, &address(directory)?)?;
+        connect(&socket, &address(&directory)?)?;
         Ok(Self(socket))
     }
 
@@ -176,7 +176,7 @@ impl Listener {
     pub(crate) fn open(directory: impl AsFd) -> Result<Self, Errno> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        bind(&socket, &address(directory)?)?;
+        bind(&socket, &address(&directory)?)?;
         listen(&socket, BACKLOG)?;
         Ok(Self(socket))
     }

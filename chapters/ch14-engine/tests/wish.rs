@@ -1,39 +1,17 @@
 //! A wish in docker's JSON becomes a container, and nothing of it stays: through the library, without a command line.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
-use engine::{Create, Engine, Foreground, Streams};
-use process::DetachKeys;
-use process::signals::Proxy;
-use testkit::{Host, Inmate, Need, kernel_test, require};
-
-/// An engine with a busybox image.
-fn engine(host: &Host) -> Engine {
-    let engine = Engine::open(&host.dir().join("data")).expect("an engine");
-    engine.bootstrap_busybox(&"busybox".parse().expect("a name")).expect("an image");
-    engine
-}
-
-/// Nobody at any stream.
-fn alone() -> Foreground {
-    Foreground { streams: Streams::default(), proxy: Proxy::Never, detach_keys: DetachKeys::default() }
-}
+use common::{alone, command, data, wish};
+use engine::Engine;
+use testkit::kernel_test;
 
 /// Runs `json`, whose program tells by its exit status what it saw.
 fn status(engine: &Engine, json: &str) -> u8 {
-    let create = Create::from_json(json.as_bytes()).expect("a wish");
-    engine.run(&create, &alone()).unwrap_or_else(|error| panic!("{error}")).code()
-}
-
-/// In a process that ends: only then is removed what a container leaves.
-fn command(host: &Host, work: impl FnOnce(&Engine)) {
-    require(Need::Busybox);
-    require(Need::Overlay);
-    drop(Inmate::new(|| {
-        work(&engine(host));
-        String::new()
-    }));
+    engine.run(&wish(json), &alone()).unwrap_or_else(|error| panic!("{error}")).code()
 }
 
 fn containers(data: &Path) -> usize {
@@ -53,7 +31,7 @@ kernel_test! {
         }"#;
         command(host, |engine| {
             assert_eq!(status(engine, json), 7);
-            assert_eq!(containers(&host.dir().join("data")), 0);
+            assert_eq!(containers(&data(host)), 0);
         });
     }
 
@@ -63,11 +41,10 @@ kernel_test! {
                 r#"{ "Image": "nosuch" }"#,
                 r#"{ "Image": "busybox", "HostConfig": { "Memory": 1 } }"#,
                 r#"{ "Image": "busybox", "HostConfig": { "Binds": ["/:/host"] } }"#,
-                r#"{ "Image": "busybox", "User": "4294967295" }"#,
+                r#"{ "Image": "busybox", "User": "4294967295", "HostConfig": { "AutoRemove": true } }"#,
             ] {
-                let create = Create::from_json(json.as_bytes()).expect("a wish");
-                assert!(engine.run(&create, &alone()).is_err(), "{json}");
-                assert_eq!(containers(&host.dir().join("data")), 0, "{json}");
+                assert!(engine.run(&wish(json), &alone()).is_err(), "{json}");
+                assert_eq!(containers(&data(host)), 0, "{json}");
             }
         });
     }

@@ -74,7 +74,6 @@ fn what_asks_for_nothing_is_taken_and_what_asks_for_something_unknown_is_not() {
         json!({ "Healthcheck": { "Test": ["CMD", "true"] } }),
         json!({ "HostConfig": { "Binds": ["/a:/b"] } }),
         json!({ "HostConfig": { "PublishAllPorts": true } }),
-        json!({ "HostConfig": { "RestartPolicy": { "Name": "always" } } }),
         json!({ "HostConfig": { "NetworkMode": "bridge" } }),
         json!({ "NetworkingConfig": { "EndpointsConfig": { "web": {} } } }),
         json!({ "HostConfig": { "PidMode": "container:web" } }),
@@ -106,6 +105,9 @@ fn what_makes_no_sense_is_refused() {
         json!({ "HostConfig": { "DeviceCgroupRules": ["x"] } }),
         json!({ "HostConfig": { "Ulimits": [{ "Name": "files", "Soft": 1, "Hard": 1 }] } }),
         json!({ "HostConfig": { "ExtraHosts": ["alone"] } }),
+        json!({ "HostConfig": { "RestartPolicy": { "Name": "often" } } }),
+        json!({ "HostConfig": { "RestartPolicy": { "Name": "always", "MaximumRetryCount": 2 } } }),
+        json!({ "HostConfig": { "RestartPolicy": { "Name": "on-failure", "MaximumRetryCount": -2 } } }),
     ]
     .map(|wish| {
         let config = ContainerConfig { cmd: Some(words(&["sh"])), ..ContainerConfig::default() };

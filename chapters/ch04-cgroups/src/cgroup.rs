@@ -56,6 +56,19 @@ impl Cgroup {
         Ok(group)
     }
 
+    /// The group `path` without limits, made by whoever comes first and never removed: for processes that have nothing in
+    /// common but that they are not to be counted, stopped or ended with those who start them.
+    ///
+    /// # Errors
+    /// [`CgroupError`].
+    pub fn shared(layout: &Layout, path: &Path) -> Result<Self, CgroupError> {
+        let path = relative(path)?;
+        Ok(Self(match layout {
+            Layout::V1(..) => Version::V1(v1::Group::shared(layout, path)?),
+            Layout::V2(mount) => Version::V2(v2::Group::shared(mount, path)?),
+        }))
+    }
+
     /// The group `path`, if it exists.
     ///
     /// # Errors

@@ -91,6 +91,17 @@ impl Directory {
         }
     }
 
+    /// The group at `path`, made if it is not there.
+    pub(crate) fn shared(path: PathBuf) -> Result<Self, FileError> {
+        match Self::open(path.clone()) {
+            Err(error) if error.errno() == Errno::ENOENT => {
+                create_all(&path)?;
+                Self::open(path)
+            }
+            other => other,
+        }
+    }
+
     /// Makes a group whose parent exists.
     pub(crate) fn make(path: PathBuf) -> Result<Self, FileError> {
         match mkdir(&path, Mode::from_bits_truncate(0o755)) {

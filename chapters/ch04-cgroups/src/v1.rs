@@ -74,6 +74,18 @@ impl Group {
         if tree.has("cpuset") { cpuset::inherit(&tree.mount, &group) } else { Ok(()) }
     }
 
+    /// In the trees by which processes are counted, stopped and ended; not in those that a process would have to be let
+    /// into. Several may make it at once.
+    pub(crate) fn shared(layout: &Layout, path: &Path) -> Result<Self, CgroupError> {
+        const LIMIT: [&str; 3] = ["cpuset", "devices", "hugetlb"];
+        let trees = layout.v1_trees().iter().filter(|tree| !LIMIT.iter().any(|controller| tree.has(controller)));
+        let place = |tree: &Hierarchy| {
+            let directory = Directory::shared(tree.mount.join(path))?;
+            Ok(Place { controllers: known(tree), directory })
+        };
+        Ok(Self { places: trees.map(place).collect::<Result<_, FileError>>()? })
+    }
+
     /// The group as far as it exists, to look at it or to remove it.
     pub(crate) fn open(layout: &Layout, path: &Path) -> Self {
         let place = |tree: &Hierarchy| {

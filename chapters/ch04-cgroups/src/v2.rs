@@ -53,6 +53,11 @@ impl Group {
         Ok(group)
     }
 
+    /// Several may make it at once.
+    pub(crate) fn shared(mount: &Path, path: &Path) -> Result<Self, CgroupError> {
+        Ok(Self(Directory::shared(mount.join(path))?))
+    }
+
     pub(crate) fn open(mount: &Path, path: &Path) -> Result<Self, CgroupError> {
         Ok(Self(Directory::open(mount.join(path))?))
     }

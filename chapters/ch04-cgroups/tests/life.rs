@@ -25,6 +25,24 @@ kernel_test! {
         group.remove().expect("remove again");
     }
 
+    /// Nobody removes it to make it anew, as is done with a group that a container has to itself.
+    fn a_shared_group_is_made_once_whoever_comes_first(host) {
+        let bench = Bench::new(host, &["pids"]);
+        let groups: Vec<Cgroup> = std::thread::scope(|scope| {
+            let comers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Cgroup::shared(&bench.layout, &bench.path("all")).expect("a group"))).collect();
+            comers.into_iter().map(|comer| comer.join().expect("a thread")).collect()
+        });
+        for group in &groups {
+            let mut inmate = Inmate::new(group, |say| {
+                std::io::Write::write_all(say, b"in\n").expect("a pipe");
+                wait_for_ever()
+            });
+            assert_eq!(inmate.line(), "in");
+        }
+        groups[0].remove().expect("it is empty again");
+    }
+
     fn remove_waits_for_those_who_are_ending(host) {
         let bench = Bench::new(host, &["pids"]);
         let group = bench.group(&limits());

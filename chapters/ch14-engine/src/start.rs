@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use cgroups::{Cgroup, CgroupError, Layout, Limits};
+use cgroups::{Cgroup, Layout};
 use jiff::Timestamp;
 use layers::{DiskError, Held, Lock};
 use process::signals::{Forwarded, Proxy};
@@ -20,7 +20,7 @@ use crate::shim::{self, Seat};
 use crate::state::StateError;
 use crate::store::new_id;
 
-/// The group that all shims are in: not that of whoever starts a container, whose limits and whose end are not theirs.
+/// The group of all shims: not that of whoever starts a container, whose limits and whose end are not theirs.
 const SHIMS: &str = "/mini-docker/shims";
 
 /// What is wrong with a wish, apart from what its parts say.
@@ -198,24 +198,11 @@ impl Engine {
         console: Option<ConsoleSize>,
     ) -> Result<(), Failure> {
         Lock::assert_none();
-        let group = shims()?;
+        let group = Cgroup::shared(&Layout::detect()?, Path::new(SHIMS))?;
         let pending = group.start(Spawn::new(), |gate| shim::run(self, (saved, state), life, seat, console, gate))?;
         step!(14, "the shim is process {}", pending.pid());
         pending.release()?.leave();
         Ok(())
-    }
-}
-
-/// The group of all shims, made by the first.
-fn shims() -> Result<Cgroup, CgroupError> {
-    let (layout, path) = (Layout::detect()?, Path::new(SHIMS));
-    match Cgroup::open(&layout, path) {
-        Ok(group) if !group.paths().is_empty() => Ok(group),
-        _ => match Cgroup::create(&layout, path, &Limits::default()) {
-            // By somebody else, meanwhile.
-            Err(_) => Cgroup::open(&layout, path),
-            made => made,
-        },
     }
 }
 

@@ -98,9 +98,7 @@ fn every_flag_that_is_refused_says_so_by_its_name_and_takes_its_neutral_value() 
         told.push(failure.message);
     }
     insta::assert_snapshot!(told.join("\n"));
-    for line in
-        ["--publish-all=false", "--gpus=", "--runtime=", "--log-driver=", "--isolation=default", "--ip="]
-    {
+    for line in ["--publish-all=false", "--gpus=", "--runtime=", "--log-driver=", "--isolation=default", "--ip="] {
         assert!(wished(&[line, "busybox"]).is_ok(), "{line}");
     }
     assert_eq!(wished(&["-ip", "80:80", "busybox"]).expect_err("a port").message.split(' ').next(), Some("--publish"));

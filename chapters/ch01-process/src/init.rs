@@ -13,7 +13,7 @@ use nix::unistd::{Pid, getpid, setpgid};
 use rustix::process::{WaitOptions, wait};
 use thiserror::Error;
 
-use crate::child::ExitStatus;
+use crate::child::{Child, ExitStatus};
 use crate::signals::Forwarded;
 use crate::spawn::{Spawn, SpawnError};
 use crate::{Diagnose, ExecError, Failure, Program};
@@ -64,6 +64,16 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
         })?
         .release()?;
     started();
+    // `child` was reaped by number; its own wait, in `drop`, finds nothing left and returns.
+    supervise(&child, &signals)
+}
+// ANCHOR_END: run
+
+/// Passes every signal of `signals`, which must have `SIGCHLD`, on to `child`, and reaps whoever ends, until it is `child`.
+///
+/// # Errors
+/// [`InitError::Kernel`].
+pub fn supervise(child: &Child, signals: &Forwarded) -> Result<ExitStatus, InitError> {
     let mut main = None;
     // ANCHOR: supervise
     while main.is_none() {
@@ -80,10 +90,8 @@ pub fn run_then(program: &Program, started: impl FnOnce()) -> Result<ExitStatus,
         main = reap(child.pid());
     }
     // ANCHOR_END: supervise
-    // `child` was reaped by number; its own wait, in `drop`, finds nothing left and returns.
     Ok(main.unwrap_or(ExitStatus::Code(0)))
 }
-// ANCHOR_END: run
 
 /// A process group of the program's own, in the terminal's foreground if there is one: else ^C would reach it twice,
 /// from the terminal and from PID 1, which the terminal interrupts too.

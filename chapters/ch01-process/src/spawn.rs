@@ -4,7 +4,7 @@
 //! devices. What goes wrong inside comes back as a [`Failure`], as if the call had been made here.
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -260,6 +260,15 @@ impl Gate {
     /// [`DescriptorError`], also for a standard stream that is a directory.
     pub fn close_others(&self) -> Result<(), DescriptorError> {
         descriptors::close_all_but(&[self.0.number()])
+    }
+
+    /// The same, and `kept` stay open: for a child that stays what it is and needs them.
+    ///
+    /// # Errors
+    /// As [`Gate::close_others`].
+    pub fn close_all_but(&self, kept: &[BorrowedFd]) -> Result<(), DescriptorError> {
+        let kept: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).chain([self.0.number()]).collect();
+        descriptors::close_all_but(&kept)
     }
 
     /// Waits until whoever is at the other end is gone.

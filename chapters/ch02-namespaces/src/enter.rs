@@ -1,16 +1,19 @@
 //! Entering the namespaces of a process that runs: what `docker exec` and `nsenter` are made of.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
-use process::{Diagnose, FailureKind, step};
+use process::{Diagnose, FailureKind, Identity, IdentityError, has_ended, step};
 use rustix::process::{PidfdFlags, pidfd_open};
-use std::os::fd::OwnedFd;
 
 use crate::handle::{Handle, HandleError, NamespaceId};
 use crate::kind::{self, Kind};
+use crate::plan::Visit;
 use crate::refusal;
 
 /// A process's namespaces could not be entered.
@@ -25,6 +28,9 @@ pub enum EnterError {
         /// The kernel's reason.
         errno: Errno,
     },
+    /// It is not that process any more.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// One of its namespaces.
     #[error(transparent)]
     Handle(#[from] HandleError),
@@ -42,7 +48,7 @@ pub enum EnterError {
 
 impl Diagnose for EnterError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Handle)
+        process::inner!(self, Handle | Identity)
     }
 
     fn kind(&self) -> Option<FailureKind> {
@@ -51,7 +57,7 @@ impl Diagnose for EnterError {
                 FailureKind::NotFound
             }
             Self::Process { errno, .. } | Self::Enter { errno, .. } => (*errno).into(),
-            Self::Handle(_) => return None,
+            Self::Handle(_) | Self::Identity(_) => return None,
         })
     }
 
@@ -81,6 +87,20 @@ impl Target {
         let pidfd = pidfd_open(raw, PidfdFlags::empty())
             .map_err(|error| EnterError::Process { pid, errno: Errno::from_raw(error.raw_os_error()) })?;
         Ok(Self { pid, pidfd })
+    }
+
+    /// Takes hold of the process that is meant, and of no other that has its id now.
+    pub fn of(identity: Identity) -> Result<Self, EnterError> {
+        Ok(Self { pid: Pid::from_raw(identity.pid), pidfd: identity.open()? })
+    }
+
+    /// The directory that it has for its root, as an `O_PATH` descriptor.
+    pub fn root(&self) -> Result<OwnedFd, EnterError> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let failed = |errno| EnterError::Process { pid: self.pid, errno };
+        let root = open(format!("/proc/{}/root", self.pid).as_str(), flags, Mode::empty()).map_err(failed)?;
+        // As long as it lives, its id is nobody else's: the root was its own.
+        if has_ended(&self.pidfd) { Err(failed(Errno::ESRCH)) } else { Ok(root) }
     }
 
     /// Its id.
@@ -118,6 +138,27 @@ impl Entered {
         self.kinds.contains(&Kind::Pid)
     }
 }
+
+/// Has the children that the calling thread makes from now on born in the pid namespace of `target`, until [`Visit::end`].
+///
+/// The thread itself stays where it is, and so does everything else of it. Such a child is the caller's, see [`enter`].
+///
+/// # Errors
+/// [`EnterError`].
+// ANCHOR: visit_pid
+pub fn visit_pid(target: &Target) -> Result<Visit, EnterError> {
+    if target.foreign(&[Kind::Pid])?.is_empty() {
+        return Ok(Visit::at_home());
+    }
+    let home = Handle::own(Kind::Pid)?;
+    setns(&target.pidfd, CloneFlags::CLONE_NEWPID).map_err(|errno| EnterError::Enter {
+        pid: target.pid,
+        kinds: vec![Kind::Pid],
+        errno,
+    })?;
+    Ok(Visit::back_to(home))
+}
+// ANCHOR_END: visit_pid
 
 /// Moves the calling thread into those namespaces of `target` that are of `kinds` and not ours already.
 ///

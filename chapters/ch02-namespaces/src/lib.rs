@@ -15,7 +15,7 @@ mod time;
 mod usermap;
 pub mod uts;
 
-pub use enter::{EnterError, Entered, Target, enter, enter_one_by_one};
+pub use enter::{EnterError, Entered, Target, enter, enter_one_by_one, visit_pid};
 pub use handle::{Handle, HandleError, NamespaceId};
 pub use idmap::{IdMap, IdMapError, IdRange, MAX_RANGES};
 pub use kind::Kind;

@@ -188,7 +188,7 @@ impl Namespaces {
     pub fn join_before_clone(&self) -> Result<Visit, NamespacesError> {
         let user_changes = !self.is_host(Kind::User);
         let user_joined = matches!(self.mode(Kind::User), Mode::Join(_));
-        let mut visit = Visit { way_back: Vec::new() };
+        let mut visit = Visit::at_home();
         let mut refused = Vec::new();
         for handle in self.joined().filter(|handle| match handle.kind() {
             Kind::Pid => true,
@@ -270,6 +270,14 @@ pub struct Visit {
 }
 
 impl Visit {
+    pub(crate) fn at_home() -> Self {
+        Self { way_back: Vec::new() }
+    }
+
+    pub(crate) fn back_to(home: Handle) -> Self {
+        Self { way_back: vec![home] }
+    }
+
     /// Back to where the maker was. After a user namespace was joined there is no way back and this does nothing.
     ///
     /// # Errors

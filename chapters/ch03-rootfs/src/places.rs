@@ -51,6 +51,11 @@ impl Places {
         Self { root, own: Vec::new(), private: OnceCell::new() }
     }
 
+    /// A root in which nothing is ours, but for a procfs that we have brought along.
+    pub(crate) fn with_procfs(root: RootDir, procfs: Procfs) -> Self {
+        Self { root, own: Vec::new(), private: OnceCell::from(procfs) }
+    }
+
     pub(crate) fn root(&self) -> &RootDir {
         &self.root
     }

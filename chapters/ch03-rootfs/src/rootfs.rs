@@ -17,6 +17,7 @@ use crate::mount::{Mount, MountError, attach, clone_tree, is_kind};
 use crate::options::MountOptions;
 use crate::pivot::{self, PivotError};
 use crate::places::Places;
+use crate::procfs::Procfs;
 use crate::propagation::{self, PropagationError};
 use crate::root_dir::{RootDir, RootDirError};
 
@@ -250,6 +251,18 @@ impl Prepared<'_> {
 }
 
 impl Entered {
+    /// The root of somebody else's mount namespace, for who has just gone in. `proc` is the directory `/proc` as it was
+    /// outside: descriptors are opened by it, and not by what the container has in its place.
+    ///
+    /// # Errors
+    /// [`RootfsError::NotProc`], [`RootfsError::Path`].
+    pub fn by_joining(proc: OwnedFd) -> Result<Self, RootfsError> {
+        if !is_kind(&proc, PROC_SUPER_MAGIC) {
+            return Err(RootfsError::NotProc);
+        }
+        Ok(Self(Places::with_procfs(RootDir::open(Path::new("/"))?, Procfs::from_fd(proc))))
+    }
+
     /// Binds the terminal `slave` over `/dev/console`: [`Rootfs::console`] has made the place.
     ///
     /// # Errors

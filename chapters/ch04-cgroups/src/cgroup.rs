@@ -9,6 +9,7 @@ use process::{Failure, Gate, Pending, Spawn, step};
 
 use crate::entrance::Entrance;
 use crate::error::CgroupError;
+use crate::killer::Killer;
 use crate::layout::Layout;
 use crate::limits::Limits;
 use crate::oom::OomWatch;
@@ -79,6 +80,41 @@ impl Cgroup {
             Layout::V1(..) => Version::V1(v1::Group::open(layout, path)),
             Layout::V2(mount) => Version::V2(v2::Group::open(mount, path)?),
         }))
+    }
+
+    /// A group below for some of its processes, with no limits of its own: the limits of this one hold for it, too. On v1
+    /// it is in one tree only, the freezer's, and its processes are in this group everywhere else.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`], [`CgroupError::InUse`].
+    pub fn part(&self, name: &str) -> Result<Self, CgroupError> {
+        relative(Path::new(name))?;
+        Ok(Self(match &self.0 {
+            Version::V1(group) => Version::V1(group.part(name)?),
+            Version::V2(group) => Version::V2(group.part(name)?),
+        }))
+    }
+
+    /// What ends its processes, for who will not have its directory any more.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`].
+    pub fn killer(&self) -> Result<Killer, CgroupError> {
+        match &self.0 {
+            Version::V1(group) => group.killer(),
+            Version::V2(group) => group.killer(),
+        }
+    }
+
+    /// Whether its processes stand still: it, or a group above it, is frozen.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`].
+    pub fn is_frozen(&self) -> Result<bool, CgroupError> {
+        match &self.0 {
+            Version::V1(group) => group.is_frozen(),
+            Version::V2(group) => group.is_frozen(),
+        }
     }
 
     /// Its directories: one on v2, one for each controller on v1.

@@ -19,6 +19,7 @@ use crate::cpuset;
 use crate::directory::{Directory, FileError};
 use crate::error::CgroupError;
 use crate::fresh::fresh;
+use crate::killer::Killer;
 use crate::layout::{Hierarchy, Layout};
 use crate::leave::{self, Members, kill_members};
 use crate::limits::{Limits, wish};
@@ -33,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Group {
     places: Vec<Place>,
+    /// Where its processes are in the other trees: somebody else's groups, to enter and no more.
+    beside: Vec<Directory>,
 }
 
 /// The group in one tree. Controllers that are mounted together share it; a tree with a name has none.
@@ -56,7 +59,7 @@ impl Group {
         for controller in wanted.iter().chain(accounts) {
             layout.v1_mount(controller).ok_or_else(|| missing(controller, "mounted on this machine"))?;
         }
-        let mut group = Self { places: Vec::new() };
+        let mut group = Self { places: Vec::new(), beside: Vec::new() };
         let mut trees = layout.v1_trees().iter();
         let done = trees.try_for_each(|tree| group.enter_tree(tree, path));
         let done = done.and_then(|()| wanted.iter().try_for_each(|controller| group.set_one(controller, limits)));
@@ -92,7 +95,38 @@ impl Group {
             let directory = Directory::open(tree.mount.join(path)).ok()?;
             Some(Place { controllers: known(tree), directory })
         };
-        Self { places: layout.v1_trees().iter().filter_map(place).collect() }
+        Self { places: layout.v1_trees().iter().filter_map(place).collect(), beside: Vec::new() }
+    }
+
+    /// In the freezer's tree, or else in the first.
+    pub(crate) fn part(&self, name: &str) -> Result<Self, CgroupError> {
+        let freezer = self.places.iter().position(|place| place.controllers.contains(&"freezer")).unwrap_or(0);
+        let (mut places, mut beside) = (Vec::new(), Vec::new());
+        for (index, place) in self.places.iter().enumerate() {
+            let path = place.directory.path();
+            if index == freezer {
+                let directory = fresh(&path.join(name))?;
+                places.push(Place { controllers: place.controllers.clone(), directory });
+            } else {
+                beside.push(Directory::open(path.into())?);
+            }
+        }
+        for directory in &self.beside {
+            beside.push(Directory::open(directory.path().into())?);
+        }
+        Ok(Self { places, beside })
+    }
+
+    pub(crate) fn killer(&self) -> Result<Killer, CgroupError> {
+        let place = self.places.first().ok_or_else(|| missing("freezer", "mounted on this machine"))?;
+        let members = place.directory.file("cgroup.procs", OFlag::O_RDONLY)?;
+        let freezer = self.get("freezer").map(|freezer| freezer.file("freezer.state", OFlag::O_RDWR)).transpose()?;
+        Ok(Killer { at_once: None, members, freezer: freezer.map(|file| (file, "FROZEN", "THAWED")) })
+    }
+
+    pub(crate) fn is_frozen(&self) -> Result<bool, CgroupError> {
+        let state = self.get("freezer").map(|freezer| freezer.read("freezer.state")).transpose()?;
+        Ok(state.is_some_and(|state| state.trim() != "THAWED"))
     }
 
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
@@ -112,9 +146,8 @@ impl Group {
 
     /// Files by which one thread can move itself. The kernel takes no lock for that, see [`crate::Entrance`].
     pub(crate) fn doors(&self) -> Result<Vec<(PathBuf, OwnedFd)>, CgroupError> {
-        let door =
-            |place: &Place| Ok((place.directory.path().join("tasks"), place.directory.file("tasks", OFlag::O_WRONLY)?));
-        self.places.iter().map(door).collect()
+        let door = |group: &Directory| Ok((group.path().join("tasks"), group.file("tasks", OFlag::O_WRONLY)?));
+        self.places.iter().map(|place| &place.directory).chain(&self.beside).map(door).collect()
     }
 
     pub(crate) fn procs(&self) -> Result<Vec<i32>, CgroupError> {

@@ -18,6 +18,7 @@ use crate::device::DeviceRule;
 use crate::directory::{Directory, FileError, create_all};
 use crate::error::CgroupError;
 use crate::fresh::fresh;
+use crate::killer::Killer;
 use crate::leave::{self, Members, kill_members};
 use crate::limits::{Limits, wish};
 use crate::oom::OomWatch;
@@ -60,6 +61,22 @@ impl Group {
 
     pub(crate) fn open(mount: &Path, path: &Path) -> Result<Self, CgroupError> {
         Ok(Self(Directory::open(mount.join(path))?))
+    }
+
+    pub(crate) fn part(&self, name: &str) -> Result<Self, CgroupError> {
+        Ok(Self(fresh(&self.0.path().join(name))?))
+    }
+
+    pub(crate) fn killer(&self) -> Result<Killer, CgroupError> {
+        Ok(Killer {
+            at_once: self.0.file("cgroup.kill", OFlag::O_WRONLY).ok(),
+            members: self.0.file("cgroup.procs", OFlag::O_RDONLY)?,
+            freezer: self.0.file("cgroup.freeze", OFlag::O_RDWR).ok().map(|file| (file, "1", "0")),
+        })
+    }
+
+    pub(crate) fn is_frozen(&self) -> Result<bool, CgroupError> {
+        Ok(self.0.read("cgroup.events")?.lines().any(|line| line == "frozen 1"))
     }
 
     pub(crate) fn paths(&self) -> Vec<PathBuf> {

@@ -7,10 +7,12 @@ use cgroups::Cgroup;
 use nix::errno::Errno;
 use process::relay::{self, Pump, RelayError, Resize, Stream};
 use process::signals::{Forwarded, Proxy};
-use process::{Diagnose, ExitStatus, FailureKind, pty, step};
+use process::{Child, Diagnose, ExitStatus, FailureKind, pty, step};
 use thiserror::Error;
 
-use crate::container::{Container, Running, RuntimeError};
+use crate::container::Container;
+use crate::exec::Exec;
+use crate::runtime_error::RuntimeError;
 use crate::stdio::Ends;
 
 /// Why a container in the foreground failed.
@@ -47,31 +49,55 @@ pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<(Exi
     let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
     let mut running = container.start()?;
     let ends = std::mem::take(&mut running.ends);
-    let attended = attend(&mut running, ends, &signals, interactive);
+    let (child, cgroup) = running.parts();
+    // What outlives the program (possible where the host's process ids are shared) would keep the pipes open.
+    let attended = attend(child, ends, &signals, interactive, || drop(cgroup.kill()));
     if attended.is_err() {
         // All at once: the end of the program alone would wait for those that it has frozen.
-        let _ = running.parts().1.kill();
+        let _ = cgroup.kill();
     }
-    let status = match attended {
+    Ok((conclude(attended)?, running.end()?))
+}
+
+/// The same for another process of a container that runs.
+///
+/// # Errors
+/// [`AttendError`]; nothing of the process is left behind.
+pub fn exec(exec: Exec, interactive: bool, proxy: Proxy) -> Result<ExitStatus, AttendError> {
+    let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
+    let mut executed = exec.start()?;
+    let ends = std::mem::take(&mut executed.ends);
+    let (child, part) = executed.parts();
+    let attended = attend(child, ends, &signals, interactive, || drop(part.map(Cgroup::kill)));
+    if attended.is_err() {
+        let _ = part.map(Cgroup::kill);
+    }
+    let status = conclude(attended)?;
+    executed.end()?;
+    Ok(status)
+}
+
+/// Whoever read has what they wanted when they go: a pipeline is no place for a complaint.
+fn conclude(attended: Result<ExitStatus, AttendError>) -> Result<ExitStatus, AttendError> {
+    match attended {
         Err(AttendError::Relay(error @ RelayError::Write { errno: Errno::EPIPE, .. })) => {
-            // Whoever read has what they wanted: a pipeline is no place for a complaint.
             step!(12, "the program is ended: {error}");
-            ExitStatus::Code(FailureKind::Caller.exit_code())
+            Ok(ExitStatus::Code(FailureKind::Caller.exit_code()))
         }
         attended => {
             let status = attended?;
             step!(12, "the program ended: {status}");
-            status
+            Ok(status)
         }
-    };
-    Ok((status, running.end()?))
+    }
 }
 
 fn attend(
-    running: &mut Running,
+    child: &mut Child,
     ends: Ends,
     signals: &Forwarded,
     interactive: bool,
+    ended: impl FnMut(),
 ) -> Result<ExitStatus, AttendError> {
     let own = |stream: io::Result<OwnedFd>| stream.map_err(RuntimeError::Streams);
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
@@ -97,7 +123,5 @@ fn attend(
         pty::copy_window_size(stdin.as_fd(), master.as_fd());
     }
     let resize = terminal.as_ref().map(|master| Resize { from: stdin.as_fd(), to: master.as_fd() });
-    // What outlives the program (possible where the host's process ids are shared) would keep the pipes open.
-    let (child, cgroup) = running.parts();
-    Ok(relay::run(child, signals, &mut pumps, resize, || drop(cgroup.kill()))?)
+    Ok(relay::run(child, signals, &mut pumps, resize, ended)?)
 }

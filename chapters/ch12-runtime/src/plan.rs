@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use cgroups::Layout;
-use confinement::{CapabilitySets, Filter, Rlimit};
 use namespaces::{IdMap, Kind, Namespaces};
 use nix::sched::CloneFlags;
-use nix::unistd::{Gid, Uid};
-use process::Program;
 use rootfs::{Device, Rootfs};
 
 use crate::error::PlanError;
-use crate::spec::{ConsoleSize, Process, Spec, User};
+use crate::process_plan::ProcessPlan;
+use crate::spec::Spec;
 
 /// The control group of a container whose specification names none.
 pub fn cgroup_of(id: &str) -> PathBuf {
@@ -28,16 +26,7 @@ pub(crate) struct Plan {
     pub(crate) domainname: String,
     pub(crate) rootfs: Rootfs,
     pub(crate) sysctl: Vec<(PathBuf, String)>,
-    pub(crate) capabilities: CapabilitySets,
-    pub(crate) rlimits: Vec<Rlimit>,
-    pub(crate) no_new_privileges: bool,
-    pub(crate) filter: Option<Filter>,
-    pub(crate) user: (Uid, Gid, Vec<Gid>),
-    pub(crate) umask: Option<u32>,
-    pub(crate) oom_score_adj: Option<i32>,
-    pub(crate) cwd: PathBuf,
-    pub(crate) program: Program,
-    pub(crate) console: Option<ConsoleSize>,
+    pub(crate) process: ProcessPlan,
     pub(crate) layout: Layout,
     pub(crate) cgroups_path: PathBuf,
     pub(crate) limits: cgroups::Limits,
@@ -51,9 +40,6 @@ impl Plan {
         }
         let process = spec.process.as_ref().ok_or(PlanError::Missing("process"))?;
         let root = spec.root.as_ref().ok_or(PlanError::Missing("root"))?;
-        if !process.cwd.is_absolute() {
-            return Err(PlanError::Invalid { field: "process.cwd", value: process.cwd.display().to_string() });
-        }
         let namespaces = namespaces(spec)?;
         let sysctl = sysctl(spec, &namespaces)?;
         let named = !spec.hostname.is_empty() || !spec.domainname.is_empty();
@@ -61,11 +47,7 @@ impl Plan {
             return Err(PlanError::Unsupported("another name for the host".into()));
         }
         let layout = Layout::detect()?;
-        let filter = match (&spec.linux.seccomp, cache) {
-            (Some(seccomp), Some(cache)) => Some(Filter::cached(seccomp, cache)?),
-            (Some(seccomp), None) => Some(Filter::compile(seccomp)?),
-            (None, _) => None,
-        };
+        let process = ProcessPlan::new(process, spec.linux.seccomp.as_ref(), cache)?;
         let cgroups_path =
             if spec.linux.cgroups_path.is_empty() { cgroup_of(id) } else { PathBuf::from(&spec.linux.cgroups_path) };
         Ok(Self {
@@ -75,16 +57,7 @@ impl Plan {
             hostname: spec.hostname.clone(),
             domainname: spec.domainname.clone(),
             sysctl,
-            capabilities: process.capabilities.unwrap_or_default(),
-            rlimits: rlimits(process)?,
-            no_new_privileges: process.no_new_privileges,
-            filter,
-            user: user(&process.user)?,
-            umask: process.user.umask,
-            oom_score_adj: process.oom_score_adj,
-            cwd: process.cwd.clone(),
-            program: Program::new(&process.args, &process.env)?,
-            console: process.console_size,
+            process,
             layout,
             cgroups_path,
             limits: spec.linux.resources.clone().with_harmless_devices(),
@@ -97,20 +70,6 @@ impl Plan {
         let named = if self.hostname.is_empty() { CloneFlags::empty() } else { CloneFlags::CLONE_NEWUTS };
         self.namespaces.clone_flags() - CloneFlags::CLONE_NEWCGROUP - named
     }
-}
-
-/// Ids are 0 to 2147483647: the kernel takes (2^32)-1 for "as before", which would be root.
-fn user(user: &User) -> Result<(Uid, Gid, Vec<Gid>), PlanError> {
-    let valid = |field, id: u32| match i32::try_from(id) {
-        Ok(_) => Ok(id),
-        Err(_) => Err(PlanError::Invalid { field, value: format!("{id}, which is not between 0 and 2147483647") }),
-    };
-    let groups = user.additional_gids.iter().map(|gid| valid("process.user.additionalGids", *gid).map(Gid::from_raw));
-    Ok((
-        Uid::from_raw(valid("process.user.uid", user.uid)?),
-        Gid::from_raw(valid("process.user.gid", user.gid)?),
-        groups.collect::<Result<_, PlanError>>()?,
-    ))
 }
 
 /// An id becomes a part of paths, and must be no path itself. The rule is runc's.
@@ -187,15 +146,4 @@ fn sysctl_namespace(name: &str) -> Option<Kind> {
         ("fs", rest) if rest.starts_with("mqueue.") => Some(Kind::Ipc),
         _ => None,
     }
-}
-
-/// The specification wants an error for the same limit twice.
-fn rlimits(process: &Process) -> Result<Vec<Rlimit>, PlanError> {
-    for (index, limit) in process.rlimits.iter().enumerate() {
-        limit.checked()?;
-        if process.rlimits[..index].iter().any(|other| other.kind == limit.kind) {
-            return Err(PlanError::Invalid { field: "process.rlimits", value: format!("{} twice", limit.kind.name()) });
-        }
-    }
-    Ok(process.rlimits.clone())
 }

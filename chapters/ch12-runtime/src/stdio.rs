@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use namespaces::IdMap;
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{Gid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown};
@@ -42,6 +43,11 @@ pub(crate) struct Inner {
     stderr: Option<OwnedFd>,
     inherit: bool,
     terminal: bool,
+}
+
+/// Who is to own the pipes of the container's user `user`, whose ids are mapped by `maps`.
+pub(crate) fn owner((users, groups): &(IdMap, IdMap), user: Uid) -> Option<(Uid, Gid)> {
+    Some((Uid::from_raw(users.to_outside(user.as_raw())?), Gid::from_raw(groups.to_outside(0)?)))
 }
 
 /// Makes the pipes. `owner` is the program's user and root's group as the host counts, where only the host can give to

@@ -1,0 +1,141 @@
+//! The last stretch before exec: the same for a container's first process and for one that joins it.
+//!
+//! The user comes after all that needs root, and the filter last of all, for it forbids what was done before.
+
+use std::convert::Infallible;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, geteuid};
+use process::{Failure, Gate, Pty, pty, step, sys};
+use rootfs::Entered;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use crate::inside_error::{InsideError, failed};
+use crate::process_plan::ProcessPlan;
+use crate::stdio::Inner;
+
+/// [`refuse_tracers`] in the parent: from its first instant in a namespace that others may be in, the child has power that
+/// they must not borrow. For an ordinary user it would be in the way of writing id maps, so there it is the child that
+/// does it, afterwards.
+pub(crate) fn keep_private() {
+    if geteuid().is_root() {
+        refuse_tracers();
+    }
+}
+
+/// Neither this process nor its copy can be traced, and its files in `/proc` are root's alone (`PR_SET_DUMPABLE`): who
+/// shares a PID namespace with it reaches nothing through it. `exec` takes it back. A kernel does not refuse it.
+pub(crate) fn refuse_tracers() {
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Keys are not namespaced: without a keyring of its own the program would see ours. A kernel without keys has nothing to
+/// hide.
+pub(crate) fn leave_keyring() -> Result<(), InsideError> {
+    match sys::join_session_keyring(c"_mini-docker") {
+        Ok(()) | Err(Errno::ENOSYS) => Ok(()),
+        Err(errno) => Err(failed("leave the session keyring")(errno)),
+    }
+}
+
+/// A terminal of the container's own devpts, so that its name means the same inside; the parent gets the other side.
+pub(crate) fn open_terminal(plan: &ProcessPlan, root: &Entered, gate: &Gate) -> Result<Pty, Failure> {
+    let pty = Pty::of(root.open_ptmx()?)?;
+    match plan.console {
+        Some(size) => pty.resize(size.height, size.width),
+        // Standard input is still the caller's. Done here, for the program may ask for the size at once.
+        None => pty::copy_window_size(std::io::stdin(), &pty.master),
+    }
+    gate.send_fd(&pty.master)?;
+    Ok(pty)
+}
+
+/// Makes it the controlling terminal and the standard streams.
+pub(crate) fn take_over(pty: &Pty) -> Result<(), Failure> {
+    pty::take_over(&pty.slave)?;
+    step!(1, "terminal {} is standard input, output and error", pty.name);
+    Ok(())
+}
+
+/// Inside the container's root, with all that only root can do done: connects the streams, gives up root's power, and
+/// executes the program.
+pub(crate) fn become_program(
+    plan: &ProcessPlan,
+    root: Entered,
+    streams: Inner,
+    attached: bool,
+    gate: &Gate,
+) -> Result<Infallible, Failure> {
+    let null = streams.wants_null().then(|| root.null()).transpose()?;
+    streams.connect(null, plan.user.0).map_err(failed("connect standard input and output"))?;
+    drop(root);
+    umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
+    plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
+    // Everything that was open has served. What follows uses paths that the image has made.
+    gate.close_others()?;
+    confine(plan)?;
+    if attached {
+        end_with_parent(gate);
+    }
+    plan.program.exec(gate).map_err(Failure::from)
+}
+
+/// Gives up root's power, then the system calls. After this only `exec` is left to do.
+fn confine(plan: &ProcessPlan) -> Result<(), Failure> {
+    let (user, group, groups) = &plan.user;
+    let access = enter_working_directory(&plan.cwd)?;
+    // With no_new_privs a filter needs no privilege; without, it has to be loaded while we still have CAP_SYS_ADMIN,
+    // and then must let through what comes after it.
+    if !plan.no_new_privileges {
+        load_filter(plan)?;
+    }
+    confinement::become_user(*user, *group, groups, &plan.capabilities)?;
+    if let Access::Refused(errno) = access
+        && let Access::Refused(_) = enter_working_directory(&plan.cwd)?
+    {
+        return Err(InsideError::WorkingDirectory { path: plan.cwd.clone(), errno }.into());
+    }
+    if plan.no_new_privileges {
+        confinement::no_new_privs()?;
+        load_filter(plan)?;
+    }
+    Ok(())
+}
+
+/// `PR_SET_PDEATHSIG`. Only now: a change of user takes it back. A filter that forbids `prctl` costs no more than this.
+/// A parent that had died before sends no signal any more; the channel tells.
+pub(crate) fn end_with_parent(gate: &Gate) {
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    if gate.is_abandoned() {
+        sys::exit_now(process::ENGINE_FAILED);
+    }
+}
+
+fn load_filter(plan: &ProcessPlan) -> Result<(), Failure> {
+    plan.filter.as_ref().map_or(Ok(()), |filter| filter.load().map_err(Failure::from))
+}
+
+/// Whether the working directory could be entered.
+enum Access {
+    Yes,
+    Refused(Errno),
+}
+
+/// As root first, who may enter a directory that the container's user may not; as that user where even root may not
+/// (on a file system that does not know our root, NFS for one), as in docker.
+///
+/// A working directory that is not below the root has no path: the kernel says `(unreachable)`, and `getcwd` fails
+/// (CVE-2024-21626).
+fn enter_working_directory(path: &Path) -> Result<Access, InsideError> {
+    match chdir(path) {
+        Ok(()) => {}
+        Err(errno @ (Errno::EACCES | Errno::EPERM)) => return Ok(Access::Refused(errno)),
+        Err(errno) => return Err(InsideError::WorkingDirectory { path: path.into(), errno }),
+    }
+    match std::env::current_dir() {
+        Ok(here) if here.is_absolute() => Ok(Access::Yes),
+        _ => Err(InsideError::OutsideRoot(path.into())),
+    }
+}

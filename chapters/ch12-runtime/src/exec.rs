@@ -3,7 +3,7 @@
 //! It is a child of ours, born in the container's control group and PID namespace; the other namespaces it enters itself,
 //! and then goes the way of the container's first process, up to exec.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -51,16 +51,17 @@ pub struct Executed {
     /// Our ends of its streams.
     pub ends: Ends,
     // Fields are dropped in this order: the process ends before its group goes.
-    process: Supervised,
+    program: Option<LookedAfter>,
+    child: Child,
     part: Option<Group>,
 }
 
-/// The process, or who looks after it, and then the group of the process itself.
+/// The group of a program whose reaper is our child.
 #[derive(Debug)]
-struct Supervised {
-    /// Present until it is left to itself.
-    child: Option<Child>,
-    program: Option<Cgroup>,
+struct LookedAfter {
+    group: Cgroup,
+    /// Its pidfd.
+    reaper: OwnedFd,
 }
 
 /// How long a reaper may take, when all that it looked after is killed.
@@ -115,8 +116,11 @@ impl Exec<'_> {
         };
         step!(12, "the program runs as process {} of the container", child.pid());
         ends.terminal = child.take_fd();
-        let program = reaper.map(Reaper::into_group);
-        Ok(Executed { ends, process: Supervised { child: Some(child), program }, part })
+        let program = match reaper {
+            None => None,
+            Some(reaper) => Some(LookedAfter { group: reaper.into_group(), reaper: pidfd_of(&child)? }),
+        };
+        Ok(Executed { ends, program, child, part })
     }
     // ANCHOR_END: start
 
@@ -132,19 +136,19 @@ impl Exec<'_> {
 impl Executed {
     /// The process (with a part of the group of its own it is who looks after it, and ends as it does), and that part.
     pub fn parts(&mut self) -> (&mut Child, Option<&Cgroup>) {
-        let Supervised { child, program } = &mut self.process;
-        let part = self.part.as_ref().map(Group::get);
-        (child.as_mut().expect("present until it is left"), program.as_ref().or(part))
+        let program = self.program.as_ref().map(|program| &program.group);
+        (&mut self.child, program.or(self.part.as_ref().map(Group::get)))
     }
 
     /// The process.
     pub fn child(&self) -> &Child {
-        self.process.child.as_ref().expect("present until it is left")
+        &self.child
     }
 
     /// Leaves it to itself: whoever has its number waits for it, or whoever inherits our children.
-    pub fn leave(mut self) {
-        self.process.child.take().into_iter().for_each(Child::leave);
+    pub fn leave(self) {
+        std::mem::forget(self.program);
+        self.child.leave();
         if let Some(part) = self.part {
             part.leave();
         }
@@ -155,21 +159,22 @@ impl Executed {
     /// # Errors
     /// [`RuntimeError::Cgroup`].
     pub fn end(self) -> Result<(), RuntimeError> {
-        let Self { process, part, .. } = self;
-        drop(process);
+        let Self { program, child, part, .. } = self;
+        drop((program, child));
         let emptied = part.map(Group::emptied).transpose()?;
         Ok(emptied.map_or(Ok(()), |group| group.remove())?)
     }
 }
 
-impl Drop for Supervised {
+fn pidfd_of(child: &Child) -> Result<OwnedFd, RuntimeError> {
+    child.as_fd().try_clone_to_owned().map_err(RuntimeError::Streams)
+}
+
+impl Drop for LookedAfter {
     /// A reaper that is killed reaps nobody. So it is what he looks after that is killed, and he ends by himself.
     fn drop(&mut self) {
-        if let (Some(child), Some(program)) = (&self.child, &self.program)
-            && !has_ended(child)
-            && program.kill().is_ok()
-        {
-            let _ = poll(&mut [PollFd::new(child.as_fd(), PollFlags::POLLIN)], PATIENCE);
+        if !has_ended(&self.reaper) && self.group.kill().is_ok() {
+            let _ = poll(&mut [PollFd::new(self.reaper.as_fd(), PollFlags::POLLIN)], PATIENCE);
         }
     }
 }

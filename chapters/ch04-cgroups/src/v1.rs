@@ -86,7 +86,7 @@ impl Group {
             let directory = Directory::shared(tree.mount.join(path))?;
             Ok(Place { controllers: known(tree), directory })
         };
-        Ok(Self { places: trees.map(place).collect::<Result<_, FileError>>()? })
+        Ok(Self { places: trees.map(place).collect::<Result<_, FileError>>()?, beside: Vec::new() })
     }
 
     /// The group as far as it exists, to look at it or to remove it.

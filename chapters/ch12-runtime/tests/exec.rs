@@ -218,7 +218,7 @@ kernel_test! {
             let complain = |change: &dyn Fn(&mut runtime::spec::Process)| {
                 let mut process = resident.process(&["true"]);
                 change(&mut process);
-                let error = resident.exec(&process, part).start().err().expect("an error");
+                let error = resident.exec(&process, part).start().expect_err("an error");
                 let Failure { message, kind, .. } = error.into();
                 (message, kind)
             };
@@ -242,7 +242,7 @@ kernel_test! {
         for number in 3..32 {
             let mut process = resident.process(&["pwd"]);
             process.cwd = format!("/proc/self/fd/{number}").into();
-            let error = resident.exec(&process, None).start().err().expect("an error");
+            let error = resident.exec(&process, None).start().expect_err("an error");
             assert!(error.to_string().contains("working directory"), "{error}");
         }
         drop(outside);
@@ -252,7 +252,7 @@ kernel_test! {
     fn a_container_that_has_ended_takes_nobody(host) {
         let resident = Resident::new(host);
         let process = resident.process(&["true"]);
-        let exec = |init: Identity| runtime::Exec { init, ..resident.exec(&process, None) }.start().err().expect("an error");
+        let exec = |init: Identity| runtime::Exec { init, ..resident.exec(&process, None) }.start().expect_err("an error");
         // Its number is somebody else's.
         let other = Identity { start_time: resident.init.start_time + 1, ..resident.init };
         assert!(matches!(exec(other), RuntimeError::Stopped));
@@ -270,7 +270,7 @@ kernel_test! {
             require(Need::CgroupV1("freezer"));
         }
         let process = resident.process(&["true"]);
-        let error = resident.exec(&process, Some("probe")).start().err().expect("an error");
+        let error = resident.exec(&process, Some("probe")).start().expect_err("an error");
         assert!(matches!(error, RuntimeError::Paused), "{error}");
         group.thaw().expect("thawed");
         assert_eq!(resident.said("echo here", Some("probe")).0, "here\n");

@@ -14,6 +14,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::create::{
     Config, DeviceMapping, HealthConfig, HostConfig, NetworkingConfig, Resources, ThrottleDevice, Ulimit, WeightDevice,
 };
+use engine::log::LogWish;
 use engine::{Create, RestartPolicy, Streams};
 use process::{Diagnose, Failure, FailureKind};
 use runtime::{Text, environment};
@@ -54,6 +55,9 @@ enum FlagError {
         /// The place and the reason.
         source: serde_json::Error,
     },
+    /// Options for a log that there is not.
+    #[error("invalid logging opts for driver {0}")]
+    LogOptions(String),
     /// Not a signal.
     #[error("invalid signal: {0}")]
     Signal(String),
@@ -178,6 +182,12 @@ pub(crate) struct ContainerFlags {
     /// Read such text from a file.
     #[arg(long, value_name = "FILE")]
     label_file: Vec<OsString>,
+    /// How its output is kept: json-file, local or none.
+    #[arg(long, value_name = "DRIVER")]
+    log_driver: Option<String>,
+    /// An option of that, as max-size=10m.
+    #[arg(long, value_name = "NAME=VALUE")]
+    log_opt: Vec<String>,
     /// Memory limit, as 64m or 1.5g.
     #[arg(short, long, value_name = "BYTES", value_parser = values::bytes)]
     memory: Option<i64>,
@@ -293,12 +303,7 @@ impl ContainerFlags {
             env.extend(environment::read_file(Path::new(path))?);
         }
         env.extend(self.env);
-        let mut labels = BTreeMap::new();
-        for path in &self.label_file {
-            let lines = environment::read_file(Path::new(path))?;
-            labels.extend(lines.iter().map(|line| values::pair(&line.to_string())));
-        }
-        labels.extend(self.label);
+        let labels = labels(&self.label_file, self.label)?;
         let mut words = self.words.into_iter();
         let image = words.next().unwrap_or_default().to_string_lossy().into_owned();
         let command: Vec<Text> = words.map(Text::from).collect();
@@ -330,6 +335,7 @@ impl ContainerFlags {
                 network_mode: self.network.last().cloned().unwrap_or_default(),
                 auto_remove: self.rm,
                 restart_policy: self.restart.unwrap_or_default(),
+                log_config: log_wish(self.log_driver, &self.log_opt)?,
                 annotations: self.annotation.into_iter().collect(),
                 cap_add: self.cap_add,
                 cap_drop: self.cap_drop,
@@ -429,6 +435,26 @@ fn is_signal(text: &str) -> bool {
     let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
     let real_time = |rest: &str| matches!(rest, "MIN" | "MAX") || rest.starts_with("MIN+") || rest.starts_with("MAX-");
     name.parse::<nix::sys::signal::Signal>().is_ok() || name.strip_prefix("SIGRT").is_some_and(real_time)
+}
+
+/// From files first, so that the command line has the last word.
+fn labels(files: &[OsString], given: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Failure> {
+    let mut labels = BTreeMap::new();
+    for path in files {
+        let lines = environment::read_file(Path::new(path))?;
+        labels.extend(lines.iter().map(|line| values::pair(&line.to_string())));
+    }
+    labels.extend(given);
+    Ok(labels)
+}
+
+/// What is asked of the log. Without one there is nothing to ask.
+fn log_wish(driver: Option<String>, options: &[String]) -> Result<LogWish, FlagError> {
+    let config = (!options.is_empty()).then(|| options.iter().map(|text| values::pair(text)).collect());
+    match driver.unwrap_or_default() {
+        driver if driver == "none" && config.is_some() => Err(FlagError::LogOptions(driver)),
+        driver => Ok(LogWish { driver, config }),
+    }
 }
 
 /// Docker counts the last for each name.

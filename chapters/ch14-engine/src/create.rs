@@ -12,6 +12,7 @@ use runtime::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::log::LogWish;
 use crate::restart::RestartPolicy;
 
 /// One container to make.
@@ -104,6 +105,9 @@ pub struct HostConfig {
     /// Whether it comes back after its end.
     #[serde(skip_serializing_if = "is_default")]
     pub restart_policy: RestartPolicy,
+    /// How its output is kept.
+    #[serde(skip_serializing_if = "is_default")]
+    pub log_config: LogWish,
     /// Write the id here.
     #[serde(rename = "ContainerIDFile", skip_serializing_if = "String::is_empty")]
     pub container_id_file: String,

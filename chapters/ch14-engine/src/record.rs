@@ -18,6 +18,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::create::{Config, Create, HostConfig, Resources, Ulimit};
+use crate::log::{LogConfig, LogError};
 use crate::rules::{self, RuleError};
 
 /// Why a wish cannot be fulfilled.
@@ -61,6 +62,9 @@ pub enum ResolveError {
     /// Something that docker has and we have not.
     #[error("{0}")]
     Unsupported(String),
+    /// Options of the log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// Limits.
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -78,6 +82,7 @@ pub enum ResolveError {
 impl Diagnose for ResolveError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         match self {
+            Self::Log(error) => Some(error),
             Self::Limit(error) => Some(error),
             Self::Rlimit(error) => Some(error),
             Self::Rule(error) => Some(error),
@@ -210,6 +215,8 @@ pub struct ContainerRecord {
     pub annotations: BTreeMap<String, String>,
     /// Free text for people.
     pub labels: BTreeMap<String, String>,
+    /// How its output is kept.
+    pub log: LogConfig,
     /// Where to write the id.
     pub id_file: Option<PathBuf>,
 }
@@ -281,6 +288,7 @@ impl Create {
             dns: [host.dns.clone(), host.dns_search.clone(), host.dns_options.clone()],
             annotations: host.annotations.clone(),
             labels: config.labels.clone(),
+            log: LogConfig::resolve(&host.log_config)?,
             id_file: Some(&host.container_id_file).filter(|path| !path.is_empty()).map(PathBuf::from),
         })
     }

@@ -9,6 +9,7 @@ mod clients;
 mod program;
 mod tap;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -20,14 +21,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use process::relay::Stream;
 use process::{ExitStatus, Failure, FailureKind, Gate, step, sys};
-use runtime::Running;
 use runtime::spec::ConsoleSize;
+use runtime::{Running, Text};
 
 use self::clients::Client;
 pub(crate) use self::clients::Seat;
 use self::program::Program;
 use crate::engine::Engine;
 use crate::launch;
+use crate::log::{LogWriter, Origin};
 use crate::restart::{BackOff, Decision};
 use crate::saved::{Saved, State, Status};
 use crate::store::Store;
@@ -54,6 +56,7 @@ struct Shim<'a> {
     state: State,
     listener: Option<Listener>,
     clients: Vec<Client>,
+    log: LogWriter,
     buffer: Vec<u8>,
 }
 
@@ -86,7 +89,8 @@ pub(crate) fn run(
         return Err(Failure::new(FailureKind::System, "the shim cannot listen"));
     };
     let clients = seat.map(Client::seated).into_iter().collect();
-    let mut shim = Shim { engine, saved, state, listener: Some(listener), clients, buffer: Vec::new() };
+    let log = log_of(engine, &saved);
+    let mut shim = Shim { engine, saved, state, listener: Some(listener), clients, log, buffer: Vec::new() };
     match shim.start(console) {
         Ok(running) => {
             gate.done();
@@ -99,6 +103,26 @@ pub(crate) fn run(
             Err(failure)
         }
     }
+}
+
+/// The log, with what goes along with each of its lines.
+fn log_of(engine: &Engine, saved: &Saved) -> LogWriter {
+    let words = |list: &[Text]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let record = &saved.record;
+    let attributes = if record.log.has_attributes() {
+        record.log.attributes(&Origin {
+            id: &saved.id,
+            name: &saved.name,
+            image_id: &record.image,
+            image_name: &saved.create.config.image,
+            command: &words(&record.args),
+            labels: &record.labels,
+            env: &words(&record.env),
+        })
+    } else {
+        BTreeMap::new()
+    };
+    LogWriter::open(&engine.store().home(&saved.id), &saved.id, &record.log, &attributes)
 }
 
 impl Shim<'_> {
@@ -246,6 +270,7 @@ impl Shim<'_> {
                 silent_since = Instant::now();
             }
         }
+        self.log.finish(Timestamp::now());
         let status = program.status.unwrap_or(ExitStatus::Code(0));
         step!(12, "the program ended: {status}");
         self.state = State {
@@ -344,6 +369,9 @@ impl Shim<'_> {
     /// Copies one portion of what the program printed.
     fn copy(&mut self, program: &mut Program, index: usize) {
         let stream = program.read(index, &mut self.buffer);
+        if !self.buffer.is_empty() {
+            self.log.write(stream, &self.buffer, Timestamp::now());
+        }
         for client in self.clients.iter_mut().filter(|_| !self.buffer.is_empty()) {
             client.gone |= client.print(stream, &self.buffer).is_err();
         }

@@ -31,7 +31,6 @@ const fn short(letter: char, flag: Refused) -> Refused {
 
 const VOLUMES: &str = "there are no volumes yet; --tmpfs gives a file system in memory";
 const NETWORKS: &str = "there are no networks yet but none and host";
-const LOGS: &str = "there are no logs yet: what the program prints goes to whoever started it";
 const HEALTH: &str = "health is not checked yet";
 const WINDOWS: &str = "it is for Windows";
 const REAL_TIME: &str = "real-time scheduling of groups is switched off in the kernels that distributions ship";
@@ -60,8 +59,6 @@ pub(crate) const RUN: &[Refused] = &[
     value("kernel-memory", &["0"], "the kernel has no such limit any more; --memory counts its memory, too"),
     value("link", &[], "links are docker's old way; they will not come"),
     value("link-local-ip", &[], NETWORKS),
-    value("log-driver", &[""], LOGS),
-    value("log-opt", &[], LOGS),
     value("mac-address", &[""], NETWORKS),
     value("mount", &[], VOLUMES),
     value("network-alias", &[], NETWORKS),

@@ -25,6 +25,11 @@ pub struct Origin<'a> {
 }
 
 impl LogConfig {
+    /// Whether anything goes along with the lines.
+    pub fn has_attributes(&self) -> bool {
+        !(self.labels.is_empty() && self.env.is_empty() && self.tag.is_empty())
+    }
+
     /// The attributes of every line of a container's log.
     pub fn attributes(&self, origin: &Origin<'_>) -> BTreeMap<String, String> {
         let mut attributes = BTreeMap::new();

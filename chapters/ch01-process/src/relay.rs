@@ -90,7 +90,7 @@ impl Attended for Child {
 }
 
 /// Where output goes to, as messages call it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// `/dev/stdout`.
     Stdout,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use regex_lite::Regex;
+
 use super::config::LogConfig;
 use super::tag;
 
@@ -33,18 +35,27 @@ impl LogConfig {
     /// The attributes of every line of a container's log.
     pub fn attributes(&self, origin: &Origin<'_>) -> BTreeMap<String, String> {
         let mut attributes = BTreeMap::new();
-        for name in &self.labels {
-            attributes.extend(origin.labels.get(name).map(|value| (name.clone(), value.clone())));
-        }
-        for name in &self.env {
-            // Of a variable that is there twice the last counts.
-            let mut values = origin.env.iter().filter_map(|variable| variable.split_once('='));
-            let value = values.rfind(|(key, _)| key == name).map(|(_, value)| value.to_owned());
-            attributes.extend(value.map(|value| (name.clone(), value)));
-        }
+        let labels = origin.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        choose(&mut attributes, &self.labels, &self.labels_regex, labels);
+        let variables = origin.env.iter().filter_map(|variable| variable.split_once('='));
+        choose(&mut attributes, &self.env, &self.env_regex, variables);
         if !self.tag.is_empty() {
             attributes.insert("tag".into(), tag::fill(&self.tag, origin));
         }
         attributes
     }
+}
+
+/// Adds those that are named, or whose names match. Of one that is there twice the last counts.
+fn choose<'a>(
+    attributes: &mut BTreeMap<String, String>,
+    names: &[String],
+    pattern: &str,
+    all: impl Iterator<Item = (&'a str, &'a str)>,
+) {
+    let pattern = Some(pattern).filter(|pattern| !pattern.is_empty()).and_then(|pattern| Regex::new(pattern).ok());
+    let chosen = all.filter(|(name, _)| {
+        names.iter().any(|wanted| wanted == name) || pattern.as_ref().is_some_and(|pattern| pattern.is_match(name))
+    });
+    attributes.extend(chosen.map(|(name, value)| (name.into(), value.into())));
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::error::{LogError, OptionError};
@@ -57,9 +58,15 @@ pub struct LogConfig {
     /// The container's labels that go with each line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// Labels whose names have this in them do, too; a regular expression.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub labels_regex: String,
     /// The container's variables that do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
+    /// As with labels.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub env_regex: String,
     /// A template of what does; it has been [checked](tag::check).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tag: String,
@@ -73,7 +80,9 @@ impl Default for LogConfig {
             max_files: FILES,
             compress: false,
             labels: Vec::new(),
+            labels_regex: String::new(),
             env: Vec::new(),
+            env_regex: String::new(),
             tag: String::new(),
         }
     }
@@ -115,8 +124,8 @@ impl LogConfig {
                     tag::check(text)?;
                     config.tag.clone_from(text);
                 }
-                "labels-regex" => return Err(LogError::Unsupported("labels-regex")),
-                "env-regex" => return Err(LogError::Unsupported("env-regex")),
+                "labels-regex" => config.labels_regex = pattern(text)?,
+                "env-regex" => config.env_regex = pattern(text)?,
                 _ => return Err(LogError::UnknownJsonOption(name.clone())),
             }
         }
@@ -207,6 +216,12 @@ fn size(text: &str, parse: impl Fn(&str) -> Result<Bytes, UnitError>) -> Result<
         return Ok(None);
     }
     Ok(Some(u64::try_from(parse(text)?.0).unwrap_or_default()))
+}
+
+/// A regular expression that can be used.
+fn pattern(text: &str) -> Result<String, OptionError> {
+    Regex::new(text).map_err(|error| OptionError::Pattern(error.to_string()))?;
+    Ok(text.into())
 }
 
 /// Less than one is as wrong as none.

@@ -35,9 +35,6 @@ pub enum LogError {
     /// A value that a driver does not take; docker says so when the container starts.
     #[error("failed to create task for container: failed to initialize logging driver: {0}")]
     Initialize(#[from] OptionError),
-    /// An option of docker's that we have not.
-    #[error("the log option {0} is not supported")]
-    Unsupported(&'static str),
 }
 
 /// A value that an option cannot have.
@@ -63,6 +60,9 @@ pub enum OptionError {
     /// `local`: likewise.
     #[error("compression cannot be enabled when max file count is 1")]
     NothingToPackLocally,
+    /// Not a regular expression.
+    #[error("error parsing regexp: {0}")]
+    Pattern(String),
     /// A template that does not end.
     #[error("template: log-tag:1: unclosed action")]
     UnclosedTag,
@@ -84,7 +84,7 @@ pub enum OptionError {
 impl Diagnose for LogError {
     fn kind(&self) -> Option<FailureKind> {
         Some(match self {
-            Self::Unsupported(_) | Self::Initialize(OptionError::TagFunction(_)) => FailureKind::Unsupported,
+            Self::Initialize(OptionError::TagFunction(_)) => FailureKind::Unsupported,
             _ => FailureKind::Invalid,
         })
     }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The names of one log's files.
 #[derive(Debug, Clone)]
@@ -44,6 +44,16 @@ impl Files {
         let mut name = self.base.clone().into_os_string();
         name.push(suffix);
         name.into()
+    }
+
+    /// Where they are.
+    pub(super) fn directory(&self) -> &Path {
+        self.base.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// How many are kept.
+    pub(super) fn keep(&self) -> u32 {
+        self.keep
     }
 
     /// Those that are there, newest first.

@@ -26,7 +26,8 @@ fn the_json_of_docker_is_taken() {
     }
 }
 
-/// Each was tried with docker 28.5, and answered in these words (except for what is said to be unsupported).
+/// Each was tried with docker 28.5, and answered in these words (except for what is said to be unsupported, and what ails a
+/// regular expression).
 #[test]
 fn what_makes_no_sense_is_refused_in_dockers_words() {
     let cases: &[(&str, &[(&str, &str)])] = &[
@@ -59,8 +60,8 @@ fn what_makes_no_sense_is_refused_in_dockers_words() {
         ("json-file", &[("tag", "{{")]),
         ("json-file", &[("tag", "{{.ID")]),
         ("json-file", &[("tag", "{{upper .Name}}")]),
-        ("json-file", &[("labels-regex", "a")]),
-        ("json-file", &[("env-regex", "a")]),
+        ("json-file", &[("labels-regex", "[")]),
+        ("json-file", &[("env-regex", "a(?=b)")]),
     ];
     let said = cases.iter().map(|(driver, options)| {
         let options_text: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -106,6 +107,17 @@ fn attributes_are_labels_variables_and_a_tag() {
     let attributes = config.attributes(&origin);
     let expected = [("FOO", "bar"), ("com.x", "1"), ("tag", "a1/3a9d60ad1202 of busybox sha256:254c1")];
     assert_eq!(attributes.into_iter().collect::<Vec<_>>(), expected.map(|(name, value)| (name.into(), value.into())));
+}
+
+#[test]
+fn attributes_can_be_chosen_by_a_pattern() {
+    let options = [("labels-regex", "^com\\."), ("env-regex", "O$"), ("env", "BAR")];
+    let config = resolve("json-file", &options).expect("options");
+    let labels = ["com.x", "com.y", "org.com.z"].map(|name| (name.into(), "1".into())).into();
+    let env = ["FOO=a", "FOOT=b", "BAR=c"].map(String::from);
+    let origin = Origin { id: "", name: "", image_id: "", image_name: "", command: &[], labels: &labels, env: &env };
+    let names: Vec<_> = config.attributes(&origin).into_keys().collect();
+    assert_eq!(names, ["BAR", "FOO", "com.x", "com.y"]);
 }
 
 #[test]

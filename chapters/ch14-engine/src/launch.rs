@@ -132,7 +132,7 @@ fn copy_of_us(home: &Path) -> Result<PathBuf, DiskError> {
     Ok(path)
 }
 
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

@@ -86,6 +86,8 @@ pub struct State {
     pub status: Status,
     /// Process id of its program, as the host counts; 0 if there is none.
     pub pid: i32,
+    /// When that began, in clock ticks since the machine's boot: another process of that number began later.
+    pub start_time: u64,
     /// The boot of the machine in which this was written: a process of another one is none.
     pub boot: String,
     /// How its program ended last.

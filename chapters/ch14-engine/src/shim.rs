@@ -20,7 +20,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use process::relay::Stream;
-use process::{ExitStatus, Failure, FailureKind, Gate, step, sys};
+use process::{ExitStatus, Failure, FailureKind, Gate, Identity, step, sys};
 use runtime::spec::ConsoleSize;
 use runtime::{Running, Text};
 
@@ -131,10 +131,12 @@ impl Shim<'_> {
     }
 
     fn start(&mut self, console: Option<ConsoleSize>) -> Result<Running, Failure> {
-        let mut running = launch::launch(self.engine, &self.saved, console)?;
+        let running = launch::launch(self.engine, &self.saved, console)?;
+        let Identity { pid, start_time } = Identity::of(running.child().pid())?;
         self.state = State {
             status: Status::Running,
-            pid: running.parts().0.pid().as_raw(),
+            pid,
+            start_time,
             boot: self.store().boot().into(),
             started: Some(Timestamp::now()),
             exit_code: 0,

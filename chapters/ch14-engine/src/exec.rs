@@ -1,0 +1,205 @@
+//! `exec`: another process in a container that runs. It is a child of this command and ends with it: there is no shim for it.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use namespaces::IdRange;
+use process::signals::Proxy;
+use process::{Diagnose, ExitStatus, Failure, FailureKind, Identity, Spawn, sys};
+use runtime::environment::Environment;
+use runtime::spec::{Capabilities, CapabilitySets, ConsoleSize, Process, Spec, User};
+use runtime::{Exec, Stdio, Text, attend, user};
+use thiserror::Error;
+
+use crate::compose::{self, Facts};
+use crate::devices::Found;
+use crate::engine::Engine;
+use crate::record::ContainerRecord;
+use crate::saved::{Container, Saved, State, Status};
+use crate::store::new_id;
+use crate::{attach, launch, users};
+
+/// What is to be run.
+#[derive(Debug, Clone, Default)]
+pub struct ExecWish {
+    /// Program and arguments.
+    pub args: Vec<Text>,
+    /// Variables, besides the container's own.
+    pub env: Vec<Text>,
+    /// `user[:group]`; the container's if empty.
+    pub user: String,
+    /// Working directory; the container's if empty.
+    pub cwd: String,
+    /// Give it a terminal.
+    pub terminal: bool,
+    /// Somebody types.
+    pub interactive: bool,
+    /// All capabilities.
+    pub privileged: bool,
+}
+
+#[derive(Debug, Error)]
+enum ExecWishError {
+    #[error("container {0} is not running")]
+    NotRunning(String),
+    #[error("Container {0} is paused, unpause the container before exec")]
+    Paused(String),
+    #[error("Container {0} is restarting, wait until the container is running")]
+    Restarting(String),
+    #[error("no exec command specified")]
+    NoCommand,
+    #[error("the input device is not a TTY")]
+    NoTty,
+    #[error("Cwd must be an absolute path")]
+    RelativeDirectory,
+}
+
+impl Diagnose for ExecWishError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::NotRunning(_) | Self::Paused(_) | Self::Restarting(_) => FailureKind::Conflict,
+            Self::NoCommand | Self::RelativeDirectory => FailureKind::Invalid,
+            Self::NoTty => FailureKind::Caller,
+        })
+    }
+}
+
+impl Engine {
+    /// Runs another process in the container, in the foreground, until it ends; `proxy` says which of our signals it gets.
+    ///
+    /// # Errors
+    /// [`Failure`], with docker's exit code.
+    pub fn exec(&self, name: &str, wish: &ExecWish, proxy: Proxy) -> Result<ExitStatus, Failure> {
+        if wish.terminal && wish.interactive && !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+            return Err(ExecWishError::NoTty.into());
+        }
+        let console = if wish.terminal { attach::console_size() } else { None };
+        let planned = self.plan_exec(name, wish, console)?;
+        let stdio = if wish.terminal { Stdio::Terminal } else { Stdio::Pipes { input: wish.interactive } };
+        Ok(attend::exec(planned.exec(stdio), wish.interactive, proxy)?)
+    }
+
+    /// The same in the background: what it prints goes nowhere. Returns when it runs.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn exec_detached(&self, name: &str, wish: &ExecWish) -> Result<(), Failure> {
+        let planned = self.plan_exec(name, wish, None)?;
+        let pending = Spawn::new().start(|gate| -> Result<Infallible, Failure> {
+            process::detach(gate, &[])?;
+            // The null device now; a terminal's other side is ours.
+            let stdio = if wish.terminal { Stdio::Terminal } else { Stdio::Inherit };
+            let mut executed = planned.exec(stdio).start()?;
+            gate.done();
+            let (child, _) = executed.parts();
+            let _ = child.wait();
+            let _ = executed.end();
+            sys::exit_now(0)
+        })?;
+        pending.release()?.leave();
+        Ok(())
+    }
+
+    fn plan_exec(&self, name: &str, wish: &ExecWish, console: Option<ConsoleSize>) -> Result<Planned, Failure> {
+        let Container { saved, state } = self.find(name)?;
+        match state.status {
+            Status::Running => {}
+            Status::Paused => return Err(ExecWishError::Paused(saved.id).into()),
+            Status::Restarting => return Err(ExecWishError::Restarting(saved.id).into()),
+            Status::Created | Status::Exited => return Err(ExecWishError::NotRunning(saved.id).into()),
+        }
+        if wish.args.is_empty() {
+            return Err(ExecWishError::NoCommand.into());
+        }
+        if !wish.cwd.is_empty() && !wish.cwd.starts_with('/') {
+            return Err(ExecWishError::RelativeDirectory.into());
+        }
+        let init = identity(&state);
+        let root = runtime::root_of(init)?;
+        let who = if wish.user.is_empty() { &saved.record.user } else { &wish.user };
+        let resolved = user::resolve(who, &saved.record.groups, &root)?;
+        let spec = spec_of(&saved, (!saved.record.users.is_host()).then(users::ids));
+        let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
+        let cache = self.root().directory("seccomp")?;
+        Ok(Planned { cgroup: runtime::cgroup_of(&saved.id), part: new_id()?[..16].into(), init, spec, process, cache })
+    }
+}
+
+/// The container's first process. Its number may be another's by now; that one has another start.
+fn identity(state: &State) -> Identity {
+    Identity { pid: state.pid, start_time: state.start_time }
+}
+
+/// All that an [`Exec`] refers to.
+struct Planned {
+    init: Identity,
+    spec: Spec,
+    cgroup: PathBuf,
+    process: Process,
+    part: String,
+    cache: PathBuf,
+}
+
+impl Planned {
+    fn exec(&self, stdio: Stdio) -> Exec<'_> {
+        Exec {
+            init: self.init,
+            spec: &self.spec,
+            cgroup: &self.cgroup,
+            process: &self.process,
+            stdio,
+            cache: Some(self.cache.clone()),
+            attached: true,
+            part: Some(&self.part),
+        }
+    }
+}
+
+/// The container's specification, as far as it holds for every process of it: nothing is mounted again.
+fn spec_of(saved: &Saved, ids: Option<IdRange>) -> Spec {
+    let host_name = launch::host_name();
+    let facts = Facts {
+        id: &saved.id,
+        host_name: &host_name,
+        files: Vec::new(),
+        init: None,
+        user: user::Resolved { user: User::default(), home: "/".into() },
+        devices: Found::default(),
+        ids,
+        console: None,
+    };
+    compose::compose(&saved.record, facts)
+}
+
+/// The container's first process, with what is wished for in place of its own.
+fn process_of(
+    record: &ContainerRecord,
+    first: Option<&Process>,
+    wish: &ExecWish,
+    console: Option<ConsoleSize>,
+    resolved: user::Resolved,
+) -> Process {
+    let first = first.cloned().unwrap_or_default();
+    let mut environment = Environment::default();
+    // The first process' home is not this one's user's.
+    let inherited = first.env.into_iter().filter(|entry| entry.name() != b"HOME" || record.env.contains(entry));
+    inherited
+        .filter(|entry| entry.name() != b"TERM" || wish.terminal || record.env.contains(entry))
+        .for_each(|entry| environment.set(entry));
+    if wish.terminal {
+        environment.set_default("TERM=xterm".to_owned().into());
+    }
+    wish.env.iter().for_each(|entry| environment.set(entry.clone()));
+    environment.set_default(format!("HOME={}", resolved.home).into());
+    let all = Capabilities::all();
+    Process {
+        terminal: wish.terminal,
+        console_size: console,
+        args: wish.args.clone(),
+        env: environment.into_entries(),
+        cwd: if wish.cwd.is_empty() { record.cwd.clone() } else { wish.cwd.clone().into() },
+        user: User { umask: first.user.umask, ..resolved.user },
+        capabilities: if wish.privileged { Some(CapabilitySets::docker(all)) } else { first.capabilities },
+        ..first
+    }
+}

@@ -85,11 +85,11 @@ impl Source {
                 let again = Self::unpack(packed.get_ref().file.try_clone()?);
                 let (mut counting, mut skipping) = (Scanner::new(self), Scanner::new(again));
                 let mut lines = 0;
-                while counting.line()?.is_some() {
+                while counting.find()? {
                     lines += 1;
                 }
                 for _ in wanted..lines {
-                    skipping.line()?;
+                    skipping.find()?;
                 }
                 Ok((skipping, wanted.saturating_sub(lines)))
             }

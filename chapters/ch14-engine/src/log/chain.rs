@@ -172,16 +172,24 @@ impl Chain {
 /// Every file that there is, oldest first.
 fn open(files: &Files) -> io::Result<Vec<Source>> {
     for _ in 0..ATTEMPTS {
-        let mut sources = Vec::new();
-        // The current one may be missing, when the writer was interrupted; behind any other that is missing there is none.
+        let mut sources: Vec<Source> = Vec::new();
+        let mut missing = 0;
+        // In the middle of a rotation there is one gap, wherever; behind two there is nothing.
         for age in 0..files.keep() {
-            match Source::open(files, age)? {
-                Some(source) => sources.push(source),
-                None if age == 0 => {}
-                None => break,
+            let Some(source) = Source::open(files, age)? else {
+                missing += 1;
+                if missing > 1 {
+                    break;
+                }
+                continue;
+            };
+            missing = 0;
+            // The one that was just seen may have become older since.
+            if !sources.last().map_or(Ok(false), |last| source.was(last))? {
+                sources.push(source);
             }
         }
-        // After a rotation meanwhile one may be there twice, or not at all.
+        // After a whole rotation meanwhile one may be missing.
         let newest = sources.first().map(Source::metadata).transpose()?;
         if at_path(files, 0)?.is_none_or(|current| newest.is_some_and(|newest| is_same(&newest, &current))) {
             sources.reverse();

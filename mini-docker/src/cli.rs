@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use engine::{DataRoot, Engine};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command};
+use engine::DataRoot;
 use process::{Failure, own_binary};
 
 use crate::command_line::{self, Wish};
-use crate::commands::{completion, image, info, man, reaper, run, version};
-use crate::flags::refused;
+use crate::commands::entry::{self, Context, Entry, Group};
+use crate::commands::{GROUPS, TOP, reaper};
 use crate::outcome;
 
 // Flags of all commands. (A doc comment would become their description.)
@@ -42,58 +42,24 @@ pub fn tree() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print the version"),
         );
-    Global::augment_args(root).subcommands([
-        leaf("run", "Run a command in a new container", "run [OPTIONS] IMAGE [COMMAND] [ARG...]", |command| {
-            refused::augment(run::Args::augment_args(command), refused::RUN)
-        }),
-        group("image", "Manage images").defer(|command| {
-            command.subcommands([
-                group("bootstrap", "Make a first image without a registry")
-                    .override_usage("mini-docker image bootstrap COMMAND")
-                    .defer(|command| {
-                        command.subcommands([
-                            leaf(
-                                "busybox",
-                                "From this machine's static busybox: 2 MB, in an instant",
-                                "image bootstrap busybox [OPTIONS] [REPOSITORY[:TAG]]",
-                                image::bootstrap::Busybox::augment_args,
-                            ),
-                            leaf(
-                                "debian",
-                                "A small Debian, by debootstrap: needs a Debian mirror, and minutes",
-                                "image bootstrap debian [OPTIONS] [REPOSITORY[:TAG]]",
-                                image::bootstrap::Debian::augment_args,
-                            ),
-                        ])
-                    }),
-                leaf("ls", LIST, "image ls [OPTIONS] [REPOSITORY[:TAG]]", list_flags),
-                leaf("import", IMPORT, "image import [OPTIONS] file|- REPOSITORY[:TAG]", import_flags),
-            ])
-        }),
-        leaf("images", LIST, "images [OPTIONS] [REPOSITORY[:TAG]]", list_flags),
-        leaf("import", IMPORT, "import [OPTIONS] file|- REPOSITORY[:TAG]", import_flags),
-        leaf("info", "Show what this machine gives to containers", "info [OPTIONS]", info::Args::augment_args),
-        leaf("version", "Show the version", "version [OPTIONS]", version::Args::augment_args),
-        leaf(
-            "completion",
-            "Print a completion script for a shell",
-            "completion [OPTIONS] SHELL",
-            completion::Args::augment_args,
-        ),
-        leaf("man", "Write the manual pages", "man [OPTIONS] DIRECTORY", man::Args::augment_args),
-    ])
+    let groups = GROUPS.iter().map(|group| grown(group).defer(grow));
+    Global::augment_args(root).subcommands(leaves(TOP, "")).subcommands(groups)
 }
 
-fn list_flags(command: Command) -> Command {
-    refused::augment(image::ls::Args::augment_args(command), refused::IMAGES)
+fn leaves(entries: &'static [&'static [Entry]], path: &str) -> impl Iterator<Item = Command> {
+    entries.iter().copied().flatten().map(move |entry| leaf(entry, path))
 }
 
-fn import_flags(command: Command) -> Command {
-    refused::augment(image::import::Args::augment_args(command), refused::IMPORT)
+/// Gives a group what is in it. (What is deferred is a function, which only knows the command: it looks the group up.)
+fn grow(command: Command) -> Command {
+    let groups = GROUPS.iter().chain(GROUPS.iter().flat_map(|group| group.groups));
+    match groups.into_iter().find(|group| group.name() == command.get_name()) {
+        Some(group) => command
+            .subcommands(leaves(group.entries, &format!("{} ", group.path)).collect::<Vec<_>>())
+            .subcommands(group.groups.iter().map(|below| grown(below).defer(grow))),
+        None => command,
+    }
 }
-
-const LIST: &str = "List images";
-const IMPORT: &str = "Make an image from a tar archive of a root file system";
 
 /// Docker's way: no `-h`, which `run` has for host names, and no `help` among the commands, though it is one.
 fn command(name: &'static str, about: &'static str) -> Command {
@@ -108,16 +74,19 @@ fn command(name: &'static str, about: &'static str) -> Command {
         .arg(Arg::new("help").long("help").action(ArgAction::SetTrue).help("Print help").display_order(1000))
 }
 
-fn group(name: &'static str, about: &'static str) -> Command {
-    command(name, about).override_usage(format!("mini-docker {name} COMMAND"))
+fn grown(group: &Group) -> Command {
+    command(group.name(), group.about).override_usage(format!("mini-docker {} COMMAND", group.path))
 }
 
-fn leaf(name: &'static str, about: &'static str, usage: &str, flags: fn(Command) -> Command) -> Command {
-    command(name, about)
-        .override_usage(format!("mini-docker {usage}"))
+fn leaf(entry: &Entry, path: &str) -> Command {
+    // At the top docker has one name for each.
+    let aliases = if path.is_empty() { &[] } else { entry.aliases };
+    command(entry.name, entry.about)
+        .aliases(aliases)
+        .override_usage(format!("mini-docker {path}{} {}", entry.name, entry.usage))
         .no_binary_name(true)
         .args_override_self(true)
-        .defer(flags)
+        .defer(entry.flags)
 }
 
 /// Parses, runs, and says how it went.
@@ -145,8 +114,10 @@ pub fn main() -> ExitCode {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             return match dispatch(&path, &globals, &matches).map_err(name_flag) {
                 Ok(code) => ExitCode::from(code),
-                Err(failure) if path == ["run"] => outcome::failure(&failure, failure.exit_code()),
-                // Docker's codes above 1 are for `run`, whose caller must tell them from those of the program.
+                Err(failure) if path.last().is_some_and(|name| PROGRAMS.contains(name)) => {
+                    outcome::failure(&failure, failure.exit_code())
+                }
+                // Docker's codes above 1 are for those whose caller must tell them from the program's.
                 Err(failure) => outcome::failure(&failure, 1),
             };
         }
@@ -162,40 +133,30 @@ fn name_flag(mut failure: Failure) -> Failure {
     failure
 }
 
+/// Commands that end as a program does.
+const PROGRAMS: [&str; 1] = ["run"];
+
 /// Before anything is read, and for those commands only that execute in a container. A word that is the name of one and
 /// means something else costs a millisecond.
 fn protect_own_binary() -> Result<(), Failure> {
-    const EXECUTE: [&str; 1] = ["run"];
+    const EXECUTE: [&str; 3] = ["run", "start", "restart"];
     if std::env::args_os().any(|word| EXECUTE.iter().any(|command| word == *command)) {
         own_binary::protect()?;
     }
     Ok(())
 }
 
-/// What was given, as the command's own type. The words have been checked: this fails only if definitions disagree.
-fn of<A: FromArgMatches>(matches: &ArgMatches) -> Result<A, Failure> {
-    A::from_arg_matches(matches).map_err(|error| Failure::new(process::FailureKind::Invalid, error.to_string()))
-}
-
 fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result<u8, Failure> {
-    let Global { root } = of(globals)?;
-    let open = || Engine::open(&root);
-    match path {
-        ["run"] => run::run(of(matches)?, matches, open),
-        ["images"] | ["image", "ls"] => {
-            refused::check(matches, refused::IMAGES)?;
-            image::ls::run(&of(matches)?, &open()?)
+    let Global { root } = entry::of(globals)?;
+    let (mut entries, mut groups) = (TOP, GROUPS);
+    let mut words = path.iter();
+    let entry = words.find_map(|word| {
+        if let Some(group) = groups.iter().find(|group| group.name() == *word) {
+            (entries, groups) = (group.entries, group.groups);
+            return None;
         }
-        ["import"] | ["image", "import"] => {
-            refused::check(matches, refused::IMPORT)?;
-            image::import::run(&of(matches)?, &open()?)
-        }
-        ["image", "bootstrap", "busybox"] => image::bootstrap::busybox(&of(matches)?, &open()?),
-        ["image", "bootstrap", "debian"] => image::bootstrap::debian(&of(matches)?, &open()?),
-        ["info"] => info::run(&of(matches)?, &open()?),
-        ["version"] => version::run(&of(matches)?),
-        ["completion"] => completion::run(&of(matches)?, tree()),
-        ["man"] => man::run(&of(matches)?, tree()),
-        other => unreachable!("{other:?} is in the tree and not here"),
-    }
+        entries.iter().copied().flatten().find(|entry| entry.name == *word)
+    });
+    let Some(entry) = entry else { unreachable!("{path:?} is in the tree and not in the list") };
+    (entry.run)(matches, &Context { root, reference: tree })
 }

@@ -1,9 +1,37 @@
-//! One module for each command.
+//! One module for each command, and the list of all.
 
-pub(crate) mod completion;
-pub(crate) mod image;
-pub(crate) mod info;
-pub(crate) mod man;
+mod completion;
+mod container;
+pub(crate) mod entry;
+mod image;
+mod info;
+mod man;
 pub(crate) mod reaper;
-pub(crate) mod run;
-pub(crate) mod version;
+mod run;
+mod version;
+
+use entry::{Entry, Group};
+
+/// Commands at the top.
+pub(crate) const TOP: &[&[Entry]] = &[
+    &[run::ENTRY],
+    container::BOTH,
+    container::TOP,
+    &[image::ls::IMAGES, image::import::ENTRY, info::ENTRY, version::ENTRY, completion::ENTRY, man::ENTRY],
+];
+
+/// Commands with commands below them.
+pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        path: "container",
+        about: "Manage containers",
+        entries: &[&[run::ENTRY], container::BOTH, container::OWN],
+        groups: &[],
+    },
+    Group {
+        path: "image",
+        about: "Manage images",
+        entries: &[&[image::ls::LS, image::import::ENTRY]],
+        groups: &[image::bootstrap::GROUP],
+    },
+];

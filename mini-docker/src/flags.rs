@@ -1,8 +1,9 @@
 //! Flags that make a container: `run` has them all, and so will `create`. They become one [`Create`]; here files are read
 //! and our own environment is looked at, so that nothing behind has to do it again.
 
+pub(crate) mod image;
 pub(crate) mod refused;
-mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,11 +16,12 @@ use engine::create::{
     Config, DeviceMapping, HealthConfig, HostConfig, NetworkingConfig, Resources, ThrottleDevice, Ulimit, WeightDevice,
 };
 use engine::log::LogWish;
-use engine::{Create, RestartPolicy, Streams};
+use engine::{Create, Streams};
 use process::{Diagnose, Failure, FailureKind};
 use runtime::{Text, environment};
 use serde::de::IgnoredAny;
 use thiserror::Error;
+use values::Wrong;
 
 /// What clap cannot see: values that depend on each other, or on files.
 #[derive(Debug, Error)]
@@ -58,6 +60,9 @@ enum FlagError {
     /// Options for a log that there is not.
     #[error("invalid logging opts for driver {0}")]
     LogOptions(String),
+    /// A value that docker's client reads late.
+    #[error(transparent)]
+    Value(Wrong),
     /// Not a signal.
     #[error("invalid signal: {0}")]
     Signal(String),
@@ -65,7 +70,8 @@ enum FlagError {
 
 impl Diagnose for FlagError {
     fn kind(&self) -> Option<FailureKind> {
-        Some(FailureKind::Invalid)
+        // Docker leaves with 1 where it is about the streams of the caller.
+        Some(if matches!(self, Self::Attach) { FailureKind::Caller } else { FailureKind::Invalid })
     }
 
     fn hint(&self) -> Option<String> {
@@ -234,8 +240,8 @@ pub(crate) struct ContainerFlags {
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
     /// Start it again when it ends: no, on-failure[:MOST], always or unless-stopped.
-    #[arg(long, value_name = "POLICY", value_parser = values::restart_policy)]
-    restart: Option<RestartPolicy>,
+    #[arg(long, value_name = "POLICY")]
+    restart: Option<String>,
     /// Size of /dev/shm.
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
     shm_size: Option<i64>,
@@ -294,7 +300,8 @@ impl ContainerFlags {
         if detach && !self.attach.is_empty() {
             return Err(FlagError::Attach.into());
         }
-        if self.rm && self.restart.as_ref().is_some_and(|policy| !matches!(policy.name.as_str(), "" | "no")) {
+        let restart = values::restart_policy(self.restart.as_deref().unwrap_or_default()).map_err(FlagError::Value)?;
+        if self.rm && !matches!(restart.name.as_str(), "" | "no") {
             return Err(FlagError::Conflict("cannot specify both --restart and --rm").into());
         }
         let streams = self.streams(detach);
@@ -334,7 +341,7 @@ impl ContainerFlags {
                 container_id_file: self.cidfile.unwrap_or_default(),
                 network_mode: self.network.last().cloned().unwrap_or_default(),
                 auto_remove: self.rm,
-                restart_policy: self.restart.unwrap_or_default(),
+                restart_policy: restart,
                 log_config: log_wish(self.log_driver, &self.log_opt)?,
                 annotations: self.annotation.into_iter().collect(),
                 cap_add: self.cap_add,

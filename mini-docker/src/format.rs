@@ -6,6 +6,7 @@ mod template;
 
 use std::io::Write;
 
+use engine::Ordered;
 use gotmpl::Value;
 use process::{Failure, FailureKind};
 use serde::Serialize;
@@ -13,8 +14,7 @@ use tabwriter::TabWriter;
 
 use crate::outcome;
 
-pub(crate) use ordered::Ordered;
-pub(crate) use template::Template;
+pub(crate) use template::{Template, quoted};
 
 /// What can be shown of a kind of object: docker's names of the fields, and their headings.
 pub(crate) struct Table {
@@ -72,8 +72,16 @@ fn in_columns(text: &str) -> String {
     String::from_utf8_lossy(&table.into_inner().unwrap_or_default()).into_owned()
 }
 
+/// Cut to `most` characters; an ellipsis is the last of them.
+pub(crate) fn ellipsis(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// A template that cannot be read, where the format is for one object (docker's own exit code).
-const UNREADABLE: u8 = 64;
+pub(crate) const UNREADABLE: u8 = 64;
 
 /// Prints one object by a template; `json` is the whole. The result is the exit code.
 ///

@@ -51,10 +51,14 @@ impl UsageError {
 
     /// No such command; those that look alike are named.
     pub(crate) fn command(path: &str, word: &str, near: &[String]) -> Self {
+        // A group names itself, and nothing that looks alike.
+        let near = if path.contains(' ') { &[] } else { near };
+        let group = if path.contains(' ') { format!("\nUsage:  {path}\n") } else { String::new() };
         let near: String = near.iter().fold(String::new(), |text, name| text + "\t" + name + "\n");
         let near = if near.is_empty() { near } else { format!("\nDid you mean this?\n{near}") };
-        let text =
-            format!("mini-docker: unknown command: {path} {word}\n{near}\nRun '{path} --help' for more information\n");
+        let text = format!(
+            "mini-docker: unknown command: {path} {word}\n{near}{group}\nRun '{path} --help' for more information\n"
+        );
         Self { text, code: WRONG_ARGUMENTS }
     }
 

@@ -19,7 +19,7 @@ use std::process::Command;
 use common::Docker;
 use compare::Side;
 use daemon::{Daemon, Programs};
-use testkit::kernel_test;
+use testkit::{Host, kernel_test};
 
 /// What docker's `import` does not know by itself.
 const CONFIG: [&str; 4] =
@@ -97,46 +97,62 @@ kernel_test! {
 
     /// `DOCKER_CASES=user.txt` compares that file only.
     fn docker_does_the_same(host) {
-        let programs = Programs::find();
-        let ours = Docker::new(host);
-        let daemon = Daemon::start(host, &programs);
-        let scratch = host.dir().join("scratch");
-        fs::create_dir(&scratch).expect("a directory");
-        let docker = Side::new(&scratch.join("they"), &programs.client(), ("DOCKER_HOST", daemon.address()));
-        let mini_docker = Path::new(env!("CARGO_BIN_EXE_mini-docker"));
-        let root = ("MINI_DOCKER_ROOT", ours.root().display().to_string());
-        let we = Side::new(&scratch.join("ours"), mini_docker, root.clone());
-        for (name, archive) in archives(&ours, &scratch) {
-            let archive = archive.display().to_string();
-            let mut import = Command::new(programs.client());
-            ok(import.env("DOCKER_HOST", daemon.address()).arg("import").args(CONFIG).args([&archive, name]));
-            if name != "busybox" {
-                ours.ok(&["import", &archive, name]);
-            }
+        same(host, |file| !CONTAINERS.contains(&file));
+    }
+
+    /// As above: what outlives its command.
+    fn docker_does_the_same_with_what_outlives_a_command(host) {
+        same(host, |file| CONTAINERS.contains(&file));
+    }
+}
+
+/// Files of cases about containers that outlive the command that starts them.
+const CONTAINERS: [&str; 3] = ["help-containers.txt", "life.txt", "ps.txt"];
+
+/// Compares the cases of the files that are `chosen`, and the help texts with the first.
+fn same(host: &Host, chosen: fn(&str) -> bool) {
+    let programs = Programs::find();
+    let ours = Docker::new(host);
+    let daemon = Daemon::start(host, &programs);
+    let scratch = host.dir().join("scratch");
+    fs::create_dir(&scratch).expect("a directory");
+    let docker = Side::new(&scratch.join("they"), &programs.client(), ("DOCKER_HOST", daemon.address()));
+    let mini_docker = Path::new(env!("CARGO_BIN_EXE_mini-docker"));
+    let root = ("MINI_DOCKER_ROOT", ours.root().display().to_string());
+    let we = Side::new(&scratch.join("ours"), mini_docker, root.clone());
+    for (name, archive) in archives(&ours, &scratch) {
+        let archive = archive.display().to_string();
+        let mut import = Command::new(programs.client());
+        ok(import.env("DOCKER_HOST", daemon.address()).arg("import").args(CONFIG).args([&archive, name]));
+        if name != "busybox" {
+            ours.ok(&["import", &archive, name]);
         }
-        let mut cases = table::read(&own_files().join("cases"));
-        if let Ok(wanted) = std::env::var("DOCKER_CASES") {
-            cases.retain(|case| case.place.contains(&wanted));
-        }
-        // Process 1 is then our own binary, inside, where a dynamic one finds no libraries.
-        let (with_init, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.line.contains("--init"));
-        let mut faults = compare::faults(&cases, &docker, &we, &scratch);
-        let released = Path::new(common::static_binary());
-        if released.is_file() {
-            let we = Side::new(&scratch.join("released"), released, root);
-            faults.extend(compare::faults(&with_init, &docker, &we, &scratch));
-        } else {
-            println!("without --init, which needs the static binary that cargo wb try builds");
-        }
+    }
+    let mut cases = table::read(&own_files().join("cases"));
+    cases.retain(|case| chosen(case.place.split(':').next().unwrap_or_default()));
+    if let Ok(wanted) = std::env::var("DOCKER_CASES") {
+        cases.retain(|case| case.place.starts_with(&wanted));
+    }
+    // Process 1 is then our own binary, inside, where a dynamic one finds no libraries.
+    let (with_init, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.line.contains("--init"));
+    let mut faults = compare::faults(&cases, &docker, &we, &scratch);
+    let released = Path::new(common::static_binary());
+    if released.is_file() {
+        let we = Side::new(&scratch.join("released"), released, root);
+        faults.extend(compare::faults(&with_init, &docker, &we, &scratch));
+    } else {
+        println!("without --init, which needs the static binary that cargo wb try builds");
+    }
+    if !chosen("life.txt") {
         for help in help::read(&own_files().join("help")) {
-            let said = docker.run(&format!("DOCKER_HOST=unix:///nosuch docker {} --help", help.command), &scratch.join("help"));
-            if said.stdout != help.text {
+            let line = format!("DOCKER_HOST=unix:///nosuch docker {} --help", help.command);
+            if docker.run(&line, &scratch.join("help")).stdout != help.text {
                 faults.push(format!("docker {} --help is not as in docker/help", help.command));
             }
         }
-        drop(daemon);
-        let lines = cases.len() + with_init.len();
-        assert!(faults.is_empty(), "{} of {lines} lines:\n{}", faults.len(), faults.join("\n"));
-        assert_eq!(ours.left_behind(), Vec::<String>::new());
     }
+    drop(daemon);
+    let lines = cases.len() + with_init.len();
+    assert!(faults.is_empty(), "{} of {lines} lines:\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(ours.left_behind(), Vec::<String>::new());
 }

@@ -18,6 +18,11 @@ pub struct Upper {
 }
 
 impl Upper {
+    /// Where the two of a container are whose directory is `dir`.
+    pub fn at(dir: &Path) -> Self {
+        Self { upper: dir.join("upper"), work: dir.join("work") }
+    }
+
     /// Makes `upper` and `work` in `dir`. The root directory of the container is the upper one's: it gets the owner and
     /// the mode of `lower_root`, the topmost layer's. An upper directory that exists is used on; `work` starts anew, so
     /// that a volatile overlay may be mounted again.
@@ -25,7 +30,7 @@ impl Upper {
     /// # Errors
     /// [`DiskError::Io`].
     pub fn create(dir: &Path, lower_root: Option<&Path>) -> Result<Self, DiskError> {
-        let made = Self { upper: dir.join("upper"), work: dir.join("work") };
+        let made = Self::at(dir);
         match fs::create_dir(&made.upper) {
             Ok(()) => made.take_after(lower_root)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => remove(&made.work)?,

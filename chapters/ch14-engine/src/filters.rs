@@ -30,6 +30,19 @@ pub enum FilterError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Not a port, nor several.
+    #[error("error while looking up for {filter} {value}: strconv.ParseUint: parsing {port:?}: invalid syntax")]
+    Port {
+        /// Of the filter.
+        filter: &'static str,
+        /// What was given.
+        value: String,
+        /// The part of it that is no port.
+        port: String,
+    },
+    /// Something that can be only one.
+    #[error("more than one {0} filter specified")]
+    Several(&'static str),
     /// Neither true nor false.
     #[error("invalid filter '{name}={values}'")]
     Switch {

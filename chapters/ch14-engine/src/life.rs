@@ -1,5 +1,6 @@
 //! What can be done to a container that exists: `stop`, `kill`, `wait`, `rm` and their kin.
 
+use std::fmt;
 use std::time::Duration;
 
 use layers::{DiskError, Lock, remove_all};
@@ -8,11 +9,12 @@ use process::signals::Forwarded;
 use process::{Diagnose, ExitStatus, Failure, FailureKind};
 use thiserror::Error;
 
-use crate::attach;
+use crate::attach::{self, Streams};
 use crate::control::{self, Control, ControlError};
 use crate::engine::Engine;
 use crate::saved::{Container, Status};
-use crate::start::Foreground;
+use crate::signal;
+use crate::start::{Foreground, check_terminal};
 use crate::state::StateError;
 use crate::wire::Request;
 
@@ -24,18 +26,18 @@ const END: Duration = Duration::from_secs(10);
 /// Why a container is left as it is.
 #[derive(Debug, Error)]
 enum LifeError {
-    #[error("cannot kill container: {0}: container {1} is not running")]
-    NotRunning(String, String),
     #[error("container {0} is not running")]
-    NothingToDo(String),
+    NotRunning(String),
     #[error("Container {0} is already paused")]
     Paused(String),
     #[error("Container {0} is not paused")]
     NotPaused(String),
     #[error("Container {0} is restarting, wait until the container is running")]
     Restarting(String),
-    #[error("cannot remove container \"/{name}\": container is {status}: {cure}")]
+    #[error("cannot remove container {name:?}: container is {status}{cure}")]
     Alive { name: String, status: Status, cure: &'static str },
+    #[error("Renaming a container with the same name as its current name")]
+    SameName,
     #[error("You cannot attach to a stopped container, start it first")]
     AttachStopped,
     #[error("You cannot attach to a paused container, unpause it first")]
@@ -67,12 +69,20 @@ impl Engine {
         Ok(self.store().list()?)
     }
 
-    /// Sends a signal to the program of a container, which then does not come back by itself.
+    /// Sends a signal (`SIGKILL` if it is empty) to the program of a container, which then does not come back by itself.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn kill(&self, name: &str, signal: i32) -> Result<(), Failure> {
-        let container = self.find(name)?;
+    pub fn kill(&self, name: &str, signal: &str) -> Result<(), Failure> {
+        let kill = || {
+            let container = self.find(name)?;
+            let signal = signal::parse(signal)?.unwrap_or(Signal::SIGKILL as i32);
+            self.kill_found(&container, signal)
+        };
+        kill().map_err(|failure: Failure| about(format_args!("cannot kill container: {name}"), failure))
+    }
+
+    fn kill_found(&self, container: &Container, signal: i32) -> Result<(), Failure> {
         let id = &container.saved.id;
         match Control::call(self.store(), id) {
             Ok(Some(control)) if container.state.status.is_alive() => {
@@ -83,7 +93,7 @@ impl Engine {
                 Ok(())
             }
             Err(error) => Err(error.into()),
-            Ok(_) => Err(LifeError::NotRunning(name.into(), id.clone()).into()),
+            Ok(_) => Err(LifeError::NotRunning(id.clone()).into()),
         }
     }
 
@@ -92,16 +102,22 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn stop(&self, name: &str, signal: Option<i32>, timeout: Option<i64>) -> Result<(), Failure> {
+    pub fn stop(&self, name: &str, signal: &str, timeout: Option<i64>) -> Result<(), Failure> {
         let container = self.find(name)?;
-        let id = &container.saved.id;
         if !container.state.status.is_alive() {
             return Ok(());
         }
+        let signal = signal::parse(signal);
+        let signal = signal.map_err(|error| about(format_args!("cannot stop container: {name}"), error.into()))?;
+        self.stop_found(&container, signal, timeout)
+    }
+
+    fn stop_found(&self, container: &Container, signal: Option<i32>, timeout: Option<i64>) -> Result<(), Failure> {
+        let id = &container.saved.id;
         let Some(control) = Control::call(self.store(), id)? else { return Ok(()) };
         control.listen()?;
         let config = &container.saved.create.config;
-        let signal = signal.or_else(|| crate::signal::number(&config.stop_signal)).unwrap_or(Signal::SIGTERM as i32);
+        let signal = signal.or_else(|| signal::number(&config.stop_signal)).unwrap_or(Signal::SIGTERM as i32);
         let seconds = timeout.or(config.stop_timeout).unwrap_or(STOP_TIMEOUT);
         // One that ends in this moment cannot hear it.
         let _ = control.demand(Request::Kill { signal });
@@ -135,9 +151,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn restart(&self, name: &str, signal: Option<i32>, timeout: Option<i64>) -> Result<(), Failure> {
-        self.stop(name, signal, timeout)?;
-        self.start(name)
+    pub fn restart(&self, name: &str, signal: &str, timeout: Option<i64>) -> Result<(), Failure> {
+        let container = self.find(name)?;
+        let restart = || {
+            let signal = signal::parse(signal)?;
+            if container.state.status.is_alive() {
+                self.stop_found(&container, signal, timeout)?;
+            }
+            self.start(&container.saved.id)
+        };
+        restart().map_err(|failure: Failure| about(format_args!("Cannot restart container {name}"), failure))
     }
 
     /// Waits for the end, and returns the exit code. A container that does not run has ended already.
@@ -187,7 +210,7 @@ impl Engine {
     }
 
     fn demand(&self, id: &str, request: Request) -> Result<(), Failure> {
-        let control = Control::call(self.store(), id)?.ok_or_else(|| LifeError::NothingToDo(id.into()))?;
+        let control = Control::call(self.store(), id)?.ok_or_else(|| LifeError::NotRunning(id.into()))?;
         control.demand(request).map(drop)
     }
 
@@ -203,10 +226,13 @@ impl Engine {
             Status::Restarting => return Err(LifeError::AttachRestarting.into()),
             Status::Created | Status::Exited => return Err(LifeError::AttachStopped.into()),
         }
+        check_terminal(&saved.create.config, foreground.streams)?;
+        // Who may type into it may still find nobody who reads.
+        let streams = Streams { stdin: foreground.streams.stdin && saved.record.interactive, ..foreground.streams };
         let signals = Forwarded::block(foreground.proxy).map_err(attach::AttachError::Signals)?;
         let control = Control::call(self.store(), &saved.id)?.ok_or(LifeError::AttachStopped)?;
-        let mine = attach::ask(control.into_line(), foreground.streams, saved.record.terminal)?;
-        attach::attend(mine, saved.record.terminal, foreground, &signals)
+        let mine = attach::ask(control.into_line(), streams, saved.record.terminal)?;
+        attach::attend(mine, saved.record.terminal, &Foreground { streams, ..foreground.clone() }, &signals)
     }
 
     /// Gives the container another name.
@@ -218,7 +244,12 @@ impl Engine {
         let gone = || StateError::NotFound(name.into());
         let _lock = self.store().lock(&id)?.ok_or_else(gone)?;
         let mut saved = self.store().load(&id)?.ok_or_else(gone)?.saved;
-        self.store().rename(&mut saved, new.strip_prefix('/').unwrap_or(new))?;
+        let new = new.strip_prefix('/').unwrap_or(new);
+        if saved.name == new {
+            return Err(LifeError::SameName.into());
+        }
+        let renamed = self.store().rename(&mut saved, new);
+        renamed.map_err(|error| about(format_args!("Error when allocating new name"), error.into()))?;
         if let Some(control) = Control::call(self.store(), &id)? {
             control.demand(Request::Reload)?;
         }
@@ -274,10 +305,15 @@ impl Engine {
     }
 }
 
+/// The same failure, with what it is about in front.
+fn about(what: fmt::Arguments<'_>, failure: Failure) -> Failure {
+    Failure { message: format!("{what}: {}", failure.message), ..failure }
+}
+
 fn alive(name: &str, status: Status) -> LifeError {
     let cure = match status {
-        Status::Paused => "unpause before removing or force remove",
-        _ => "stop the container before removing or force remove",
+        Status::Paused => " and must be unpaused first",
+        _ => ": stop the container before removing or force remove",
     };
     LifeError::Alive { name: name.into(), status, cure }
 }

@@ -5,11 +5,11 @@
 //! [`LogQuery`].
 
 mod attributes;
-pub(crate) mod chain;
+mod chain;
 mod config;
 mod decode;
 mod error;
-pub(crate) mod files;
+mod files;
 mod lines;
 mod output;
 mod pack;
@@ -21,7 +21,7 @@ mod scanner;
 mod source;
 mod tag;
 mod tail;
-pub(crate) mod watch;
+mod watch;
 mod writer;
 
 pub use attributes::Origin;

@@ -17,6 +17,8 @@ pub struct Saved {
     pub name: String,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether it outlives a boot: what `run --rm` makes does not.
+    pub lasting: bool,
     /// Its layers' diff ids, lowest first.
     pub layers: Vec<String>,
     /// The wish, for `inspect` and `commit`.

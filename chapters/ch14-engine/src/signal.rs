@@ -1,6 +1,40 @@
 //! Signals by name or number, as docker takes them.
 
 use nix::sys::signal::Signal;
+use process::{Diagnose, FailureKind};
+use thiserror::Error;
+
+/// Not a signal, in docker's words.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SignalError {
+    /// No name of one, or 0.
+    #[error("invalid signal: {0}")]
+    Unknown(String),
+    /// A number of none.
+    #[error("the linux daemon does not support signal {0}")]
+    Number(i32),
+}
+
+impl Diagnose for SignalError {
+    fn kind(&self) -> Option<FailureKind> {
+        Some(FailureKind::Invalid)
+    }
+}
+
+/// The number of a signal; `None` if nothing is said.
+///
+/// # Errors
+/// [`SignalError`].
+pub fn parse(text: &str) -> Result<Option<i32>, SignalError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match (number(text), text.parse::<i32>()) {
+        (Some(number), _) => Ok(Some(number)),
+        (None, Ok(number)) if number != 0 => Err(SignalError::Number(number)),
+        (None, _) => Err(SignalError::Unknown(text.into())),
+    }
+}
 
 /// The first real-time signal that the C library leaves to programs.
 const REAL_TIME_MIN: i32 = 34;

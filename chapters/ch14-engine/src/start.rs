@@ -68,12 +68,12 @@ impl Engine {
     /// # Errors
     /// [`Failure`]; then there is none.
     pub fn create(&self, create: &Create) -> Result<Saved, Failure> {
-        let (saved, life) = self.make(create)?;
+        let (saved, life) = self.make(create, true)?;
         self.store().end_life(life)?;
         Ok(saved)
     }
 
-    fn make(&self, create: &Create) -> Result<(Saved, Held), Failure> {
+    fn make(&self, create: &Create, lasting: bool) -> Result<(Saved, Held), Failure> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let image = self.images_store().find(&create.config.image)?;
         let record = create.resolve(&image, processors)?;
@@ -81,6 +81,7 @@ impl Engine {
             id: new_id()?,
             name: create.name.clone(),
             created: Timestamp::now(),
+            lasting,
             layers: image.config.rootfs.diff_ids,
             create: create.clone(),
             record,
@@ -106,15 +107,14 @@ impl Engine {
         self.store().end_life(life)
     }
 
-    /// Makes a container and runs it in the background. Its id.
+    /// Makes a container and runs it in the background. Its id, and whether it has started: one that has not is there, too.
     ///
     /// # Errors
-    /// [`Failure`], with docker's exit code.
-    pub fn run_detached(&self, create: &Create) -> Result<String, Failure> {
-        let (saved, life) = self.make(create)?;
+    /// [`Failure`], with docker's exit code; then there is none.
+    pub fn run_detached(&self, create: &Create) -> Result<(String, Result<(), Failure>), Failure> {
+        let (saved, life) = self.make(create, !create.host.auto_remove)?;
         let id = saved.id.clone();
-        self.fork_shim(saved, State::default(), life, None, None)?;
-        Ok(id)
+        Ok((id, self.fork_shim(saved, State::default(), life, None, None)))
     }
 
     /// Makes a container and runs it in the foreground, until it ends.
@@ -123,7 +123,7 @@ impl Engine {
     /// [`Failure`], with docker's exit code.
     pub fn run(&self, create: &Create, foreground: &Foreground) -> Result<ExitStatus, Failure> {
         check_terminal(&create.config, foreground.streams)?;
-        let (saved, life) = self.make(create)?;
+        let (saved, life) = self.make(create, !create.host.auto_remove)?;
         self.start_in_foreground(saved, State::default(), life, foreground)
     }
 
@@ -207,7 +207,7 @@ impl Engine {
 }
 
 /// As docker's client: who types into a terminal must sit at one.
-fn check_terminal(config: &crate::create::Config, streams: Streams) -> Result<(), Failure> {
+pub(crate) fn check_terminal(config: &crate::create::Config, streams: Streams) -> Result<(), Failure> {
     if config.tty && streams.stdin && !io::IsTerminal::is_terminal(&io::stdin()) {
         return Err(StartError::NoTty.into());
     }

@@ -7,7 +7,7 @@
 //! run/boot                the boot in which the rest of run/ was written
 //! ```
 //!
-//! A container with `--rm` is nobody's business after a reboot: its record and state stand in the run directory, and
+//! A container of `run --rm` is nobody's business after a reboot: its record and state stand in the run directory, and
 //! nothing of it is waited for. Of the others the record outlives a power cut.
 //!
 //! Whoever makes a container holds its directory below `run/` first: killed half-way, it leaves a directory that can be
@@ -135,7 +135,7 @@ impl Store {
 
     fn write(&self, saved: &Saved, name: &str, value: &impl Serialize, wish: Durability) -> Result<(), DiskError> {
         let (directory, durability) =
-            if saved.is_temporary() { (self.life(&saved.id), Durability::Death) } else { (self.home(&saved.id), wish) };
+            if saved.lasting { (self.home(&saved.id), wish) } else { (self.life(&saved.id), Durability::Death) };
         write_json(&directory.join(name), value, durability)
     }
 
@@ -241,7 +241,7 @@ impl Store {
     /// [`StateError`].
     pub(crate) fn rename(&self, saved: &mut Saved, name: &str) -> Result<(), StateError> {
         if !is_name(name) {
-            return Err(StateError::BadName(name.into()));
+            return Err(StateError::BadName(format!("/{name}")));
         }
         self.claim_name(name, &saved.id)?;
         let old = std::mem::replace(&mut saved.name, name.into());

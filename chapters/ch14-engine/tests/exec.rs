@@ -34,7 +34,7 @@ fn with_container(host: &Host, work: impl FnOnce(&Engine)) {
     create.config.env = vec!["A=container".into()];
     create.config.working_dir = "/srv".into();
     command(host, |engine| {
-        engine.run_detached(&create).expect("a container");
+        engine.run_detached(&create).expect("a container").1.expect("a start");
     });
     let engine = another(host);
     work(&engine);

@@ -10,14 +10,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid, getsid};
 use testkit::{Host, kernel_test};
 
-const TERM: i32 = Signal::SIGTERM as i32;
-const KILL: i32 = Signal::SIGKILL as i32;
 const FOREVER: &str = "trap 'exit 3' TERM; while :; do sleep 1000 & wait $!; done";
 
 /// A container that runs in the background, started by a command that has ended.
 fn started(host: &Host, create: &Create) -> Engine {
     command(host, |engine| {
-        engine.run_detached(create).expect("a container");
+        engine.run_detached(create).expect("a container").1.expect("a start");
     });
     another(host)
 }
@@ -45,7 +43,7 @@ kernel_test! {
         for name in [&container.saved.id, &container.saved.id[..5], "/web"] {
             assert_eq!(engine.find(name).expect("the same").saved.id, container.saved.id, "{name}");
         }
-        engine.stop("web", None, None).expect("an end");
+        engine.stop("web", "", None).expect("an end");
         let state = engine.find("web").expect("still there").state;
         assert_eq!((state.status, state.exit_code, state.pid), (Status::Exited, 3, 0));
         engine.remove("web", false).expect("a removal");
@@ -91,7 +89,7 @@ kernel_test! {
     fn with_rm_nothing_is_left_whether_it_ends_or_its_shim_is_killed(host) {
         let engine = started(host, &temporary(named("once", FOREVER)));
         assert!(!data(host).join("containers").join(&engine.find("once").expect("it").saved.id).join("record.json").exists());
-        engine.stop("once", Some(KILL), None).expect("an end");
+        engine.stop("once", "KILL", None).expect("an end");
         let _ = nix::sys::wait::waitpid(None, None);
         assert_eq!(traces(&data(host)), Vec::<String>::new());
         let engine = started(host, &temporary(named("once", FOREVER)));
@@ -155,10 +153,10 @@ kernel_test! {
     fn a_container_that_lives_is_removed_by_force_alone(host) {
         let engine = started(host, &named("web", FOREVER));
         let refused = engine.remove("web", false).expect_err("it runs").message;
-        assert_eq!(refused, "cannot remove container \"/web\": container is running: stop the container before removing or force remove");
+        assert_eq!(refused, "cannot remove container \"web\": container is running: stop the container before removing or force remove");
         engine.pause("web").expect("a pause");
         let refused = engine.remove("web", false).expect_err("it stands still").message;
-        assert_eq!(refused, "cannot remove container \"/web\": container is paused: unpause before removing or force remove");
+        assert_eq!(refused, "cannot remove container \"web\": container is paused and must be unpaused first");
         engine.remove("web", true).expect("a removal");
         assert_eq!(traces(&data(host)), Vec::<String>::new());
     }
@@ -168,7 +166,7 @@ kernel_test! {
         engine.pause("web").expect("a pause");
         assert_eq!(status(&engine, "web"), Status::Paused);
         assert!(engine.pause("web").is_err());
-        engine.stop("web", None, None).expect("an end");
+        engine.stop("web", "", None).expect("an end");
         assert_eq!(engine.find("web").expect("it").state.exit_code, 3, "its own handler ran");
         assert!(engine.unpause("web").is_err());
         engine.remove("web", false).expect("a removal");
@@ -179,7 +177,7 @@ kernel_test! {
         let engine = started(host, &named("web", FOREVER));
         let shim = shim_of(&engine, "web");
         kill(shim, Signal::SIGSTOP).expect("a signal");
-        let failure = engine.kill("web", TERM).expect_err("nobody answers");
+        let failure = engine.kill("web", "TERM").expect_err("nobody answers");
         assert!(failure.message.contains(&format!("(process {shim}) does not answer")), "{}", failure.message);
         assert_eq!(status(&engine, "web"), Status::Running, "to look at it needs no shim");
         std::thread::scope(|scope| {
@@ -205,7 +203,7 @@ kernel_test! {
         let mut create = named("again", FOREVER);
         create.host.restart_policy = engine::RestartPolicy { name: "always".into(), maximum_retry_count: 0 };
         let engine = started(host, &create);
-        engine.stop("again", None, None).expect("an end");
+        engine.stop("again", "", None).expect("an end");
         let state = wait_until(&engine, "again", |container| !container.state.status.is_alive()).state;
         assert_eq!((state.status, state.exit_code, state.restarts), (Status::Exited, 3, 0));
         engine.remove("again", false).expect("a removal");
@@ -215,7 +213,7 @@ kernel_test! {
     fn after_a_reboot_it_has_ended_with_255(host) {
         let engine = started(host, &named("web", FOREVER));
         let id = engine.find("web").expect("it").saved.id;
-        engine.stop("web", None, None).expect("an end");
+        engine.stop("web", "", None).expect("an end");
         let path = data(host).join("containers").join(&id).join("state.json");
         let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("a state")).expect("JSON");
         (state["status"], state["pid"], state["boot"]) = ("running".into(), 1.into(), "another".into());

@@ -1,10 +1,20 @@
 //! `info`.
 
-use engine::Engine;
+use clap::{ArgMatches, Args as _};
 use process::Failure;
 
+use crate::commands::entry::{Context, Entry, of};
 use crate::format::print_object;
 use crate::outcome;
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "info",
+    aliases: &[],
+    about: "Show what this machine gives to containers",
+    usage: "[OPTIONS]",
+    flags: Args::augment_args,
+    run,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -13,8 +23,9 @@ pub(crate) struct Args {
     format: Option<String>,
 }
 
-pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
-    let info = engine.info()?;
+fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
+    let args: Args = of(matches)?;
+    let info = context.open()?.info()?;
     if let Some(format) = args.format.as_deref().filter(|format| !format.is_empty()) {
         return print_object(format, &info);
     }

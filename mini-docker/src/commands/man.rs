@@ -2,8 +2,20 @@
 
 use std::path::PathBuf;
 
+use clap::{ArgMatches, Args as _};
 use process::{Diagnose, Failure};
 use thiserror::Error;
+
+use crate::commands::entry::{Context, Entry, of};
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "man",
+    aliases: &[],
+    about: "Write the manual pages",
+    usage: "[OPTIONS] DIRECTORY",
+    flags: Args::augment_args,
+    run,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -21,9 +33,10 @@ struct ManError {
 
 impl Diagnose for ManError {}
 
-pub(crate) fn run(args: &Args, cli: clap::Command) -> Result<u8, Failure> {
+fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
+    let args: Args = of(matches)?;
     let failed = |source| ManError { directory: args.directory.clone(), source };
     std::fs::create_dir_all(&args.directory).map_err(failed)?;
-    clap_mangen::generate_to(cli, &args.directory).map_err(failed)?;
+    clap_mangen::generate_to((context.reference)(), &args.directory).map_err(failed)?;
     Ok(0)
 }

@@ -1,18 +1,27 @@
 //! `run`.
 
-use clap::ArgMatches;
-use engine::{Create, Engine, Foreground, Streams};
-use images::Reference;
+use clap::{ArgMatches, Args as _, Command};
+use engine::{Foreground, Streams};
 use process::signals::Proxy;
-use process::{DetachKeys, ExitStatus, Failure, FailureKind};
+use process::{DetachKeys, ExitStatus, Failure};
 
+use crate::commands::entry::{Context, Entry, of};
 use crate::explain::Narrator;
+use crate::flags::image::ImageFlags;
 use crate::flags::{ContainerFlags, refused};
 use crate::outcome;
 
+pub(crate) const ENTRY: Entry = Entry {
+    name: "run",
+    aliases: &[],
+    about: "Run a command in a new container",
+    usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    flags,
+    run,
+};
+
 // A doc comment would become the command's description.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of docker's")]
 pub(crate) struct Args {
     #[command(flatten)]
     container: ContainerFlags,
@@ -25,15 +34,8 @@ pub(crate) struct Args {
     /// Narrate on standard error what is done, and how long each step takes.
     #[arg(long)]
     explain: bool,
-    /// Run only if this is our platform.
-    #[arg(long, value_name = "OS/ARCHITECTURE")]
-    platform: Option<String>,
-    /// What to do for want of the image: missing says so, never is silent.
-    #[arg(long, value_name = "WHEN", default_value = "missing")]
-    pull: String,
-    /// Do not say that the image is not here.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    image: ImageFlags,
     /// Pass our signals on to the program.
     #[arg(
         long,
@@ -48,68 +50,35 @@ pub(crate) struct Args {
     sig_proxy: bool,
 }
 
-/// What is not about the container.
-fn check(args: &Args) -> Result<(), Failure> {
-    let invalid = |message: String| Err(Failure::new(FailureKind::Invalid, message));
-    let unsupported = |message: String| Err(Failure::new(FailureKind::Unsupported, message));
-    match args.pull.as_str() {
-        "missing" | "never" => {}
-        "always" => return unsupported("--pull always is not supported: there is no registry yet".into()),
-        other => {
-            return invalid(format!(
-                "invalid pull option: '{other}': must be one of \"always\", \"missing\" or \"never\""
-            ));
-        }
-    }
-    let ours = format!("linux/{}", images::go_architecture());
-    match args.platform.as_deref() {
-        None | Some("" | "linux") => Ok(()),
-        Some(platform) if platform == ours => Ok(()),
-        Some(platform) => unsupported(format!("--platform {platform} is not supported: this machine is {ours}")),
-    }
+fn flags(command: Command) -> Command {
+    refused::augment(Args::augment_args(command), refused::RUN)
 }
 
-pub(crate) fn run(
-    args: Args,
-    matches: &ArgMatches,
-    open: impl FnOnce() -> Result<Engine, Failure>,
-) -> Result<u8, Failure> {
+fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     refused::check(matches, refused::RUN)?;
-    check(&args)?;
+    let args: Args = of(matches)?;
+    args.image.check()?;
     let narrator = args.explain.then(Narrator::start);
-    let silent = args.quiet || args.pull == "never";
     let proxy = if args.sig_proxy { Proxy::UntilThird } else { Proxy::Never };
     let detach_keys = args.detach_keys.map_or(Ok(DetachKeys::default()), |keys| keys.parse())?;
     let create = args.container.create(args.detach)?;
     let config = &create.config;
     let streams = Streams { stdin: config.attach_stdin, stdout: config.attach_stdout, stderr: config.attach_stderr };
-    let mut missing = false;
-    let result = open().and_then(|engine| {
-        let result = if args.detach {
-            engine.run_detached(&create).and_then(|id| outcome::print(format_args!("{id}\n"))).map(|()| 0)
+    let opened = context.open();
+    let result = opened.as_ref().map_err(Clone::clone).and_then(|engine| {
+        if args.detach {
+            let (id, started) = engine.run_detached(&create)?;
+            outcome::print(format_args!("{id}\n"))?;
+            started.map(|()| 0)
         } else {
             engine.run(&create, &Foreground { streams, proxy, detach_keys }).map(ExitStatus::code)
-        };
-        missing = result.is_err() && engine.lacks_image(&create.config.image);
-        result
+        }
     });
     if let Some(narrator) = narrator {
         narrator.print();
     }
-    if !silent && missing {
-        say_missing(&create);
+    if let Ok(engine) = &opened {
+        args.image.say_if_missing(engine, &create, result.is_err());
     }
     result
-}
-
-fn say_missing(create: &Create) {
-    let image = &create.config.image;
-    let name = image.parse::<Reference>().map_or_else(
-        |_| image.clone(),
-        |reference| match reference.digest() {
-            Some(digest) => format!("{}@{digest}", reference.familiar_name()),
-            None => reference.familiar(),
-        },
-    );
-    outcome::complain(format_args!("Unable to find image '{name}' locally\n"));
 }

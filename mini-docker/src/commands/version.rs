@@ -1,9 +1,20 @@
 //! `version`.
 
+use clap::{ArgMatches, Args as _};
 use process::Failure;
 
+use crate::commands::entry::{Context, Entry, of};
 use crate::format::print_object;
 use crate::outcome;
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "version",
+    aliases: &[],
+    about: "Show the version",
+    usage: "[OPTIONS]",
+    flags: Args::augment_args,
+    run,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -12,7 +23,8 @@ pub(crate) struct Args {
     format: Option<String>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+fn run(matches: &ArgMatches, _context: &Context) -> Result<u8, Failure> {
+    let args: Args = of(matches)?;
     let (version, architecture) = (env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     let oci = runtime::spec::OCI_VERSION;
     if let Some(format) = args.format.as_deref().filter(|format| !format.is_empty()) {

@@ -72,6 +72,12 @@ pub(crate) const RUN: &[Refused] = &[
     value("volumes-from", &[], VOLUMES),
 ];
 
+/// Of `start`.
+pub(crate) const START: &[Refused] = &[
+    value("checkpoint", &[""], "containers are not frozen to disk"),
+    value("checkpoint-dir", &[""], "containers are not frozen to disk"),
+];
+
 /// Of `images`. All images are shown anyhow: there are none in between.
 pub(crate) const IMAGES: &[Refused] = &[
     short('a', switch("all", &["true", "false"], "")),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use confinement::Rlimit;
 use engine::create::{DeviceMapping, ThrottleDevice, Ulimit, WeightDevice};
+use engine::filters::{Filter, FilterError};
 use engine::{Bytes, NanoCpus, RestartPolicy};
 use thiserror::Error;
 
@@ -239,6 +240,11 @@ pub(crate) fn restart_policy(text: &str) -> Result<RestartPolicy, Wrong> {
         }
     };
     Ok(RestartPolicy { name: name.into(), maximum_retry_count })
+}
+
+/// `NAME=VALUE` of `--filter`.
+pub(crate) fn filter(text: &str) -> Result<Filter, Wrong> {
+    text.parse().map_err(|error: FilterError| wrong(error.to_string()))
 }
 
 /// A stream to attach to.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use engine::Ordered;
 use gotmpl::{FuncMap, MissingKey, TemplateError, Value, ValueFunc};
 use process::{Failure, FailureKind};
 
-use super::ordered::{self, Ordered, Origins};
+use super::ordered::{self, Origins};
 
 /// A template that can be read.
 pub(crate) struct Template {
@@ -89,7 +90,7 @@ impl Template {
     /// The same.
     pub(crate) fn fill_json(&self, object: &Ordered) -> Result<String, Failure> {
         let mut origins = Origins::new();
-        let row = object.to_value(&mut origins);
+        let row = ordered::value(object, &mut origins);
         *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = origins;
         self.fill(&row)
     }
@@ -178,6 +179,11 @@ fn with_calls(source: &str) -> String {
         rest = &rest[length..];
     }
     out
+}
+
+/// `text` in Go's quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    gotmpl::execute("{{printf \"%q\" .}}", &Value::from(text)).unwrap_or_else(|_| format!("{text:?}"))
 }
 
 type Given<'a> = &'a [Value];

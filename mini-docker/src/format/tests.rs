@@ -100,3 +100,9 @@ fn an_object_keeps_its_order_and_says_what_it_has_not() {
         assert_eq!(said(source), expected, "{source}");
     }
 }
+
+#[test]
+fn quotes_are_gos() {
+    assert_eq!(quoted("sh -c 'a \"b\"\t\u{1b}é…'"), "\"sh -c 'a \\\"b\\\"\\t\\x1bé…'\"");
+    assert_eq!((ellipsis("12345", 5).as_str(), ellipsis("123456", 5).as_str()), ("12345", "1234…"));
+}

@@ -12,7 +12,7 @@ type Step = fn(&str) -> String;
 const STEPS: [(&str, Step); 6] = [
     ("ids are random", ids),
     ("our program has another name", |text| text.replace("mini-docker", "docker")),
-    ("docker has two programs, of which one tells what the other said", speakers),
+    ("docker has two programs, of which one may tell what the other said", speakers),
     ("docker's runtime stands behind three others", layers),
     ("a newer runc says of a directory that it is one", |text| {
         text.replace(": is a directory: permission", ": permission")
@@ -20,11 +20,13 @@ const STEPS: [(&str, Step); 6] = [
     ("we give a hint, docker the name of its help", advice),
 ];
 
-/// Docker's `docker: Error response from daemon: ` and `docker: ` are our `Error: `.
+/// Docker's `docker: `, `docker: Error response from daemon: `, `Error: ` and nothing, as the command has it, are our
+/// `Error: `.
 fn speakers(text: &str) -> String {
-    let line = |line: &str| match line.strip_prefix("docker: ") {
-        Some(rest) => format!("Error: {}", rest.strip_prefix("Error response from daemon: ").unwrap_or(rest)),
-        None => line.strip_prefix("Error response from daemon: ").map_or(line.into(), |rest| format!("Error: {rest}")),
+    let line = |line: &str| {
+        ["docker: ", "Error: ", "Error response from daemon: "]
+            .iter()
+            .fold(line.to_owned(), |line, speaker| line.strip_prefix(speaker).unwrap_or(&line).to_owned())
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
@@ -45,7 +47,8 @@ fn layers(text: &str) -> String {
 fn advice(text: &str) -> String {
     let is_advice = |line: &&str| {
         line.starts_with("hint: ")
-            || (line.starts_with("Run 'docker ") && line.ends_with("--help' for more information"))
+            || (["Run 'docker ", "See 'docker "].iter().any(|begin| line.starts_with(begin))
+                && line.ends_with("--help' for more information"))
     };
     text.split('\n').filter(|line| !is_advice(line)).collect::<Vec<_>>().join("\n")
 }
@@ -72,8 +75,8 @@ fn what_means_the_same_becomes_the_same() {
     let docker = "docker: Error response from daemon: failed to create task for container: failed to create shim task: \
                   OCI runtime create failed: runc create failed: unable to start container process: error during \
                   container init: exec: \"x\": not found\n\nRun 'docker run --help' for more information\n";
-    assert_eq!(normalise(docker), "Error: exec: \"x\": not found");
-    assert_eq!(normalise("Error: exec: \"x\": not found\nhint: look\n"), "Error: exec: \"x\": not found");
+    assert_eq!(normalise(docker), "exec: \"x\": not found");
+    assert_eq!(normalise("Error: exec: \"x\": not found\nhint: look\n"), "exec: \"x\": not found");
     assert_eq!(normalise("c0ffee123456 and c0ffee12345\n"), "ID and c0ffee12345");
     assert_eq!(normalise("Usage:  mini-docker run\n"), "Usage:  docker run");
 }

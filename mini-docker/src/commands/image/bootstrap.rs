@@ -1,11 +1,37 @@
 //! `image bootstrap busybox`, `image bootstrap debian`.
 
-use engine::{Engine, Progress, Suite};
+use clap::{ArgMatches, Args as _};
+use engine::{Progress, Suite};
 use images::{Image, Reference};
 use indicatif::{ProgressBar, ProgressStyle};
 use process::Failure;
 
+use crate::commands::entry::{Context, Entry, Group, of};
 use crate::outcome;
+
+pub(crate) const GROUP: Group = Group {
+    path: "image bootstrap",
+    about: "Make a first image without a registry",
+    entries: &[&[BUSYBOX, DEBIAN]],
+    groups: &[],
+};
+
+const BUSYBOX: Entry = Entry {
+    name: "busybox",
+    aliases: &[],
+    about: "From this machine's static busybox: 2 MB, in an instant",
+    usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+    flags: Busybox::augment_args,
+    run: busybox,
+};
+
+const DEBIAN: Entry = Entry {
+    name: "debian",
+    about: "A small Debian, by debootstrap: needs a Debian mirror, and minutes",
+    flags: Debian::augment_args,
+    run: debian,
+    ..BUSYBOX
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Busybox {
@@ -23,12 +49,14 @@ pub(crate) struct Debian {
     name: Option<String>,
 }
 
-pub(crate) fn busybox(args: &Busybox, engine: &Engine) -> Result<u8, Failure> {
+fn busybox(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
+    let (args, engine): (Busybox, _) = (of(matches)?, context.open()?);
     let name = args.name.parse()?;
     say(&name, &engine.bootstrap_busybox(&name)?)
 }
 
-pub(crate) fn debian(args: &Debian, engine: &Engine) -> Result<u8, Failure> {
+fn debian(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
+    let (args, engine): (Debian, _) = (of(matches)?, context.open()?);
     let name = args.name.clone().unwrap_or_else(|| format!("debian:{}", args.suite)).parse()?;
     let mut bar = Bar::new();
     say(&name, &engine.bootstrap_debian(&name, &args.suite, &mut bar)?)

@@ -4,12 +4,23 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use engine::Engine;
+use clap::{ArgMatches, Args as _, Command};
 use images::Reference;
 use process::{Diagnose, Failure};
 use thiserror::Error;
 
+use crate::commands::entry::{Context, Entry, of};
+use crate::flags::refused;
 use crate::outcome;
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "import",
+    aliases: &[],
+    about: "Make an image from a tar archive of a root file system",
+    usage: "[OPTIONS] file|- REPOSITORY[:TAG]",
+    flags,
+    run,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,7 +40,13 @@ struct OpenError {
 
 impl Diagnose for OpenError {}
 
-pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
+fn flags(command: Command) -> Command {
+    refused::augment(Args::augment_args(command), refused::IMPORT)
+}
+
+fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
+    refused::check(matches, refused::IMPORT)?;
+    let (args, engine): (Args, _) = (of(matches)?, context.open()?);
     let name: Reference = args.name.parse()?;
     let archive: Box<dyn Read> = if args.file == Path::new("-") {
         Box::new(io::stdin().lock())

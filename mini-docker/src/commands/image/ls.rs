@@ -1,14 +1,22 @@
 //! `image ls`, `images`.
 
-use engine::{Engine, human_duration, human_size};
+use clap::{ArgMatches, Args as _, Command};
+use engine::{human_duration, human_size};
 use gotmpl::tmap;
 use images::Image;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use process::Failure;
 
+use crate::commands::entry::{Context, Entry, of};
+use crate::flags::refused;
 use crate::format::Table;
 use crate::outcome;
+
+pub(crate) const IMAGES: Entry =
+    Entry { name: "images", aliases: &[], about: "List images", usage: "[OPTIONS] [REPOSITORY[:TAG]]", flags, run };
+
+pub(crate) const LS: Entry = Entry { name: "ls", ..IMAGES };
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,7 +49,13 @@ const TABLE: Table = Table {
     ],
 };
 
-pub(crate) fn run(args: &Args, engine: &Engine) -> Result<u8, Failure> {
+fn flags(command: Command) -> Command {
+    refused::augment(Args::augment_args(command), refused::IMAGES)
+}
+
+fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
+    refused::check(matches, refused::IMAGES)?;
+    let (args, engine): (Args, _) = (of(matches)?, context.open()?);
     let mut rows = Vec::new();
     for (name, image) in engine.images()? {
         let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));

@@ -1,0 +1,39 @@
+//! Commands about containers.
+
+mod attach;
+mod create;
+mod each;
+mod inspect;
+mod kill;
+mod ls;
+mod pause;
+mod prune;
+mod rename;
+mod restart;
+mod rm;
+mod start;
+mod stop;
+mod wait;
+
+use crate::commands::entry::Entry;
+
+/// Those that are there in both forms.
+pub(crate) const BOTH: &[Entry] = &[
+    attach::ENTRY,
+    create::ENTRY,
+    kill::ENTRY,
+    pause::PAUSE,
+    rename::ENTRY,
+    restart::ENTRY,
+    rm::ENTRY,
+    start::ENTRY,
+    stop::ENTRY,
+    pause::UNPAUSE,
+    wait::ENTRY,
+];
+
+/// Those of `container` alone.
+pub(crate) const OWN: &[Entry] = &[inspect::CONTAINER, ls::LS, prune::ENTRY];
+
+/// Those at the top alone.
+pub(crate) const TOP: &[Entry] = &[inspect::ENTRY, ls::PS];

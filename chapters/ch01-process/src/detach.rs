@@ -55,7 +55,7 @@ pub fn detach(gate: &Gate, kept: &[BorrowedFd]) -> Result<(), DetachError> {
 // ANCHOR_END: detach
 
 /// The null device in their place.
-pub(crate) fn leave_streams() -> Result<(), Errno> {
+fn leave_streams() -> Result<(), Errno> {
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
     dup2_stdin(&null)?;
     dup2_stdout(&null)?;

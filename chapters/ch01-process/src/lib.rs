@@ -3,7 +3,6 @@
 //! `clone3`, `exec`, waiting by pidfd, signals, pipes and terminals: what every container starts from. The rest of
 //! the workspace makes its processes with [`Spawn`] and speaks to the kernel, where no library does, through [`sys`].
 
-mod afterwards;
 mod channel;
 mod child;
 mod descriptors;
@@ -22,7 +21,6 @@ mod spawn;
 mod step;
 pub mod sys;
 
-pub use afterwards::afterwards;
 pub use child::{Child, ChildError, ExitStatus};
 pub use descriptors::DescriptorError;
 pub use detach::{DetachError, detach};

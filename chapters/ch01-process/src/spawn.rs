@@ -219,14 +219,6 @@ impl Pending {
     // ANCHOR_END: release
 }
 
-impl Pending {
-    /// Leaves the child to itself. It is not waited for, and sees the other end of the channel close when this process
-    /// ends.
-    pub(crate) fn leave(self) {
-        std::mem::forget(self);
-    }
-}
-
 fn parse_failure(json: &[u8]) -> Failure {
     serde_json::from_slice(json).unwrap_or_else(|_| {
         let text = String::from_utf8_lossy(json);
@@ -269,11 +261,6 @@ impl Gate {
     pub fn close_all_but(&self, kept: &[BorrowedFd]) -> Result<(), DescriptorError> {
         let kept: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).chain([self.0.number()]).collect();
         descriptors::close_all_but(&kept)
-    }
-
-    /// Waits until whoever is at the other end is gone.
-    pub(crate) fn wait_for_end(&self) {
-        while matches!(self.0.receive(), Ok(Some(_))) {}
     }
 
     /// The descriptor's number.

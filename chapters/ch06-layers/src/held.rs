@@ -105,26 +105,6 @@ impl Held {
         self.mark.as_fd()
     }
 
-    /// Removes it when this process has ended, and whoever called us has the answer: on a busy disk, what is removed last
-    /// waits for the journal. `first` is done before, and must be such that it can be done twice. Where that cannot be
-    /// arranged, at once.
-    ///
-    /// # Errors
-    /// [`DiskError::Io`].
-    pub fn remove_afterwards(self, first: impl Fn()) -> Result<(), DiskError> {
-        let removal = || {
-            first();
-            let _ = remove_all(&self.path);
-        };
-        // The copy keeps the mark: as long as it is at work, nobody else takes the directory.
-        if process::afterwards(&[self.mark.as_fd()], removal).is_err() {
-            first();
-            return self.remove();
-        }
-        process::step!(6, "it removes what is left when we have ended");
-        Ok(())
-    }
-
     /// Removes it, whatever a container has put there.
     ///
     /// # Errors

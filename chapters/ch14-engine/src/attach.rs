@@ -160,6 +160,8 @@ pub(crate) fn attend(
         // Its shim was killed, and so was it.
         Err(RelayError::Lost) => Ok(ExitStatus::Signal(Signal::SIGKILL as i32)),
         Err(error @ RelayError::Write { .. }) => {
+            // What has been printed meanwhile finds no reader: nobody waits for one.
+            drop(pumps);
             end(&remote);
             if let RelayError::Write { errno: Errno::EPIPE, .. } = error {
                 // Whoever read has what they wanted: a pipeline is no place for a complaint.

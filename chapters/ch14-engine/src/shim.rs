@@ -183,6 +183,7 @@ impl Shim<'_> {
     /// The end for good: who waits is told before what the container leaves in the kernel is removed.
     fn last_words(mut self, life: Held, group: &cgroups::Cgroup) -> ! {
         let rubbish = self.settle();
+        step!(14, "who waits is told; then what is left is removed");
         self.end_clients();
         let _ = group.remove();
         let _ = rubbish.map(|path| remove_all(&path));
@@ -315,8 +316,7 @@ impl Shim<'_> {
                 }
                 (Source::Room(index), _) => {
                     printed = true;
-                    let client = &mut self.clients[index];
-                    client.gone |= client.catch_up().is_err();
+                    self.clients[index].catch_up();
                 }
                 (Source::Program | Source::Output(_), None) => {}
             }

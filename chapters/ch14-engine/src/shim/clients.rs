@@ -101,13 +101,15 @@ impl Client {
 
     /// Passes on what was printed. `Err` when it is not to be served any more.
     pub(super) fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), ()> {
-        let Some(tap) = self.tap(stream) else { return Ok(()) };
-        tap.write(bytes).map_err(drop)?;
-        if tap.behind() > LIMIT && self.role == Role::Caller { Err(()) } else { Ok(()) }
-    }
-
-    fn tap(&mut self, stream: Stream) -> Option<&mut Tap> {
-        self.taps[usize::from(matches!(stream, Stream::Stderr))].as_mut()
+        let slot = &mut self.taps[usize::from(matches!(stream, Stream::Stderr))];
+        let Some(tap) = slot else { return Ok(()) };
+        if tap.write(bytes).is_err() {
+            // It has closed this stream, and may still want to hear of the end.
+            *slot = None;
+        } else if tap.behind() > LIMIT && self.role == Role::Caller {
+            return Err(());
+        }
+        Ok(())
     }
 
     /// Whether the program has to wait for it.
@@ -124,8 +126,12 @@ impl Client {
         self.taps.iter().flatten().filter(|tap| tap.behind() > 0).map(AsFd::as_fd)
     }
 
-    pub(super) fn catch_up(&mut self) -> Result<(), ()> {
-        self.taps.iter_mut().flatten().filter(|tap| tap.behind() > 0).try_for_each(|tap| tap.catch_up().map_err(drop))
+    pub(super) fn catch_up(&mut self) {
+        for slot in &mut self.taps {
+            if slot.as_mut().is_some_and(|tap| tap.behind() > 0 && tap.catch_up().is_err()) {
+                *slot = None;
+            }
+        }
     }
 
     /// The program has ended with `code`: it is told when it has all that was printed.

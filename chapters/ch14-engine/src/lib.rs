@@ -10,6 +10,7 @@ mod control;
 pub mod create;
 mod devices;
 mod engine;
+pub mod events;
 mod exec;
 pub mod filters;
 mod import;

@@ -5,11 +5,11 @@
 //! [`LogQuery`].
 
 mod attributes;
-mod chain;
+pub(crate) mod chain;
 mod config;
 mod decode;
 mod error;
-mod files;
+pub(crate) mod files;
 mod lines;
 mod output;
 mod pack;
@@ -21,7 +21,7 @@ mod scanner;
 mod source;
 mod tag;
 mod tail;
-mod watch;
+pub(crate) mod watch;
 mod writer;
 
 pub use attributes::Origin;

@@ -1,5 +1,6 @@
-//! A log's files as one, from the oldest to the newest, while somebody else rotates them.
+//! A log's files as one stream of lines, from the oldest to the newest, while somebody else writes and rotates them.
 
+use std::collections::VecDeque;
 use std::fs::Metadata;
 use std::io;
 
@@ -10,19 +11,185 @@ use super::source::{Source, if_there, is_same};
 /// How often a reader that is overtaken by rotations looks again.
 const ATTEMPTS: usize = 100;
 
+/// What is written while it is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// Is left out.
+    Ignored,
+    /// Is read, too. One process writes: what it has rotated out is complete.
+    OneWriter,
+    /// Is read, too. Several write: one may have a file open that another has just rotated out.
+    SeveralWriters,
+}
+
+/// Reads the lines of all files.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    files: Files,
+    growth: Growth,
+    /// Oldest first; the first is being read.
+    scanners: VecDeque<Scanner<Source>>,
+    /// What was before the last one when it was opened.
+    before: Option<Metadata>,
+    /// The last one has been rotated out.
+    rotated: bool,
+    /// The one before, in which a line may still come.
+    late: Option<Scanner<Source>>,
+    damaged: u64,
+}
+
+impl Chain {
+    /// Every file that there is; if some lines are `wanted`, only the last ones.
+    pub(crate) fn open(files: &Files, wanted: Option<u64>, growth: Growth) -> io::Result<Self> {
+        let mut chain = Self {
+            files: files.clone(),
+            growth,
+            scanners: VecDeque::new(),
+            before: at_path(files, 1)?,
+            rotated: false,
+            late: None,
+            damaged: 0,
+        };
+        let mut wanted = wanted;
+        for mut source in open(files)?.into_iter().rev() {
+            if growth == Growth::Ignored {
+                source.limit()?;
+            }
+            let (lines, missing) = source.lines(wanted)?;
+            chain.scanners.push_front(lines);
+            if wanted.is_some() && missing == 0 {
+                break;
+            }
+            wanted = wanted.map(|_| missing);
+        }
+        Ok(chain)
+    }
+
+    /// The next line, without its newline; `None` if there is none now.
+    pub(crate) fn line(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.find_late()? {
+            return Ok(self.late.as_ref().map(Scanner::found));
+        }
+        while !self.find()? {
+            if !self.advance()? {
+                return Ok(None);
+            }
+        }
+        Ok(self.scanners.front().map(Scanner::found))
+    }
+
+    /// How many lines could not be read: too long, or without an end though something comes behind them.
+    pub(crate) fn damaged(&self) -> u64 {
+        let skipped = self.scanners.front().map_or(0, |scanner| scanner.skipped);
+        self.damaged + skipped
+    }
+
+    /// Nothing more is written: what has no end now has none.
+    pub(crate) fn end(&mut self) {
+        while let Some(scanner) = self.scanners.pop_front() {
+            self.leave(scanner);
+        }
+    }
+
+    fn find(&mut self) -> io::Result<bool> {
+        self.scanners.front_mut().map_or(Ok(false), Scanner::find)
+    }
+
+    fn find_late(&mut self) -> io::Result<bool> {
+        self.late.as_mut().map_or(Ok(false), Scanner::find)
+    }
+
+    /// Goes on to where the next line may be; `false` if there is nothing more now.
+    fn advance(&mut self) -> io::Result<bool> {
+        if self.scanners.len() > 1 {
+            if let Some(done) = self.scanners.pop_front() {
+                self.leave(done);
+            }
+            return Ok(true);
+        }
+        if self.growth == Growth::Ignored {
+            return Ok(false);
+        }
+        let Some(last) = self.scanners.front_mut() else {
+            let again = Self::open(&self.files, None, self.growth)?;
+            (self.scanners, self.before) = (again.scanners, again.before);
+            return Ok(!self.scanners.is_empty());
+        };
+        if last.source_mut().notice_emptied()? {
+            last.give_up();
+            return Ok(true);
+        }
+        if !self.rotated {
+            let metadata = last.source().metadata()?;
+            self.rotated = !at_path(&self.files, 0)?.is_some_and(|current| is_same(&metadata, &current));
+            // Once more: what was written before the rotation is there now.
+            return Ok(self.rotated);
+        }
+        let next = self.next()?;
+        // In the middle of a rotation there is none; and perhaps it is the current one again.
+        self.rotated = false;
+        let went_on = !next.is_empty();
+        self.scanners.extend(next.into_iter().map(Scanner::new));
+        if went_on {
+            self.before = at_path(&self.files, 1)?;
+        }
+        Ok(went_on)
+    }
+
+    /// After the last line of a file.
+    fn leave(&mut self, mut scanner: Scanner<Source>) {
+        self.damaged += std::mem::take(&mut scanner.skipped);
+        let left = if self.growth == Growth::SeveralWriters { self.late.replace(scanner) } else { Some(scanner) };
+        self.damaged += u64::from(left.is_some_and(|mut scanner| scanner.give_up()));
+    }
+
+    /// What has come after the file that was read last, oldest first.
+    fn next(&self) -> io::Result<Vec<Source>> {
+        let Some(read) = self.scanners.back() else { return Ok(Vec::new()) };
+        let mut sources = open(&self.files)?;
+        let mut place = None;
+        for (index, source) in sources.iter().enumerate() {
+            if source.was(read.source())? {
+                place = Some(index);
+            }
+        }
+        let first = match place {
+            Some(index) => index + 1,
+            // Somebody has removed it: what was before it is still there, and has been read.
+            None if self.files.keep() == 1 || self.is_what_was_before()? => sources.len().saturating_sub(1),
+            // The reader is so far behind that it was the oldest, and has gone.
+            None => 0,
+        };
+        Ok(sources.drain(first..).collect())
+    }
+
+    fn is_what_was_before(&self) -> io::Result<bool> {
+        let now = at_path(&self.files, 1)?;
+        Ok(self.before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| is_same(before, now)))
+    }
+}
+
 /// Every file that there is, oldest first.
 fn open(files: &Files) -> io::Result<Vec<Source>> {
     for _ in 0..ATTEMPTS {
-        let mut sources = Vec::new();
-        // The current one may be missing, when the writer was interrupted; behind any other that is missing there is none.
+        let mut sources: Vec<Source> = Vec::new();
+        let mut missing = 0;
+        // In the middle of a rotation there is one gap, wherever; behind two there is nothing.
         for age in 0..files.keep() {
-            match Source::open(files, age)? {
-                Some(source) => sources.push(source),
-                None if age == 0 => {}
-                None => break,
+            let Some(source) = Source::open(files, age)? else {
+                missing += 1;
+                if missing > 1 {
+                    break;
+                }
+                continue;
+            };
+            missing = 0;
+            // The one that was just seen may have become older since.
+            if !sources.last().map_or(Ok(false), |last| source.was(last))? {
+                sources.push(source);
             }
         }
-        // After a rotation meanwhile one may be there twice, or not at all.
+        // After a whole rotation meanwhile one may be missing.
         let newest = sources.first().map(Source::metadata).transpose()?;
         if at_path(files, 0)?.is_none_or(|current| newest.is_some_and(|newest| is_same(&newest, &current))) {
             sources.reverse();
@@ -30,69 +197,6 @@ fn open(files: &Files) -> io::Result<Vec<Source>> {
         }
     }
     Err(io::Error::other("it is rotated faster than it can be read"))
-}
-
-/// Lines of all files, oldest first; if some are `wanted`, only the last ones.
-pub(super) fn lines(files: &Files, wanted: Option<u64>, growing: bool) -> io::Result<Vec<Scanner<Source>>> {
-    let mut wanted = wanted;
-    let mut scanners = Vec::new();
-    for mut source in open(files)?.into_iter().rev() {
-        if !growing {
-            source.limit()?;
-        }
-        let (lines, missing) = source.lines(wanted)?;
-        scanners.push(lines);
-        if wanted.is_some() && missing == 0 {
-            break;
-        }
-        wanted = wanted.map(|_| missing);
-    }
-    scanners.reverse();
-    Ok(scanners)
-}
-
-/// The place in the chain of a file that is being read to its end.
-#[derive(Debug)]
-pub(super) struct Link {
-    /// What was before it when it was opened.
-    before: Option<Metadata>,
-}
-
-impl Link {
-    /// Of the current file.
-    pub(super) fn new(files: &Files) -> io::Result<Self> {
-        Ok(Self { before: at_path(files, 1)? })
-    }
-
-    /// What has come after `read`, oldest first.
-    pub(super) fn next(&self, files: &Files, read: &Source) -> io::Result<Vec<Scanner<Source>>> {
-        let mut sources = open(files)?;
-        let mut place = None;
-        for (index, source) in sources.iter().enumerate() {
-            if source.was(read)? {
-                place = Some(index);
-            }
-        }
-        let first = match place {
-            Some(index) => index + 1,
-            // Somebody has removed it: what was before it is still there, and has been read.
-            None if files.keep() == 1 || self.is_what_was_before(files)? => sources.len().saturating_sub(1),
-            // The reader is so far behind that it was the oldest, and has gone.
-            None => 0,
-        };
-        Ok(sources.drain(first..).map(Scanner::new).collect())
-    }
-
-    fn is_what_was_before(&self, files: &Files) -> io::Result<bool> {
-        let now = at_path(files, 1)?;
-        Ok(self.before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| is_same(before, now)))
-    }
-}
-
-/// Whether `read` is the file that is written to.
-pub(super) fn is_current(files: &Files, read: &Source) -> io::Result<bool> {
-    let read = read.metadata()?;
-    Ok(at_path(files, 0)?.is_some_and(|current| is_same(&read, &current)))
 }
 
 fn at_path(files: &Files, age: u32) -> io::Result<Option<Metadata>> {

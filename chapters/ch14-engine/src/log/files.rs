@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The names of one log's files.
 #[derive(Debug, Clone)]
-pub(super) struct Files {
+pub(crate) struct Files {
     base: PathBuf,
     keep: u32,
     /// A directory of the log's own, made with the first file. The container's is never made: where it is missing, the
@@ -16,27 +16,27 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(base: PathBuf, keep: u32) -> Self {
+    pub(crate) fn new(base: PathBuf, keep: u32) -> Self {
         Self { base, keep, own_directory: None }
     }
 
     /// In a directory of their own.
-    pub(super) fn in_directory(directory: PathBuf, name: &str, keep: u32) -> Self {
+    pub(crate) fn in_directory(directory: PathBuf, name: &str, keep: u32) -> Self {
         Self { base: directory.join(name), keep, own_directory: Some(directory) }
     }
 
     /// The current file (age 0), or an older one.
-    pub(super) fn path(&self, age: u32) -> PathBuf {
+    pub(crate) fn path(&self, age: u32) -> PathBuf {
         if age == 0 { self.base.clone() } else { self.with(&format!(".{age}")) }
     }
 
     /// An older one, packed.
-    pub(super) fn packed(&self, age: u32) -> PathBuf {
+    pub(crate) fn packed(&self, age: u32) -> PathBuf {
         self.with(&format!(".{age}.gz"))
     }
 
     /// Where one is packed.
-    pub(super) fn packing(&self) -> PathBuf {
+    pub(crate) fn packing(&self) -> PathBuf {
         self.with(".gz.tmp")
     }
 
@@ -47,17 +47,17 @@ impl Files {
     }
 
     /// Where they are.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.base.parent().unwrap_or(Path::new("/"))
     }
 
     /// How many are kept.
-    pub(super) fn keep(&self) -> u32 {
+    pub(crate) fn keep(&self) -> u32 {
         self.keep
     }
 
     /// Those that are there, newest first.
-    pub(super) fn existing(&self) -> Vec<PathBuf> {
+    pub(crate) fn existing(&self) -> Vec<PathBuf> {
         let aged = (1..self.keep).map(|age| [self.path(age), self.packed(age)]);
         // A number that is missing is the end: nobody keeps a million files.
         let there = aged.map(|both| both.into_iter().find(|path| path.exists())).take_while(Option::is_some).flatten();
@@ -65,7 +65,7 @@ impl Files {
     }
 
     /// Opens the current one to append to it.
-    pub(super) fn open(&self) -> io::Result<File> {
+    pub(crate) fn open(&self) -> io::Result<File> {
         let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&self.base);
         match (open(), &self.own_directory) {
             (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {
@@ -80,7 +80,7 @@ impl Files {
     /// left a gap, and only what is younger than the gap moves then.
     ///
     /// Whoever reads has the file open, and sees where it has gone by its inode.
-    pub(super) fn rotate(&self) -> io::Result<()> {
+    pub(crate) fn rotate(&self) -> io::Result<()> {
         let last = self.keep.saturating_sub(1);
         if last == 0 {
             return ignore_missing(fs::remove_file(&self.base));

@@ -5,10 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
 
 use super::files::Files;
+use super::source::identity_of;
 
 /// How many bytes are packed with each write at least.
 const STEP: usize = 64 * 1024;
@@ -30,7 +31,8 @@ impl Packer {
     pub(super) fn start(files: &Files) -> Option<Self> {
         let (from, scratch, to) = (files.path(1), files.packing(), files.packed(1));
         let plain = File::open(&from).ok()?;
-        let packed = GzEncoder::new(File::create(&scratch).ok()?, Compression::fast());
+        let identity = identity_of(&plain.metadata().ok()?);
+        let packed = GzBuilder::new().extra(identity).write(File::create(&scratch).ok()?, Compression::fast());
         Some(Self { plain, packed, from, scratch, to })
     }
 

@@ -8,15 +8,13 @@ use layers::DiskError;
 use process::{Diagnose, FailureKind, inner};
 use thiserror::Error;
 
-use super::chain::{self, Link};
+use super::chain::{Chain, Growth};
 use super::config::LogConfig;
 use super::decode::{Record, Wanted};
 use super::files::Files;
 use super::printer::{Printer, Sinks};
 use super::query::LogQuery;
-use super::scanner::Scanner;
-use super::source::Source;
-use super::watch::{Event, Watch};
+use super::watch::{Watch, Woken};
 
 /// Why a log cannot be read.
 #[derive(Debug, Error)]
@@ -77,11 +75,11 @@ impl LogReader {
     /// # Errors
     /// [`LogReadError`].
     pub fn print(&mut self, sinks: &mut Sinks<'_>) -> Result<(), LogReadError> {
-        let scanners = self.disk("open", chain::lines(&self.files, self.query.tail, false))?;
-        let last = self.all(scanners, sinks)?;
+        let mut chain = self.disk("open", Chain::open(&self.files, self.query.tail, Growth::Ignored))?;
+        self.print_all(&mut chain, sinks)?;
         // The end of the current file may be on its way: it is no damage.
-        drop(last);
-        self.printer.flush(sinks).map_err(LogReadError::Sink)
+        self.damaged += chain.damaged();
+        Ok(())
     }
 
     /// Prints what there is, and what comes, until `ended` is readable: the container has ended, and its log is complete.
@@ -91,18 +89,16 @@ impl LogReader {
     pub fn follow(&mut self, ended: BorrowedFd<'_>, sinks: &mut Sinks<'_>) -> Result<(), LogReadError> {
         // Before the first look, so that nothing is written unnoticed in between.
         let mut watch = self.disk("watch", Watch::new(&self.files))?;
-        let scanners = self.disk("open", chain::lines(&self.files, self.query.tail, true))?;
-        let mut link = self.disk("read", Link::new(&self.files))?;
-        let mut current = self.all(scanners, sinks)?;
-        let mut event = Event::Written;
+        let mut chain = self.disk("open", Chain::open(&self.files, self.query.tail, Growth::OneWriter))?;
+        let mut woken = Woken::Written;
         loop {
-            self.catch_up(&mut current, &mut link, sinks)?;
-            self.printer.flush(sinks).map_err(LogReadError::Sink)?;
-            if self.over || event != Event::Written {
-                self.damaged += u64::from(current.is_some_and(|mut current| current.give_up()));
+            self.print_all(&mut chain, sinks)?;
+            if self.over || woken != Woken::Written {
+                chain.end();
+                self.damaged += chain.damaged();
                 return Ok(());
             }
-            event = self.disk("watch", watch.wait(ended, self.query.until))?;
+            woken = self.disk("watch", watch.wait(Some(ended), self.query.until))?;
         }
     }
 
@@ -111,61 +107,9 @@ impl LogReader {
         self.damaged
     }
 
-    /// Prints all that is written by now, whatever file it is in.
-    fn catch_up(
-        &mut self,
-        current: &mut Option<Scanner<Source>>,
-        link: &mut Link,
-        sinks: &mut Sinks<'_>,
-    ) -> Result<(), LogReadError> {
-        while !self.over {
-            let next = match current {
-                None => self.disk("open", chain::lines(&self.files, None, true))?,
-                Some(scanner) => {
-                    if self.disk("read", scanner.source_mut().notice_emptied())? {
-                        scanner.give_up();
-                    }
-                    let is_current = self.disk("read", chain::is_current(&self.files, scanner.source()))?;
-                    // After the look: what was rotated out is complete.
-                    self.one(scanner, sinks)?;
-                    if is_current {
-                        return Ok(());
-                    }
-                    self.disk("open", link.next(&self.files, scanner.source()))?
-                }
-            };
-            // In the middle of a rotation, or nothing was written yet.
-            if next.is_empty() {
-                return Ok(());
-            }
-            self.damaged += u64::from(current.take().is_some_and(|mut read| read.give_up()));
-            *link = self.disk("read", Link::new(&self.files))?;
-            *current = self.all(next, sinks)?;
-        }
-        Ok(())
-    }
-
-    /// Prints what is in these; returns the last.
-    fn all(
-        &mut self,
-        scanners: Vec<Scanner<Source>>,
-        sinks: &mut Sinks<'_>,
-    ) -> Result<Option<Scanner<Source>>, LogReadError> {
-        let mut last: Option<Scanner<Source>> = None;
-        for mut scanner in scanners {
-            // Nothing comes behind half a record of an old file.
-            self.damaged += u64::from(last.take().is_some_and(|mut last| last.give_up()));
-            self.one(&mut scanner, sinks)?;
-            if self.over {
-                break;
-            }
-            last = Some(scanner);
-        }
-        Ok(last)
-    }
-
-    fn one(&mut self, scanner: &mut Scanner<Source>, sinks: &mut Sinks<'_>) -> Result<(), LogReadError> {
-        while let Some(line) = scanner.line().map_err(DiskError::at("read", &self.path))? {
+    /// Prints all that is written by now.
+    fn print_all(&mut self, chain: &mut Chain, sinks: &mut Sinks<'_>) -> Result<(), LogReadError> {
+        while let Some(line) = chain.line().map_err(DiskError::at("read", &self.path))? {
             if line.is_empty() {
                 continue;
             }
@@ -176,14 +120,13 @@ impl LogReader {
             let time = self.record.time;
             if self.query.until.is_some_and(|until| time > until) {
                 self.over = true;
-                return Ok(());
+                break;
             }
             if self.query.wants(self.record.stream) && self.query.since.is_none_or(|since| time >= since) {
                 self.printer.print(&self.record, &self.query, sinks).map_err(LogReadError::Sink)?;
             }
         }
-        self.damaged += std::mem::take(&mut scanner.skipped);
-        Ok(())
+        self.printer.flush(sinks).map_err(LogReadError::Sink)
     }
 
     fn disk<T>(&self, action: &'static str, result: io::Result<T>) -> Result<T, LogReadError> {

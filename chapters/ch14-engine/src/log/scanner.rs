@@ -2,6 +2,7 @@
 //! newline is waited for.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -16,6 +17,7 @@ pub(super) struct Scanner<R> {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    line: Range<usize>,
     /// Within a line that is too long.
     skipping: bool,
     /// How many lines were too long.
@@ -24,7 +26,7 @@ pub(super) struct Scanner<R> {
 
 impl<R: Read> Scanner<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), start: 0, end: 0, skipping: false, skipped: 0 }
+        Self { source, buffer: Vec::new(), start: 0, end: 0, line: 0..0, skipping: false, skipped: 0 }
     }
 
     pub(super) fn source(&self) -> &R {
@@ -35,19 +37,18 @@ impl<R: Read> Scanner<R> {
         &mut self.source
     }
 
-    /// The next whole line, without its newline; `None` if there is none now.
-    pub(super) fn line(&mut self) -> io::Result<Option<&[u8]>> {
+    /// Looks for the next whole line; `false` if there is none now.
+    pub(super) fn find(&mut self) -> io::Result<bool> {
         let mut searched = 0;
         loop {
             let unread = &self.buffer[self.start..self.end];
             if let Some(at) = memchr(b'\n', &unread[searched..]) {
-                let line = self.start..self.start + searched + at;
-                self.start = line.end + 1;
+                self.line = self.start..self.start + searched + at;
+                self.start = self.line.end + 1;
                 searched = 0;
-                if !self.skipping {
-                    return Ok(Some(&self.buffer[line]));
+                if !std::mem::take(&mut self.skipping) {
+                    return Ok(true);
                 }
-                self.skipping = false;
                 continue;
             }
             searched = unread.len();
@@ -57,9 +58,14 @@ impl<R: Read> Scanner<R> {
                 self.skipping = true;
             }
             if !self.fill()? {
-                return Ok(None);
+                return Ok(false);
             }
         }
+    }
+
+    /// The line that was found last, without its newline.
+    pub(super) fn found(&self) -> &[u8] {
+        &self.buffer[self.line.clone()]
     }
 
     /// Reads more; `false` if there is nothing more.
@@ -84,7 +90,7 @@ impl<R: Read> Scanner<R> {
     /// Forgets what has no end: there will be none. Whether there was something.
     pub(super) fn give_up(&mut self) -> bool {
         let torn = self.start < self.end && !self.skipping;
-        (self.start, self.end, self.skipping) = (0, 0, false);
+        (self.start, self.end, self.line, self.skipping) = (0, 0, 0..0, false);
         torn
     }
 }
@@ -95,8 +101,8 @@ mod tests {
 
     fn lines(scanner: &mut Scanner<impl Read>) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
-        while let Some(line) = scanner.line().expect("bytes") {
-            lines.push(line.to_vec());
+        while scanner.find().expect("bytes") {
+            lines.push(scanner.found().to_vec());
         }
         lines
     }

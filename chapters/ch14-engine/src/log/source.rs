@@ -10,9 +10,6 @@ use super::files::Files;
 use super::scanner::Scanner;
 use super::tail::tail;
 
-/// By how many bytes a packed file is known: the first record has its time in there.
-const BEGINNING: usize = 512;
-
 /// A file that is read from `at` to `end`; others may read it elsewhere.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -85,11 +82,11 @@ impl Source {
                 let again = Self::unpack(packed.get_ref().file.try_clone()?);
                 let (mut counting, mut skipping) = (Scanner::new(self), Scanner::new(again));
                 let mut lines = 0;
-                while counting.line()?.is_some() {
+                while counting.find()? {
                     lines += 1;
                 }
                 for _ in wanted..lines {
-                    skipping.line()?;
+                    skipping.find()?;
                 }
                 Ok((skipping, wanted.saturating_sub(lines)))
             }
@@ -125,15 +122,21 @@ impl Source {
     /// Whether this is the file that `other` was before it was rotated, and perhaps packed.
     pub(super) fn was(&self, other: &Self) -> io::Result<bool> {
         if let (Self::Packed(packed), Self::Plain(plain)) = (self, other) {
-            let mut beginning = [0; BEGINNING];
-            let length = plain.file.read_at(&mut beginning, 0)?;
-            let unpacked = MultiGzDecoder::new(Place::whole(packed.get_ref().file.try_clone()?));
-            let mut same = Vec::new();
-            let _ = unpacked.take(length as u64).read_to_end(&mut same);
-            return Ok(length > 0 && same == beginning[..length]);
+            let mut again = MultiGzDecoder::new(Place::whole(packed.get_ref().file.try_clone()?));
+            let _ = again.read(&mut [0]);
+            let identity = again.header().and_then(|header| header.extra());
+            return Ok(identity == Some(&identity_of(&plain.file.metadata()?)));
         }
         Ok(is_same(&self.metadata()?, &other.metadata()?))
     }
+}
+
+/// What a packed file has in its header, to be known as the plain one that a reader has open.
+pub(super) fn identity_of(plain: &Metadata) -> [u8; 16] {
+    let mut identity = [0; 16];
+    identity[..8].copy_from_slice(&plain.dev().to_le_bytes());
+    identity[8..].copy_from_slice(&plain.ino().to_le_bytes());
+    identity
 }
 
 /// Whether both are the same file.

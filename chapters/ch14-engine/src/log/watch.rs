@@ -15,7 +15,7 @@ use super::files::Files;
 
 /// What has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Woken {
     /// Something in the directory.
     Written,
     /// Nothing more will be written.
@@ -26,14 +26,14 @@ pub(super) enum Event {
 
 /// An inotify instance.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     inotify: OwnedFd,
     /// A directory that is not there yet.
     missing: Option<PathBuf>,
 }
 
 impl Watch {
-    pub(super) fn new(files: &Files) -> io::Result<Self> {
+    pub(crate) fn new(files: &Files) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let directory = files.directory();
         let mut watch = Self { inotify, missing: None };
@@ -61,26 +61,26 @@ impl Watch {
         }
     }
 
-    /// Waits for one thing or the other, no longer than until `until`.
-    pub(super) fn wait(&mut self, ended: BorrowedFd<'_>, until: Option<Timestamp>) -> io::Result<Event> {
+    /// Waits for something to be written, or for `ended` to be readable, no longer than until `until`.
+    pub(crate) fn wait(&mut self, ended: Option<BorrowedFd<'_>>, until: Option<Timestamp>) -> io::Result<Woken> {
         let patience = match until.map(|until| Duration::try_from(until.duration_since(Timestamp::now()))) {
             None => PollTimeout::NONE,
-            Some(Err(_)) => return Ok(Event::TooLate),
+            Some(Err(_)) => return Ok(Woken::TooLate),
             // Rounded up: a moment too early would be one more turn for nothing.
             Some(Ok(left)) => PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX),
         };
-        let mut interests =
-            [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN), PollFd::new(ended, PollFlags::POLLIN)];
+        let mut interests = vec![PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
+        interests.extend(ended.map(|ended| PollFd::new(ended, PollFlags::POLLIN)));
         match poll(&mut interests, patience) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        if interests[1].any() == Some(true) {
-            return Ok(Event::Ended);
+        if interests.get(1).is_some_and(|ended| ended.any() == Some(true)) {
+            return Ok(Woken::Ended);
         }
         // What exactly has happened does not matter: all is read that is there.
         while rustix::io::read(&self.inotify, &mut [0; 4096]).is_ok_and(|length| length > 0) {}
         self.add_missing();
-        Ok(Event::Written)
+        Ok(Woken::Written)
     }
 }

@@ -4,12 +4,13 @@
 //! synced, nothing is locked, and what cannot be written is not worth an error.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use layers::{DataRoot, DiskError};
+use memchr::memmem;
 use process::step;
 
 use super::event::Event;
@@ -51,23 +52,17 @@ impl Journal {
     }
 
     fn append(&self, events: &[Event]) -> io::Result<()> {
-        // The first byte is for the end of what somebody else could not write to its end.
-        let mut lines = vec![b'\n'];
+        let mut lines = Vec::with_capacity(512 * events.len());
         for event in events {
             serde_json::to_writer(&mut lines, event)?;
             lines.push(b'\n');
         }
         let mut options = OpenOptions::new();
-        let mut file = options.read(true).append(true).create(true).mode(0o600).open(self.files.path(0))?;
-        let size = file.metadata()?.len();
-        let mut last = [b'\n'];
-        if size > 0 {
-            file.read_exact_at(&mut last, size - 1)?;
-        }
-        let lines = if last == *b"\n" { &lines[1..] } else { &lines };
+        let mut file = options.append(true).create(true).mode(0o600).open(self.files.path(0))?;
         // Not `write_all`: what comes behind a part would come behind somebody else's line.
-        let written = file.write(lines)?;
-        if size + written as u64 >= self.largest {
+        let written = file.write(&lines)?;
+        // Where it ends now: so it is when one appends.
+        if file.stream_position()? >= self.largest {
             self.rotate(&file)?;
         }
         if written < lines.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
@@ -102,8 +97,7 @@ impl Journal {
         let mut woken = Woken::Written;
         loop {
             while let Some(line) = chain.line().map_err(failed("read"))? {
-                // Half a line, where a disk was full.
-                let Ok(event) = serde_json::from_slice::<Event>(line) else { continue };
+                let Some(event) = read(line) else { continue };
                 if query.until.is_some_and(|until| event.moment() > until) {
                     continue;
                 }
@@ -117,6 +111,18 @@ impl Journal {
             woken = watch.wait(ended, query.until).map_err(failed("watch"))?;
         }
     }
+}
+
+/// Reads a line. Where a disk was full there is half of one, and the next event behind it: no quote within a text looks like
+/// the beginning of an event, for it would be escaped.
+fn read(line: &[u8]) -> Option<Event> {
+    serde_json::from_slice(line).ok().or_else(|| {
+        let begin = [&b"{\"status\":\""[..], b"{\"Type\":\""]
+            .into_iter()
+            .filter_map(|begin| memmem::rfind(line, begin))
+            .max()?;
+        serde_json::from_slice(&line[begin..]).ok()
+    })
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use super::record;
 /// Records are gathered until there are this many bytes of them: a portion of 64 KiB in lines of a hundred bytes becomes one
 /// write.
 const BATCH: usize = 128 * 1024;
-/// A portion of less is a trickle, for which no large buffer is kept.
-const TRICKLE: usize = 4 * 1024;
+/// A portion of less is the end of a burst, after which no large buffer is kept.
+const SMALL: usize = 32 * 1024;
 
 /// The log of one container, for one life of its shim.
 #[derive(Debug)]
@@ -55,8 +55,8 @@ impl LogWriter {
         let line = std::mem::take(&mut self.lines[stream as usize]);
         self.lines[stream as usize] = self.feed(line, stream, bytes, now);
         self.flush(now);
-        if bytes.len() < TRICKLE {
-            self.buffer.shrink_to(TRICKLE);
+        if bytes.len() < SMALL {
+            self.buffer.shrink_to(SMALL);
         }
     }
 

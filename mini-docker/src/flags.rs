@@ -1,6 +1,7 @@
 //! Flags that make a container: `run` has them all, and so will `create`. They become one [`Create`]; here files are read
 //! and our own environment is looked at, so that nothing behind has to do it again.
 
+mod health;
 pub(crate) mod image;
 pub(crate) mod refused;
 pub(crate) mod values;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::create::{
-    Config, DeviceMapping, HealthConfig, HostConfig, NetworkingConfig, Resources, ThrottleDevice, Ulimit, WeightDevice,
+    Config, DeviceMapping, HostConfig, NetworkingConfig, Resources, ThrottleDevice, Ulimit, WeightDevice,
 };
 use engine::log::LogWish;
 use engine::{Create, Streams};
@@ -22,6 +23,8 @@ use runtime::{Text, environment};
 use serde::de::IgnoredAny;
 use thiserror::Error;
 use values::Wrong;
+
+use self::health::HealthFlags;
 
 /// What clap cannot see: values that depend on each other, or on files.
 #[derive(Debug, Error)]
@@ -212,9 +215,8 @@ pub(crate) struct ContainerFlags {
     /// Network: none has a loopback interface only.
     #[arg(long, visible_alias = "net", value_name = "MODE")]
     network: Vec<String>,
-    /// Do not check its health; it is not checked.
-    #[arg(long)]
-    no_healthcheck: bool,
+    #[command(flatten)]
+    health: HealthFlags,
     /// Stop instead of kill when memory is out; cgroup v1 only.
     #[arg(long)]
     oom_kill_disable: bool,
@@ -334,7 +336,7 @@ impl ContainerFlags {
                 labels,
                 stop_signal: self.stop_signal.unwrap_or_default(),
                 stop_timeout: self.stop_timeout,
-                healthcheck: self.no_healthcheck.then(|| HealthConfig { test: vec!["NONE".into()] }),
+                healthcheck: self.health.config()?,
                 other: BTreeMap::new(),
             },
             host: HostConfig {

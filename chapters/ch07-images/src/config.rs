@@ -63,9 +63,63 @@ pub struct ContainerConfig {
     /// Working directory.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
-    /// Everything else: labels, volumes, ports, health check, …
+    /// How to find out whether it is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<HealthConfig>,
+    /// What asks it to end, in place of `SIGTERM`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stop_signal: String,
+    /// What runs a command that is one text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Vec<String>>,
+    /// Everything else: labels, volumes, ports, …
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
+}
+
+/// A health check, as docker writes it, in images and in wishes. Spans are nanoseconds; 0 is docker's default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct HealthConfig {
+    /// `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", …]`; empty is the image's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+    /// From the end of one probe to the start of the next.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub interval: i64,
+    /// What one probe may take.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub timeout: i64,
+    /// How long after its start nothing is held against it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub start_period: i64,
+    /// The interval in that time.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub start_interval: i64,
+    /// How many probes have to fail in a row.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: i64,
+}
+
+impl HealthConfig {
+    /// What it leaves open is as `image` has it.
+    #[must_use]
+    pub fn or(self, image: &Self) -> Self {
+        let number = |own: i64, other: i64| if own == 0 { other } else { own };
+        Self {
+            test: if self.test.is_empty() { image.test.clone() } else { self.test },
+            interval: number(self.interval, image.interval),
+            timeout: number(self.timeout, image.timeout),
+            start_period: number(self.start_period, image.start_period),
+            start_interval: number(self.start_interval, image.start_interval),
+            retries: number(self.retries, image.retries),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl ImageConfig {

@@ -6,6 +6,6 @@ mod config;
 mod reference;
 mod store;
 
-pub use config::{ContainerConfig, ImageConfig, RootFs, go_architecture};
+pub use config::{ContainerConfig, HealthConfig, ImageConfig, RootFs, go_architecture};
 pub use reference::{Reference, ReferenceError};
 pub use store::{Image, ImageStore, ImageStoreError};

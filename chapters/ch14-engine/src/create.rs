@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use confinement::Rlimit;
+pub use images::HealthConfig;
 use runtime::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,20 +83,12 @@ pub struct Config {
     /// Seconds after which `stop` kills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_timeout: Option<i64>,
-    /// How to find out whether it is well. `["NONE"]` is not at all, and the only one so far.
+    /// How to find out whether it is well; what it leaves open is the image's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<HealthConfig>,
     /// Everything else.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
-}
-
-/// A health check.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct HealthConfig {
-    /// `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", …]`.
-    pub test: Vec<String>,
 }
 
 /// What depends on the host.

@@ -15,7 +15,7 @@ use crate::compose::{self, Facts};
 use crate::devices::Found;
 use crate::engine::Engine;
 use crate::record::ContainerRecord;
-use crate::saved::{Container, Saved, State, Status};
+use crate::saved::{Saved, State, Status};
 use crate::store::new_id;
 use crate::{attach, launch, users};
 
@@ -101,27 +101,15 @@ impl Engine {
     }
 
     fn plan_exec(&self, name: &str, wish: &ExecWish, console: Option<ConsoleSize>) -> Result<Planned, Failure> {
-        let Container { saved, state } = self.find(name)?;
-        match state.status {
+        let container = self.find(name)?;
+        let id = container.saved.id.clone();
+        match container.state.status {
             Status::Running => {}
-            Status::Paused => return Err(ExecWishError::Paused(saved.id).into()),
-            Status::Restarting => return Err(ExecWishError::Restarting(saved.id).into()),
-            Status::Created | Status::Exited => return Err(ExecWishError::NotRunning(saved.id).into()),
+            Status::Paused => return Err(ExecWishError::Paused(id).into()),
+            Status::Restarting => return Err(ExecWishError::Restarting(id).into()),
+            Status::Created | Status::Exited => return Err(ExecWishError::NotRunning(id).into()),
         }
-        if wish.args.is_empty() {
-            return Err(ExecWishError::NoCommand.into());
-        }
-        if !wish.cwd.is_empty() && !wish.cwd.starts_with('/') {
-            return Err(ExecWishError::RelativeDirectory.into());
-        }
-        let init = identity(&state);
-        let root = runtime::root_of(init)?;
-        let who = if wish.user.is_empty() { &saved.record.user } else { &wish.user };
-        let resolved = user::resolve(who, &saved.record.groups, &root)?;
-        let spec = spec_of(&saved, (!saved.record.users.is_host()).then(users::ids));
-        let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
-        let cache = self.root().directory("seccomp")?;
-        Ok(Planned { cgroup: runtime::cgroup_of(&saved.id), part: new_id()?[..16].into(), init, spec, process, cache })
+        Planned::new(self, &container.saved, &container.state, wish, console)
     }
 }
 
@@ -131,7 +119,7 @@ fn identity(state: &State) -> Identity {
 }
 
 /// All that an [`Exec`] refers to.
-struct Planned {
+pub(crate) struct Planned {
     init: Identity,
     spec: Spec,
     cgroup: PathBuf,
@@ -141,7 +129,35 @@ struct Planned {
 }
 
 impl Planned {
-    fn exec(&self, stdio: Stdio) -> Exec<'_> {
+    /// For a container that runs.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(crate) fn new(
+        engine: &Engine,
+        saved: &Saved,
+        state: &State,
+        wish: &ExecWish,
+        console: Option<ConsoleSize>,
+    ) -> Result<Self, Failure> {
+        if wish.args.is_empty() {
+            return Err(ExecWishError::NoCommand.into());
+        }
+        if !wish.cwd.is_empty() && !wish.cwd.starts_with('/') {
+            return Err(ExecWishError::RelativeDirectory.into());
+        }
+        let init = identity(state);
+        let root = runtime::root_of(init)?;
+        let who = if wish.user.is_empty() { &saved.record.user } else { &wish.user };
+        let resolved = user::resolve(who, &saved.record.groups, &root)?;
+        let spec = spec_of(saved, (!saved.record.users.is_host()).then(users::ids));
+        let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
+        let cache = engine.root().directory("seccomp")?;
+        Ok(Self { cgroup: runtime::cgroup_of(&saved.id), part: new_id()?[..16].into(), init, spec, process, cache })
+    }
+
+    /// The process, not started.
+    pub(crate) fn exec(&self, stdio: Stdio) -> Exec<'_> {
         Exec {
             init: self.init,
             spec: &self.spec,

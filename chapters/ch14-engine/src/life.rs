@@ -117,7 +117,8 @@ impl Engine {
         let Some(control) = Control::call(self.store(), id)? else { return Ok(()) };
         control.listen()?;
         let config = &container.saved.create.config;
-        let signal = signal.or_else(|| signal::number(&config.stop_signal)).unwrap_or(Signal::SIGTERM as i32);
+        let signal =
+            signal.or_else(|| signal::number(&container.saved.record.stop_signal)).unwrap_or(Signal::SIGTERM as i32);
         let seconds = timeout.or(config.stop_timeout).unwrap_or(STOP_TIMEOUT);
         // One that ends in this moment cannot hear it.
         let _ = control.demand(Request::Kill { signal });

@@ -87,6 +87,32 @@ pub fn go_duration(text: &str) -> Result<i64, MomentError> {
     i64::try_from(if negative { -nanos } else { nanos }).map_err(|_| wrong())
 }
 
+/// A span as Go writes it: `1.5s`, `2m0s`, `1h0m0.25s`, `300ms`.
+pub fn go_text(span: Duration) -> String {
+    let number = |value: u128, scale: u128| {
+        let (whole, below) = (value / scale, value % scale);
+        let digits = scale.ilog10() as usize;
+        let text = format!("{whole}.{below:0digits$}");
+        if below == 0 { whole.to_string() } else { text.trim_end_matches('0').to_owned() }
+    };
+    let nanos = span.as_nanos();
+    match nanos {
+        0 => "0s".into(),
+        1..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => format!("{}µs", number(nanos, 1_000)),
+        1_000_000..1_000_000_000 => format!("{}ms", number(nanos, 1_000_000)),
+        _ => {
+            let (minutes, rest) = (nanos / 60_000_000_000, nanos % 60_000_000_000);
+            let seconds = format!("{}s", number(rest, 1_000_000_000));
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    }
+}
+
 /// The moment that `text` means to somebody who says it at `now`, in the time zone of the machine.
 ///
 /// # Errors
@@ -152,6 +178,21 @@ mod tests {
         }
         assert_eq!(said("5"), "time: missing unit in duration \"5\"");
         assert_eq!(said("5q"), "time: unknown unit \"q\" in duration \"5q\"");
+    }
+
+    #[test]
+    fn spans_are_written_as_go_does() {
+        for (nanos, text) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1_500, "1.5µs"),
+            (300_000_000, "300ms"),
+            (1_000_000_001, "1.000000001s"),
+            (120_000_000_000, "2m0s"),
+            (3_600_250_000_000, "1h0m0.25s"),
+        ] {
+            assert_eq!(go_text(Duration::from_nanos(nanos)), text);
+        }
     }
 
     #[test]

@@ -18,8 +18,10 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::create::{Config, Create, HostConfig, Resources, Ulimit};
+use crate::health::{HealthCheck, HealthError};
 use crate::log::{LogConfig, LogError};
 use crate::rules::{self, RuleError};
+use crate::signal;
 
 /// Why a wish cannot be fulfilled.
 #[derive(Debug, Error)]
@@ -62,6 +64,12 @@ pub enum ResolveError {
     /// Something that docker has and we have not.
     #[error("{0}")]
     Unsupported(String),
+    /// A signal that there is not.
+    #[error("invalid signal: {0}")]
+    StopSignal(String),
+    /// How its health is checked.
+    #[error(transparent)]
+    Health(#[from] HealthError),
     /// Options of the log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -82,6 +90,7 @@ pub enum ResolveError {
 impl Diagnose for ResolveError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         match self {
+            Self::Health(error) => Some(error),
             Self::Log(error) => Some(error),
             Self::Limit(error) => Some(error),
             Self::Rlimit(error) => Some(error),
@@ -217,6 +226,10 @@ pub struct ContainerRecord {
     pub labels: BTreeMap<String, String>,
     /// How its output is kept.
     pub log: LogConfig,
+    /// How to find out whether it is well.
+    pub health: Option<HealthCheck>,
+    /// What asks it to end; `SIGTERM` if empty.
+    pub stop_signal: String,
     /// Where to write the id.
     pub id_file: Option<PathBuf>,
 }
@@ -289,6 +302,8 @@ impl Create {
             annotations: host.annotations.clone(),
             labels: config.labels.clone(),
             log: LogConfig::resolve(&host.log_config)?,
+            health: HealthCheck::resolve(config.healthcheck.as_ref(), defaults)?,
+            stop_signal: stop_signal(config, defaults)?,
             id_file: Some(&host.container_id_file).filter(|path| !path.is_empty()).map(PathBuf::from),
         })
     }
@@ -299,11 +314,6 @@ fn refuse_unknown(config: &Config, host: &HostConfig) -> Result<(), ResolveError
     let fields = config.other.iter().chain(&host.other);
     if let Some((name, _)) = fields.into_iter().find(|(_, value)| !is_neutral(value)) {
         return Err(ResolveError::Unsupported(format!("{name} is not supported")));
-    }
-    let checked =
-        config.healthcheck.as_ref().is_some_and(|check| !matches!(check.test[..], []) && check.test != ["NONE"]);
-    if checked {
-        return Err(ResolveError::Unsupported("health checks are not supported".into()));
     }
     Ok(())
 }
@@ -340,6 +350,15 @@ fn variables(config: &Config, image: &ContainerConfig) -> Result<Vec<Text>, Reso
         Some(entry) => Err(ResolveError::Variable(entry.clone())),
         None => Ok(environment::merge(&config.env, image.env.as_deref().unwrap_or_default())),
     }
+}
+
+/// The wish's or the image's.
+fn stop_signal(config: &Config, image: &ContainerConfig) -> Result<String, ResolveError> {
+    let name = if config.stop_signal.is_empty() { &image.stop_signal } else { &config.stop_signal };
+    if name.is_empty() || signal::number(name).is_some() {
+        return Ok(name.clone());
+    }
+    Err(ResolveError::StopSignal(name.clone()))
 }
 
 /// The image's may be relative, and is then so to the root. `.` and `..` are taken out, as docker does.

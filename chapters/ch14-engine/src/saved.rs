@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::create::Create;
+use crate::health::Health;
 use crate::record::ContainerRecord;
 
 /// What a container is: `record.json`.
@@ -106,6 +107,8 @@ pub struct State {
     pub restarts: u32,
     /// Whether somebody has ended it, so that it does not come back by itself.
     pub stopped_by_hand: bool,
+    /// How well it is, if that is checked.
+    pub health: Option<Health>,
 }
 
 /// What a program's end counts as that was lost with its shim: that of `SIGKILL`.
@@ -121,7 +124,8 @@ impl State {
             return self;
         }
         let exit_code = if self.boot == boot { LOST } else { LOST_WITH_THE_MACHINE };
-        Self { status: Status::Exited, pid: 0, exit_code, finished: Some(Timestamp::now()), ..self }
+        let health = self.health.clone().map(Health::unwatched);
+        Self { status: Status::Exited, pid: 0, exit_code, finished: Some(Timestamp::now()), health, ..self }
     }
 }
 

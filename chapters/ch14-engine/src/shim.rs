@@ -6,6 +6,8 @@
 //! its own, and nothing of what the command had open. It waits in `poll(2)` and does nothing until something happens.
 
 mod clients;
+mod monitor;
+mod probe;
 mod program;
 mod tap;
 
@@ -26,8 +28,11 @@ use runtime::{Running, Text};
 
 use self::clients::Client;
 pub(crate) use self::clients::Seat;
+use self::monitor::Monitor;
+use self::probe::Probe;
 use self::program::Program;
 use crate::engine::Engine;
+use crate::health::{Health, HealthCheck};
 use crate::launch;
 use crate::log::{LogWriter, Origin};
 use crate::restart::{BackOff, Decision};
@@ -57,6 +62,7 @@ struct Shim<'a> {
     listener: Option<Listener>,
     clients: Vec<Client>,
     log: LogWriter,
+    monitor: Option<Monitor>,
     buffer: Vec<u8>,
 }
 
@@ -69,6 +75,8 @@ enum Source {
     Client(usize),
     /// Room in one of this client's pipes.
     Room(usize),
+    /// News of a probe, which is looked for after every turn.
+    Probe,
 }
 
 /// Runs in the copy; returns only if the container did not start. `life` is the mark that somebody is alive for it.
@@ -90,7 +98,8 @@ pub(crate) fn run(
     };
     let clients = seat.map(Client::seated).into_iter().collect();
     let log = log_of(engine, &saved);
-    let mut shim = Shim { engine, saved, state, listener: Some(listener), clients, log, buffer: Vec::new() };
+    let mut shim =
+        Shim { engine, saved, state, listener: Some(listener), clients, log, monitor: None, buffer: Vec::new() };
     match shim.start(console) {
         Ok(running) => {
             gate.done();
@@ -143,10 +152,18 @@ impl Shim<'_> {
             error: String::new(),
             oom_killed: false,
             stopped_by_hand: false,
+            health: self.checked().then(|| Health::starting(self.state.health.take())),
             ..std::mem::take(&mut self.state)
         };
         self.store().write_state(&self.saved, &self.state)?;
+        let health = self.state.health.as_ref();
+        self.monitor = health.and_then(|health| Monitor::new(self.saved.record.health.as_ref(), health));
         Ok(running)
+    }
+
+    /// Whether somebody wants to know if it is well.
+    fn checked(&self) -> bool {
+        self.saved.record.health.as_ref().is_some_and(HealthCheck::is_on)
     }
 
     /// One life after the other, as the restart policy has it.
@@ -264,14 +281,16 @@ impl Shim<'_> {
         self.seat(&mut program);
         let mut silent_since = Instant::now();
         while !(program.status.is_some() && program.outputs.is_empty()) {
-            let patience = program.status.map(|_| SILENCE.saturating_sub(silent_since.elapsed()));
-            if patience == Some(Duration::ZERO) {
+            let silence = program.status.map(|_| SILENCE.saturating_sub(silent_since.elapsed()));
+            if silence == Some(Duration::ZERO) {
                 break;
             }
+            let patience = silence.or_else(|| self.monitor.as_ref().and_then(Monitor::patience));
             let had_ended = program.status.is_some();
             if self.turn(Some(&mut program), patience) || program.status.is_some() != had_ended {
                 silent_since = Instant::now();
             }
+            self.look_at_health();
         }
         self.log.finish(Timestamp::now());
         let status = program.status.unwrap_or(ExitStatus::Code(0));
@@ -300,7 +319,11 @@ impl Shim<'_> {
         let mut printed = false;
         for source in self.wait(program.as_deref(), patience) {
             match (source, program.as_deref_mut()) {
-                (Source::Program, Some(program)) => program.reap(),
+                (Source::Program, Some(program)) => {
+                    // First, so that nobody new comes into the group while it is emptied.
+                    self.forget_health();
+                    program.reap();
+                }
                 (Source::Output(index), Some(program)) => {
                     printed = true;
                     self.copy(program, index);
@@ -318,7 +341,7 @@ impl Shim<'_> {
                     printed = true;
                     self.clients[index].catch_up();
                 }
-                (Source::Program | Source::Output(_), None) => {}
+                (Source::Program | Source::Output(_), None) | (Source::Probe, _) => {}
             }
         }
         if let Some(program) = program {
@@ -345,6 +368,9 @@ impl Shim<'_> {
                     on(Source::Output(index), output.as_fd(), PollFlags::POLLIN);
                 }
             }
+        }
+        for descriptor in self.monitor.iter().flat_map(Monitor::descriptors) {
+            on(Source::Probe, descriptor, PollFlags::POLLIN);
         }
         if let Some(listener) = &self.listener {
             on(Source::Call, listener.as_fd(), PollFlags::POLLIN);
@@ -411,10 +437,17 @@ impl Shim<'_> {
             }
             (Request::Pause, Some(program)) => {
                 let result = program.pause();
+                if let (true, Some(monitor)) = (result.is_ok(), &mut self.monitor) {
+                    monitor.pause();
+                    self.state.health = self.state.health.take().map(Health::unwatched);
+                }
                 self.change(result, Status::Paused, index)
             }
             (Request::Unpause, Some(program)) => {
                 let result = program.unpause();
+                if let (true, Some(monitor), Some(health)) = (result.is_ok(), &mut self.monitor, &self.state.health) {
+                    monitor.resume(health);
+                }
                 self.change(result, Status::Running, index)
             }
             (Request::Process, Some(program)) => self.clients[index].answer(&Answer::Done, Some(program.pidfd())),
@@ -426,6 +459,25 @@ impl Shim<'_> {
                 let result = not_running();
                 self.clients[index].done(result)
             }
+        }
+    }
+
+    /// Starts a probe if it is time, and takes what came of one.
+    fn look_at_health(&mut self) {
+        let Some(mut monitor) = self.monitor.take() else { return };
+        let mut health = self.state.health.take().unwrap_or_default();
+        let start = |check: &HealthCheck| Probe::start(self.engine, (&self.saved, &self.state), check);
+        let changed = monitor.look(&mut health, start);
+        (self.monitor, self.state.health) = (Some(monitor), Some(health));
+        if changed {
+            self.record();
+        }
+    }
+
+    /// The program has ended: a probe that runs is ended, too.
+    fn forget_health(&mut self) {
+        if self.monitor.take().is_some() {
+            self.state.health = self.state.health.take().map(Health::unwatched);
         }
     }
 

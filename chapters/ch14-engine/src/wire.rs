@@ -15,8 +15,8 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_timeout;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, recvmsg, sendmsg, socket_with,
-    socketpair, sockopt::Timeout,
+    SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, recvmsg, sendmsg, shutdown,
+    socket_with, socketpair, sockopt::Timeout,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,11 @@ impl Line {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         connect(&socket, &address(&directory)?)?;
         Ok(Self(socket))
+    }
+
+    /// Says nothing more: the other side hears that as our end.
+    pub(crate) fn hang_up(&self) -> Result<(), Errno> {
+        shutdown(&self.0, Shutdown::Write)
     }
 
     /// How long to wait for one message.

@@ -31,7 +31,6 @@ const fn short(letter: char, flag: Refused) -> Refused {
 
 const VOLUMES: &str = "there are no volumes yet; --tmpfs gives a file system in memory";
 const NETWORKS: &str = "there are no networks yet but none and host";
-const HEALTH: &str = "health is not checked yet";
 const WINDOWS: &str = "it is for Windows";
 const REAL_TIME: &str = "real-time scheduling of groups is switched off in the kernels that distributions ship";
 
@@ -45,12 +44,6 @@ pub(crate) const RUN: &[Refused] = &[
     switch("disable-content-trust", &["true"], "signatures of images are not checked"),
     value("expose", &[], NETWORKS),
     value("gpus", &[""], "there is no vendor's hook to ask; --device gives single nodes"),
-    value("health-cmd", &[""], HEALTH),
-    value("health-interval", &["0", "0s"], HEALTH),
-    value("health-retries", &["0"], HEALTH),
-    value("health-start-interval", &["0", "0s"], HEALTH),
-    value("health-start-period", &["0", "0s"], HEALTH),
-    value("health-timeout", &["0", "0s"], HEALTH),
     value("io-maxbandwidth", &["0"], WINDOWS),
     value("io-maxiops", &["0"], WINDOWS),
     value("ip", &[""], NETWORKS),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use confinement::Rlimit;
 use engine::create::{DeviceMapping, ThrottleDevice, Ulimit, WeightDevice};
 use engine::filters::{Filter, FilterError};
+use engine::moment::go_duration;
 use engine::{Bytes, NanoCpus, RestartPolicy};
 use thiserror::Error;
 
@@ -65,6 +66,11 @@ pub(crate) fn uint16(text: &str) -> Result<u16, Wrong> {
 /// Bytes: `64m`.
 pub(crate) fn bytes(text: &str) -> Result<i64, Wrong> {
     text.parse::<Bytes>().map(|Bytes(bytes)| bytes).map_err(|error| wrong(error.to_string()))
+}
+
+/// A span as Go writes it, in nanoseconds.
+pub(crate) fn span(text: &str) -> Result<i64, Wrong> {
+    go_duration(text).map_err(|error| wrong(error.to_string()))
 }
 
 /// The same, or -1 for no limit.

@@ -93,7 +93,8 @@ fn state(object: &mut Object, container: &Container) -> Result<(), Failure> {
     object.set("State.Error", &state.error)?;
     let mut moment = |field, moment: Option<Timestamp>| moment.map_or(Ok(()), |moment| object.set(field, &moment));
     moment("State.StartedAt", state.started)?;
-    moment("State.FinishedAt", state.finished)
+    moment("State.FinishedAt", state.finished)?;
+    state.health.as_ref().map_or(Ok(()), |health| object.set("State.Health", health))
 }
 
 fn host_config(object: &mut Object, container: &Container) -> Result<(), Failure> {
@@ -133,6 +134,12 @@ fn config(object: &mut Object, container: &Container, image: &ContainerConfig) -
         object.set("Config.Hostname", &saved.short_id())?;
     }
     object.set("Config.User", &record.user)?;
+    if let Some(check) = &record.health {
+        object.set("Config.Healthcheck", &check.config)?;
+    }
+    if !record.stop_signal.is_empty() {
+        object.set("Config.StopSignal", &record.stop_signal)?;
+    }
     object.set("Config.Env", &record.env)?;
     if asked.working_dir.is_empty() {
         object.set("Config.WorkingDir", &image.working_dir)?;

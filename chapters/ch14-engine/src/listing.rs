@@ -8,6 +8,7 @@ use process::Failure;
 
 use crate::engine::Engine;
 use crate::filters::{FilterError, Filters};
+use crate::health::HealthStatus;
 use crate::moment::{moment, seconds_between};
 use crate::saved::{Container, Status};
 use crate::units::human_duration;
@@ -61,7 +62,11 @@ impl Listed {
         let since = |moment: Option<Timestamp>| human_duration(moment.map_or(0, |moment| seconds_between(moment, now)));
         match state.status {
             Status::Created => "Created".into(),
-            Status::Running => format!("Up {}", since(state.started)),
+            Status::Running => match state.health.as_ref().map(|health| health.status) {
+                None => format!("Up {}", since(state.started)),
+                Some(HealthStatus::Starting) => format!("Up {} (health: starting)", since(state.started)),
+                Some(health) => format!("Up {} ({})", since(state.started), health.name()),
+            },
             Status::Paused => format!("Up {} (Paused)", since(state.started)),
             Status::Restarting => format!("Restarting ({}) {} ago", state.exit_code, since(state.finished)),
             Status::Exited => format!("Exited ({}) {} ago", state.exit_code, since(state.finished)),
@@ -163,7 +168,6 @@ impl<'a> Choice<'a> {
             |name: &'static str| filters.values(name).map(|value| engine.find(value)).collect::<Result<Vec<_>, _>>();
         let created = |containers: Vec<Container>| containers.into_iter().map(|container| container.saved.created);
         let task = filters.switch("is-task")?.unwrap_or(false);
-        let unhealthy = filters.has("health") && !filters.values("health").any(|value| value == "none");
         Ok(Self {
             filters,
             all: listing.all || listing.last.is_some() || filters.has("status"),
@@ -176,7 +180,7 @@ impl<'a> Choice<'a> {
                 .collect(),
             older_than: created(found("before")?).max(),
             younger_than: created(found("since")?).min(),
-            nothing: task || unhealthy || ["volume", "publish", "expose"].iter().any(|name| filters.has(name)),
+            nothing: task || ["volume", "publish", "expose"].iter().any(|name| filters.has(name)),
         })
     }
 
@@ -194,6 +198,7 @@ impl<'a> Choice<'a> {
             && (!filters.has("ancestor") || self.images.contains(&saved.record.image))
             && self.older_than.is_none_or(|moment| saved.created < moment)
             && self.younger_than.is_none_or(|moment| saved.created > moment)
+            && filters.is_exactly("health", state.health.as_ref().map_or("none", |health| health.status.name()))
             && filters.is_exactly("network", network)
             && filters.matches_labels("label", &saved.create.config.labels)
     }

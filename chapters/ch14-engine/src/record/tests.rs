@@ -71,7 +71,6 @@ fn what_asks_for_nothing_is_taken_and_what_asks_for_something_unknown_is_not() {
     assert!(resolve(&neutral, config()).is_ok());
     let errors = [
         json!({ "Volumes": { "/data": {} , "/x": { "y": 1 } } }),
-        json!({ "Healthcheck": { "Test": ["CMD", "true"] } }),
         json!({ "HostConfig": { "Binds": ["/a:/b"] } }),
         json!({ "HostConfig": { "PublishAllPorts": true } }),
         json!({ "HostConfig": { "NetworkMode": "bridge" } }),

@@ -109,8 +109,8 @@ impl Probe {
     pub(super) fn news(&mut self, check: &HealthCheck) -> News {
         self.hear();
         match self.line.receive_now::<Answer>() {
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return self.late(check),
-            _ if self.phase != Phase::Runs => return News::Gone,
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => self.late(check),
+            _ if self.phase != Phase::Runs => News::Gone,
             answer => {
                 // What it printed comes before that.
                 self.hear();

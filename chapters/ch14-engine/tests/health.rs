@@ -25,7 +25,7 @@ fn shell(script: &str) -> Create {
 
 fn with_container(host: &Host, create: &Create, work: impl FnOnce(&Engine)) {
     command(host, |engine| {
-        engine.run_detached(create).expect("a container");
+        engine.run_detached(create).expect("a container").1.expect("it runs");
     });
     let engine = another(host);
     work(&engine);

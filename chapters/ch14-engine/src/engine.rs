@@ -9,6 +9,7 @@ use layers::{DataRoot, DiffId, LayerStore};
 use process::Failure;
 
 use crate::bootstrap::{self, Progress, Suite};
+use crate::events::Journal;
 use crate::import;
 use crate::state;
 use crate::store::Store;
@@ -20,6 +21,7 @@ pub struct Engine {
     store: Store,
     images: ImageStore,
     layers: LayerStore,
+    journal: Journal,
 }
 
 impl Engine {
@@ -37,7 +39,8 @@ impl Engine {
             }
             left.remove()?;
         }
-        Ok(Self { root, store, images, layers })
+        let journal = Journal::open(&root)?;
+        Ok(Self { root, store, images, layers, journal })
     }
 
     /// Every image, with its names.
@@ -78,6 +81,10 @@ impl Engine {
 
     pub(crate) fn images_store(&self) -> &ImageStore {
         &self.images
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     pub(crate) fn layers(&self) -> &LayerStore {

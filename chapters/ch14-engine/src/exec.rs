@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::record::ContainerRecord;
 use crate::saved::{Saved, State, Status};
 use crate::store::new_id;
-use crate::{attach, launch, users};
+use crate::{attach, launch, tell, users};
 
 /// What is to be run.
 #[derive(Debug, Clone, Default)]
@@ -74,9 +74,11 @@ impl Engine {
             return Err(ExecWishError::NoTty.into());
         }
         let console = if wish.terminal { attach::console_size() } else { None };
-        let planned = self.plan_exec(name, wish, console)?;
+        let (saved, planned) = self.plan_exec(name, wish, console)?;
         let stdio = if wish.terminal { Stdio::Terminal } else { Stdio::Pipes { input: wish.interactive } };
-        Ok(attend::exec(planned.exec(stdio), wish.interactive, proxy)?)
+        let status = attend::exec(planned.exec(stdio), wish.interactive, proxy)?;
+        self.tell_of_exec_end(&saved, &planned, status);
+        Ok(status)
     }
 
     /// The same in the background: what it prints goes nowhere. Returns when it runs.
@@ -84,7 +86,7 @@ impl Engine {
     /// # Errors
     /// [`Failure`].
     pub fn exec_detached(&self, name: &str, wish: &ExecWish) -> Result<(), Failure> {
-        let planned = self.plan_exec(name, wish, None)?;
+        let (saved, planned) = self.plan_exec(name, wish, None)?;
         let pending = Spawn::new().start(|gate| -> Result<Infallible, Failure> {
             process::detach(gate, &[])?;
             // The null device now; a terminal's other side is ours.
@@ -92,15 +94,23 @@ impl Engine {
             let mut executed = planned.exec(stdio).start()?;
             gate.done();
             let (child, _) = executed.parts();
-            let _ = child.wait();
+            let status = child.wait();
             let _ = executed.end();
+            if let Ok(status) = status {
+                self.tell_of_exec_end(&saved, &planned, status);
+            }
             sys::exit_now(0)
         })?;
         pending.release()?.leave();
         Ok(())
     }
 
-    fn plan_exec(&self, name: &str, wish: &ExecWish, console: Option<ConsoleSize>) -> Result<Planned, Failure> {
+    fn plan_exec(
+        &self,
+        name: &str,
+        wish: &ExecWish,
+        console: Option<ConsoleSize>,
+    ) -> Result<(Saved, Planned), Failure> {
         let container = self.find(name)?;
         let id = container.saved.id.clone();
         match container.state.status {
@@ -109,7 +119,19 @@ impl Engine {
             Status::Restarting => return Err(ExecWishError::Restarting(id).into()),
             Status::Created | Status::Exited => return Err(ExecWishError::NotRunning(id).into()),
         }
-        Planned::new(self, &container.saved, &container.state, wish, console)
+        let planned = Planned::new(self, &container.saved, &container.state, wish, console)?;
+        let words: Vec<String> = wish.args.iter().map(ToString::to_string).collect();
+        let told = ["exec_create", "exec_start"].map(|action| {
+            let action = format!("{action}: {}", words.join(" "));
+            tell::event(&container.saved, &action).with("execID", &planned.id)
+        });
+        self.journal().record(&told);
+        Ok((container.saved, planned))
+    }
+
+    fn tell_of_exec_end(&self, saved: &Saved, planned: &Planned, status: ExitStatus) {
+        let event = tell::event(saved, "exec_die").with("execID", &planned.id).with("exitCode", status.code());
+        self.journal().record(&[event]);
     }
 }
 
@@ -120,11 +142,11 @@ fn identity(state: &State) -> Identity {
 
 /// All that an [`Exec`] refers to.
 pub(crate) struct Planned {
+    id: String,
     init: Identity,
     spec: Spec,
     cgroup: PathBuf,
     process: Process,
-    part: String,
     cache: PathBuf,
 }
 
@@ -153,7 +175,7 @@ impl Planned {
         let spec = spec_of(saved, (!saved.record.users.is_host()).then(users::ids));
         let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
         let cache = engine.root().directory("seccomp")?;
-        Ok(Self { cgroup: runtime::cgroup_of(&saved.id), part: new_id()?[..16].into(), init, spec, process, cache })
+        Ok(Self { cgroup: runtime::cgroup_of(&saved.id), id: new_id()?, init, spec, process, cache })
     }
 
     /// The process, not started.
@@ -166,7 +188,7 @@ impl Planned {
             stdio,
             cache: Some(self.cache.clone()),
             attached: true,
-            part: Some(&self.part),
+            part: Some(&self.id[..16]),
         }
     }
 }

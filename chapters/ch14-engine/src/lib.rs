@@ -33,6 +33,7 @@ pub mod signal;
 mod start;
 mod state;
 mod store;
+mod tell;
 mod units;
 mod users;
 mod wire;

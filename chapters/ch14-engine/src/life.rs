@@ -126,11 +126,13 @@ impl Engine {
             let _ = control.demand(Request::Unpause);
         }
         let patience = u64::try_from(seconds).ok().map(Duration::from_secs);
-        if self.ended(&control, patience)? {
-            return Ok(());
+        let mut ended = self.ended(&control, patience)?;
+        if !ended {
+            let _ = control.demand(Request::Kill { signal: Signal::SIGKILL as i32 });
+            ended = self.ended(&control, Some(END))?;
         }
-        let _ = control.demand(Request::Kill { signal: Signal::SIGKILL as i32 });
-        if self.ended(&control, Some(END))? {
+        if ended {
+            self.tell(&container.saved, "stop");
             return Ok(());
         }
         Err(Failure::new(FailureKind::System, format!("container {id} does not end although it was killed")))
@@ -159,7 +161,9 @@ impl Engine {
             if container.state.status.is_alive() {
                 self.stop_found(&container, signal, timeout)?;
             }
-            self.start(&container.saved.id)
+            self.start(&container.saved.id)?;
+            self.tell(&container.saved, "restart");
+            Ok(())
         };
         restart().map_err(|failure: Failure| about(format_args!("Cannot restart container {name}"), failure))
     }
@@ -232,6 +236,7 @@ impl Engine {
         let streams = Streams { stdin: foreground.streams.stdin && saved.record.interactive, ..foreground.streams };
         let signals = Forwarded::block(foreground.proxy).map_err(attach::AttachError::Signals)?;
         let control = Control::call(self.store(), &saved.id)?.ok_or(LifeError::AttachStopped)?;
+        self.tell(&saved, "attach");
         let mine = attach::ask(control.into_line(), streams, saved.record.terminal)?;
         attach::attend(mine, saved.record.terminal, &Foreground { streams, ..foreground.clone() }, &signals)
     }
@@ -243,14 +248,18 @@ impl Engine {
     pub fn rename(&self, name: &str, new: &str) -> Result<(), Failure> {
         let id = self.find(name)?.saved.id;
         let gone = || StateError::NotFound(name.into());
-        let _lock = self.store().lock(&id)?.ok_or_else(gone)?;
+        let lock = self.store().lock(&id)?.ok_or_else(gone)?;
         let mut saved = self.store().load(&id)?.ok_or_else(gone)?.saved;
         let new = new.strip_prefix('/').unwrap_or(new);
         if saved.name == new {
             return Err(LifeError::SameName.into());
         }
+        let old = saved.name.clone();
         let renamed = self.store().rename(&mut saved, new);
         renamed.map_err(|error| about(format_args!("Error when allocating new name"), error.into()))?;
+        // A shim that ends in this moment may want it.
+        drop(lock);
+        self.tell_with(&saved, "rename", "oldName", format_args!("/{old}"));
         if let Some(control) = Control::call(self.store(), &id)? {
             control.demand(Request::Reload)?;
         }
@@ -284,6 +293,7 @@ impl Engine {
 
     fn remove_locked(&self, saved: &crate::saved::Saved, _lock: &Lock) -> Result<(), Failure> {
         let left = self.store().forget(saved)?;
+        self.tell(saved, "destroy");
         Ok(remove_all(&left).map_err(DiskError::at("remove", &left))?)
     }
 

@@ -38,6 +38,7 @@ use crate::log::{LogWriter, Origin};
 use crate::restart::{BackOff, Decision};
 use crate::saved::{Saved, State, Status};
 use crate::store::Store;
+use crate::tell;
 use crate::wire::{Answer, Listener, Request};
 
 /// Signals by which a terminal, or somebody who means the command, ends a process. They are not for the shim.
@@ -158,6 +159,7 @@ impl Shim<'_> {
         self.store().write_state(&self.saved, &self.state)?;
         let health = self.state.health.as_ref();
         self.monitor = health.and_then(|health| Monitor::new(self.saved.record.health.as_ref(), health));
+        self.engine.tell(&self.saved, "start");
         Ok(running)
     }
 
@@ -234,7 +236,9 @@ impl Shim<'_> {
         match self.store().lock(&self.saved.id) {
             Ok(Some(lock)) => {
                 std::mem::forget(lock);
-                self.store().forget(&self.saved).ok()
+                let left = self.store().forget(&self.saved).ok();
+                self.engine.tell(&self.saved, "destroy");
+                left
             }
             _ => None,
         }
@@ -303,7 +307,15 @@ impl Shim<'_> {
             finished: Some(Timestamp::now()),
             ..std::mem::take(&mut self.state)
         };
+        self.tell_of_end();
         program.end()
+    }
+
+    fn tell_of_end(&self) {
+        let lived = self.state.started.map_or(0, |started| Timestamp::now().duration_since(started).as_secs());
+        let event = tell::event(&self.saved, "die").with("exitCode", self.state.exit_code).with("execDuration", lived);
+        let oom = self.state.oom_killed.then(|| tell::event(&self.saved, "oom"));
+        self.engine.journal().record(&oom.into_iter().chain([event]).collect::<Vec<_>>());
     }
 
     /// Who was there from the start gets the way in at once.
@@ -432,7 +444,10 @@ impl Shim<'_> {
                     None if self.state.status == Status::Restarting => Ok(()),
                     None => not_running(),
                 };
-                self.state.stopped_by_hand |= result.is_ok();
+                if result.is_ok() {
+                    self.state.stopped_by_hand = true;
+                    self.engine.tell_with(&self.saved, "kill", "signal", signal);
+                }
                 self.clients[index].done(result)
             }
             (Request::Pause, Some(program)) => {
@@ -485,6 +500,7 @@ impl Shim<'_> {
         if result.is_ok() {
             self.state.status = status;
             self.record();
+            self.engine.tell(&self.saved, if status == Status::Paused { "pause" } else { "unpause" });
         }
         self.clients[index].done(result)
     }

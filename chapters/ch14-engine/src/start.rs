@@ -96,6 +96,7 @@ impl Engine {
             let _ = self.unmake(&saved, life);
             return Err(failure);
         }
+        self.tell(&saved, "create");
         Ok((saved, life))
     }
 
@@ -184,6 +185,7 @@ impl Engine {
         let terminal = saved.record.terminal;
         let (mine, seat) = attach::seat(foreground.streams, terminal)?;
         let console = if terminal { attach::console_size() } else { None };
+        self.tell(&saved, "attach");
         self.fork_shim(saved, state, life, Some(seat), console)?;
         attach::attend(mine, terminal, foreground, &signals)
     }

@@ -209,6 +209,39 @@ kernel_test! {
         engine.remove("again", false).expect("a removal");
     }
 
+    fn every_step_of_a_life_is_told(host) {
+        let engine = started(host, &named("web", FOREVER));
+        engine.pause("web").expect("a pause");
+        engine.unpause("web").expect("it goes on");
+        engine.rename("web", "net").expect("another name");
+        engine.kill("net", "WINCH").expect("a signal");
+        engine.stop("net", "", None).expect("an end");
+        engine.remove("net", false).expect("a removal");
+        let mut journals = fs::read_dir(data(host).join("events")).expect("a directory").flatten();
+        let journal = fs::read_to_string(journals.next().expect("a file").path()).expect("events");
+        let told: Vec<String> = journal
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .map(|event| {
+                let attributes = &event["Actor"]["Attributes"];
+                let more = ["signal", "exitCode", "oldName"].map(|name| attributes[name].as_str().unwrap_or_default());
+                format!("{} {} {}", event["Action"].as_str().unwrap_or_default(), attributes["name"].as_str().unwrap_or_default(), more.join("")).trim_end().to_owned()
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        create web
+        start web
+        pause web
+        unpause web
+        rename net /web
+        kill net 28
+        kill net 15
+        die net 3
+        stop net
+        destroy net
+        ");
+    }
+
     /// Another boot: the program is none, whatever has its number now.
     fn after_a_reboot_it_has_ended_with_255(host) {
         let engine = started(host, &named("web", FOREVER));

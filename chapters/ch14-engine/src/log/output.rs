@@ -57,10 +57,8 @@ impl Output {
         if let Err((written, error)) = self.try_write(records, now) {
             self.lost.add(&records[written..], &error);
         }
-        if let Some(packer) = &mut self.packer
-            && packer.step(records.len())
-        {
-            self.packer = None;
+        if let Some(packer) = &mut self.packer {
+            packer.step(records.len());
         }
     }
 
@@ -97,8 +95,8 @@ impl Output {
             self.rotate()?;
             current = Current::new(self.files.open()?)?;
         }
-        if self.compress && self.packer.is_none() {
-            self.packer = Packer::start(&self.files);
+        if self.compress && self.files.path(1).exists() {
+            self.packer.get_or_insert_with(Packer::new).start(&self.files);
         }
         self.current = Some(current);
         Ok(())
@@ -106,7 +104,7 @@ impl Output {
 
     fn rotate(&mut self) -> io::Result<()> {
         // It is done by now, unless somebody has changed the settings.
-        if let Some(mut packer) = self.packer.take() {
+        if let Some(packer) = &mut self.packer {
             packer.step(usize::MAX);
         }
         self.files.rotate()
@@ -175,7 +173,7 @@ impl Lost {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Some(packer) = self.packer.take() {
+        if let Some(packer) = &mut self.packer {
             packer.give_up();
         }
     }

@@ -2,11 +2,11 @@
 //! next one is full.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use flate2::write::GzEncoder;
-use flate2::{Compression, GzBuilder};
+use flate2::write::DeflateEncoder;
+use flate2::{Compression, Crc};
 
 use super::files::Files;
 use super::source::identity_of;
@@ -15,48 +15,105 @@ use super::source::identity_of;
 const STEP: usize = 64 * 1024;
 /// For each byte that is written this many are packed.
 const FACTOR: usize = 4;
+/// What is read at once.
+const PORTION: usize = 8 * 1024;
+/// gzip, deflate, with an extra field, made on no particular day, by the fastest algorithm, on Unix (RFC 1952).
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 4, 3];
 
-/// A file that is being packed.
+/// Packs one file after the other. Deflate's half a megabyte is asked for once: an allocator that is asked for it again and
+/// again keeps the tenfold.
 #[derive(Debug)]
 pub(super) struct Packer {
+    deflate: DeflateEncoder<Target>,
+    job: Option<Job>,
+}
+
+/// One file.
+#[derive(Debug)]
+struct Job {
     plain: File,
-    packed: GzEncoder<File>,
+    sum: Crc,
     from: PathBuf,
     scratch: PathBuf,
     to: PathBuf,
 }
 
-impl Packer {
-    /// Begins with the youngest old file, if it is not packed; `None` if there is nothing to do or it cannot be done.
-    pub(super) fn start(files: &Files) -> Option<Self> {
-        let (from, scratch, to) = (files.path(1), files.packing(), files.packed(1));
-        let plain = File::open(&from).ok()?;
-        let identity = identity_of(&plain.metadata().ok()?);
-        let packed = GzBuilder::new().extra(identity).write(File::create(&scratch).ok()?, Compression::fast());
-        Some(Self { plain, packed, from, scratch, to })
+/// Where packed bytes go; nowhere in between.
+#[derive(Debug)]
+struct Target(Option<File>);
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.as_mut().map_or(Ok(bytes.len()), |file| file.write(bytes))
     }
 
-    /// Packs a portion; `true` if there is nothing more to do. What cannot be packed stays as it is.
-    pub(super) fn step(&mut self, written: usize) -> bool {
-        let portion = written.saturating_mul(FACTOR).max(STEP) as u64;
-        match io::copy(&mut (&self.plain).take(portion), &mut self.packed) {
-            Ok(copied) if copied == portion => false,
-            Ok(_) => {
-                let done = self.packed.try_finish().and_then(|()| fs::rename(&self.scratch, &self.to));
-                if done.and_then(|()| fs::remove_file(&self.from)).is_err() {
-                    let _ = fs::remove_file(&self.scratch);
-                }
-                true
-            }
-            Err(_) => {
-                let _ = fs::remove_file(&self.scratch);
-                true
-            }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Packer {
+    pub(super) fn new() -> Self {
+        Self { deflate: DeflateEncoder::new(Target(None), Compression::fast()), job: None }
+    }
+
+    /// Begins with the youngest old file, if it is not packed. What cannot be packed stays as it is.
+    pub(super) fn start(&mut self, files: &Files) {
+        let (from, scratch, to) = (files.path(1), files.packing(), files.packed(1));
+        let Ok(plain) = File::open(&from) else { return };
+        let mut begin = || {
+            let mut target = File::create(&scratch)?;
+            let identity = identity_of(&plain.metadata()?);
+            let length = u16::try_from(identity.len()).unwrap_or_default().to_le_bytes();
+            target.write_all(&[&HEADER[..], &length, &identity].concat())?;
+            self.deflate.reset(Target(Some(target)))
+        };
+        if begin().is_ok() {
+            self.job = Some(Job { plain, sum: Crc::new(), from, scratch, to });
         }
     }
 
-    /// Leaves it as it is.
-    pub(super) fn give_up(self) {
-        let _ = fs::remove_file(&self.scratch);
+    /// Packs a portion, in proportion to what was written.
+    pub(super) fn step(&mut self, written: usize) {
+        let Some(job) = &mut self.job else { return };
+        match job.step(&mut self.deflate, written.saturating_mul(FACTOR).max(STEP)) {
+            Ok(false) => {}
+            Ok(true) => self.job = None,
+            Err(_) => self.give_up(),
+        }
+    }
+
+    /// Leaves the file as it is. What could not be written would still be in the way of the next.
+    pub(super) fn give_up(&mut self) {
+        if let Some(job) = self.job.take() {
+            *self = Self::new();
+            let _ = fs::remove_file(&job.scratch);
+        }
+    }
+}
+
+impl Job {
+    /// Whether it is done.
+    fn step(&mut self, deflate: &mut DeflateEncoder<Target>, mut portion: usize) -> io::Result<bool> {
+        let mut buffer = [0; PORTION];
+        while portion > 0 {
+            let length = self.plain.read(&mut buffer)?;
+            if length == 0 {
+                let target = deflate.reset(Target(None))?;
+                self.finish(target)?;
+                return Ok(true);
+            }
+            self.sum.update(&buffer[..length]);
+            deflate.write_all(&buffer[..length])?;
+            portion = portion.saturating_sub(length);
+        }
+        Ok(false)
+    }
+
+    fn finish(&self, mut target: Target) -> io::Result<()> {
+        let trailer = [self.sum.sum().to_le_bytes(), self.sum.amount().to_le_bytes()].concat();
+        target.write_all(&trailer)?;
+        fs::rename(&self.scratch, &self.to)?;
+        fs::remove_file(&self.from)
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use super::files::Files;
 use super::scanner::Scanner;
@@ -171,32 +173,42 @@ impl Chain {
 
 /// Every file that there is, oldest first.
 fn open(files: &Files) -> io::Result<Vec<Source>> {
+    let mut before = identities(files)?;
     for _ in 0..ATTEMPTS {
-        let mut sources: Vec<Source> = Vec::new();
-        let mut missing = 0;
-        // In the middle of a rotation there is one gap, wherever; behind two there is nothing.
-        for age in 0..files.keep() {
-            let Some(source) = Source::open(files, age)? else {
-                missing += 1;
-                if missing > 1 {
-                    break;
-                }
-                continue;
-            };
-            missing = 0;
-            // The one that was just seen may have become older since.
-            if !sources.last().map_or(Ok(false), |last| source.was(last))? {
-                sources.push(source);
-            }
+        let ages = 0..u32::try_from(before.len()).unwrap_or(u32::MAX);
+        let mut sources = Vec::with_capacity(before.len());
+        for age in ages.rev() {
+            sources.extend(Source::open(files, age)?);
         }
-        // After a whole rotation meanwhile one may be missing.
-        let newest = sources.first().map(Source::metadata).transpose()?;
-        if at_path(files, 0)?.is_none_or(|current| newest.is_some_and(|newest| is_same(&newest, &current))) {
-            sources.reverse();
+        // A rotation meanwhile: one may be there twice, or missing. Who has each name does not come back once it has
+        // changed, so if all have theirs as before, they had them in between.
+        let after = identities(files)?;
+        if before == after {
             return Ok(sources);
         }
+        before = after;
     }
     Err(io::Error::other("it is rotated faster than it can be read"))
+}
+
+/// A file's device and inode.
+type Identity = (u64, u64);
+
+/// Who has the name of each age: a plain file, a packed one.
+fn identities(files: &Files) -> io::Result<Vec<[Option<Identity>; 2]>> {
+    let identity = |path: PathBuf| {
+        let metadata = if_there(path.metadata())?;
+        Ok::<_, io::Error>(metadata.map(|metadata| (metadata.dev(), metadata.ino())))
+    };
+    let mut identities = Vec::new();
+    for age in 0..files.keep() {
+        identities.push([identity(files.path(age))?, identity(files.packed(age))?]);
+        // In the middle of a rotation there is one gap, wherever; behind two there is nothing.
+        if identities.ends_with(&[[None; 2]; 2]) {
+            break;
+        }
+    }
+    Ok(identities)
 }
 
 fn at_path(files: &Files, age: u32) -> io::Result<Option<Metadata>> {

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// As docker has it.
+pub(super) const MODE: u32 = 0o640;
+
 /// The names of one log's files.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -66,7 +69,7 @@ impl Files {
 
     /// Opens the current one to append to it.
     pub(crate) fn open(&self) -> io::Result<File> {
-        let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&self.base);
+        let open = || OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(&self.base);
         match (open(), &self.own_directory) {
             (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {
                 fs::DirBuilder::new().mode(0o700).create(directory)?;

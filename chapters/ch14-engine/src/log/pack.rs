@@ -3,12 +3,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-use super::files::Files;
+use super::files::{Files, MODE};
 use super::source::identity_of;
 
 /// How many bytes are packed with each write at least.
@@ -62,7 +63,7 @@ impl Packer {
         let (from, scratch, to) = (files.path(1), files.packing(), files.packed(1));
         let Ok(plain) = File::open(&from) else { return };
         let mut begin = || {
-            let mut target = File::create(&scratch)?;
+            let mut target = File::options().write(true).create(true).truncate(true).mode(MODE).open(&scratch)?;
             let identity = identity_of(&plain.metadata()?);
             let length = u16::try_from(identity.len()).unwrap_or_default().to_le_bytes();
             target.write_all(&[&HEADER[..], &length, &identity].concat())?;

@@ -131,11 +131,12 @@ impl Source {
     }
 }
 
-/// What a packed file has in its header, to be known as the plain one that a reader has open.
-pub(super) fn identity_of(plain: &Metadata) -> [u8; 16] {
-    let mut identity = [0; 16];
-    identity[..8].copy_from_slice(&plain.dev().to_le_bytes());
-    identity[8..].copy_from_slice(&plain.ino().to_le_bytes());
+/// What a packed file has in its header, to be known as the plain one that a reader has open: a subfield `MD` of sixteen
+/// bytes, device and inode.
+pub(super) fn identity_of(plain: &Metadata) -> [u8; 20] {
+    let mut identity = *b"MD\x10\0................";
+    identity[4..12].copy_from_slice(&plain.dev().to_le_bytes());
+    identity[12..].copy_from_slice(&plain.ino().to_le_bytes());
     identity
 }
 

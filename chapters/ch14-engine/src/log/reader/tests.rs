@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use flate2::Compression;
@@ -248,4 +249,39 @@ fn who_follows_until_a_time_does_not_wait_longer() {
     let query = LogQuery { until: Some(second(100)), ..LogQuery::default() };
     let following = Following::start(&log, &config(), query);
     assert_eq!(following.thread.join().expect("it ends by itself"), 0);
+}
+
+/// Lets the writer go when the test fails, too.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_reads_while_files_are_rotated_sees_no_gap_and_nothing_twice() {
+    for driver in [Driver::JsonFile, Driver::Local] {
+        let directory = TempDir::new().expect("a directory");
+        let compress = driver == Driver::Local;
+        let config = LogConfig { driver, compress, max_size: Some(2_000), max_files: 4, ..LogConfig::default() };
+        let enough = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut log = writer(&directory, &config);
+                for number in (0_u64..).take_while(|_| !enough.load(Ordering::Relaxed)) {
+                    log.write(Stream::Stdout, format!("{number}\n").as_bytes(), second(1));
+                }
+            });
+            let _stop = Stop(&enough);
+            for tail in (0..200).map(|round| Some(50).filter(|_| round % 2 == 0)) {
+                let (out, _, damaged) = print_with(&directory, &config, LogQuery { tail, ..LogQuery::default() });
+                let numbers: Vec<u64> =
+                    out.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+                assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{driver:?} {tail:?}: {numbers:?}");
+                assert_eq!(damaged, 0, "{driver:?}");
+            }
+        });
+    }
 }

@@ -24,6 +24,11 @@ pub(crate) fn open(root: impl AsFd, path: &Path, flags: OFlag) -> Result<OwnedFd
 }
 // ANCHOR_END: open_beneath
 
+/// As [`open`], also below mount points: a container's root has some, where a layer has none.
+pub(crate) fn open_across(root: impl AsFd, path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+    walk(root, path, flags | OFlag::O_NOFOLLOW, ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS)
+}
+
 /// The directory that `path` leads to when `root` is the root: no `..` and no link, however it is written, leads out.
 ///
 /// # Errors

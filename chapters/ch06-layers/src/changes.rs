@@ -11,6 +11,7 @@ use nix::sys::stat::{FileStat, SFlag};
 use crate::beneath::{self, DIRECTORY};
 use crate::error::LayerError;
 use crate::lowers::{Lowers, is_opaque};
+use crate::view::View;
 use crate::walk::{Found, Walk};
 use crate::xattr::{self, Privilege};
 
@@ -58,14 +59,31 @@ impl fmt::Display for Change {
 /// # Errors
 /// [`LayerError::File`], [`LayerError::Disk`].
 pub fn changes(upper: &Path, lowers: &[impl AsRef<Path>]) -> Result<Vec<Change>, LayerError> {
+    changes_in(upper, lowers, &View::default())
+}
+
+/// The same, looked at in a certain way.
+///
+/// # Errors
+/// [`LayerError::File`], [`LayerError::Disk`].
+pub fn changes_in(upper: &Path, lowers: &[impl AsRef<Path>], view: &View) -> Result<Vec<Change>, LayerError> {
     let lowers: Vec<&Path> = lowers.iter().map(AsRef::as_ref).collect();
     let privilege = Privilege::own();
     let opened = Lowers::open(&lowers, privilege).map_err(LayerError::file("open a layer below", upper))?;
     let mut comparison = Comparison { lowers: opened, privilege, seen: BTreeMap::new(), opaque: None };
     let mut walk = Walk::new(upper)?;
-    while let Some(found) = walk.next()? {
+    while let Some(mut found) = walk.next()? {
+        view.translate(&mut found.metadata);
         if !found.path.as_os_str().is_empty() {
-            comparison.add(walk.root(), &found).map_err(LayerError::file("compare", &found.path))?;
+            let hidden = view.hides(&found.path, &found.metadata);
+            if hidden && comparison.lowers.look(&found.path).map_err(LayerError::file("compare", &found.path))?.is_none() {
+                continue;
+            }
+            match comparison.add(walk.root(), &found) {
+                // Gone meanwhile: its container runs.
+                Err(Errno::ENOENT) => {}
+                other => other.map_err(LayerError::file("compare", &found.path))?,
+            }
         }
     }
     Ok(comparison.finish())

@@ -68,6 +68,11 @@ impl<R: Read> Entries<R> {
         io::copy(&mut self.input, &mut io::sink()).map(drop).map_err(LayerError::Read)
     }
 
+    /// The stream, as far as it was read.
+    pub(crate) fn into_inner(self) -> R {
+        self.input
+    }
+
     fn begin(&mut self, size: u64) {
         self.content = size;
         self.padding = size.wrapping_neg() % BLOCK as u64;

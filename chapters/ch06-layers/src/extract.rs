@@ -276,7 +276,8 @@ fn make_directory(parent: &OwnedFd, name: &Path) -> Result<(), Errno> {
     fchmodat(parent, name, IMPLIED, FchmodatFlags::FollowSymlink)
 }
 
-fn copy(content: &mut impl Read, file: &File, path: &Path) -> Result<(), LayerError> {
+/// The whole content, into a file.
+pub(crate) fn copy(content: &mut impl Read, file: &File, path: &Path) -> Result<(), LayerError> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match content.read(&mut buffer) {

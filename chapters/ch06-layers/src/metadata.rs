@@ -22,12 +22,18 @@ pub(crate) fn apply_to_file(file: &File, entry: &Entry) -> Result<(), LayerError
     fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
         .map_err(LayerError::file("set the owner of", path))?;
     fchmod(file, Mode::from_bits_truncate(entry.mode)).map_err(LayerError::file("set the mode of", path))?;
-    for (key, value) in wanted(entry) {
-        let set = rustix::fs::fsetxattr(file, key.as_slice(), value, rustix::fs::XattrFlags::empty());
-        tolerated(key, set.map_err(|error| Errno::from_raw(error.raw_os_error())))
-            .map_err(LayerError::file("set an attribute of", path))?;
-    }
+    set_attributes(file, entry)?;
     set_time(file, path, entry.mtime)
+}
+
+/// For an open file or directory.
+pub(crate) fn set_attributes(file: impl AsFd, entry: &Entry) -> Result<(), LayerError> {
+    for (key, value) in wanted(entry) {
+        let set = rustix::fs::fsetxattr(&file, key.as_slice(), value, rustix::fs::XattrFlags::empty());
+        tolerated(key, set.map_err(|error| Errno::from_raw(error.raw_os_error())))
+            .map_err(LayerError::file("set an attribute of", &entry.path))?;
+    }
+    Ok(())
 }
 
 /// For all others: `name` in `directory`.

@@ -16,6 +16,7 @@ use rustix::fs::CWD;
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use crate::beneath;
+use crate::upper::Upper;
 
 /// What changes the meaning of a layer's attributes is off. `index` would tie the upper directory to one set of lower
 /// ones; `redirect_dir` and `metacopy` would let attributes in a hostile layer show other files in a file's place.
@@ -24,29 +25,35 @@ pub(crate) const OPTIONS: [(&str, &str); 3] = [("index", "off"), ("metacopy", "o
 const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// Makes the overlay, detached.
-pub(crate) fn mount(lower: &[&Path], upper: &Path, work: &Path, flags: &[&str]) -> Result<OwnedFd, Errno> {
-    let made = thread::scope(|scope| scope.spawn(|| apart(lower, upper, work, flags)).join());
+pub(crate) fn mount(lower: &[&Path], upper: Option<&Upper>, flags: &[&str]) -> Result<OwnedFd, Errno> {
+    let made = thread::scope(|scope| scope.spawn(|| apart(lower, upper, flags)).join());
     // A panic in there can only be ours.
     made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// In a thread that has its own mount namespace and working directory from now on.
-fn apart(lower: &[&Path], upper: &Path, work: &Path, flags: &[&str]) -> Result<OwnedFd, Errno> {
+fn apart(lower: &[&Path], upper: Option<&Upper>, flags: &[&str]) -> Result<OwnedFd, Errno> {
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount_by_name(None::<&str>, "/", None::<&str>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&str>)?;
     // overlayfs takes directories of the own namespace only: they are opened when we are there.
     let open = |path: &&Path| beneath::root(path);
     let layers = lower.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let (upper_directory, work) = (beneath::root(upper)?, beneath::root(work)?);
+    let writable = match upper {
+        Some(Upper { upper, work }) => Some((beneath::root(upper)?, beneath::root(work)?)),
+        None => None,
+    };
     let names: Vec<String> = layers.iter().map(|layer| layer.as_raw_fd().to_string()).collect();
     let mut options = vec![format!("lowerdir={}", names.join(":"))];
-    options.push(format!("upperdir={},workdir={}", upper_directory.as_raw_fd(), work.as_raw_fd()));
+    options.extend(
+        writable.iter().map(|(upper, work)| format!("upperdir={},workdir={}", upper.as_raw_fd(), work.as_raw_fd())),
+    );
     options.extend(OPTIONS.iter().map(|(key, value)| format!("{key}={value}")));
     options.extend(flags.iter().map(ToString::to_string));
     chdir(DESCRIPTORS)?;
-    mount_by_name(Some("overlay"), upper, Some("overlay"), MsFlags::empty(), Some(options.join(",").as_str()))?;
+    let place = upper.map(|upper| upper.upper.as_path()).or(lower.first().copied()).unwrap_or(Path::new("/"));
+    mount_by_name(Some("overlay"), place, Some("overlay"), MsFlags::empty(), Some(options.join(",").as_str()))?;
     let copy = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    open_tree(CWD, upper, copy).map_err(|error| Errno::from_raw(error.raw_os_error()))
+    open_tree(CWD, place, copy).map_err(|error| Errno::from_raw(error.raw_os_error()))
 }
 
 #[cfg(test)]
@@ -75,7 +82,7 @@ mod tests {
                 fs::create_dir(path(name)).expect("a directory");
             }
             let lower: Vec<&Path> = lower.iter().map(PathBuf::as_path).collect();
-            let mounted = mount(&lower, &path("upper"), &path("work"), &["volatile"]).expect("an overlay");
+            let mounted = mount(&lower, Some(&Upper { upper: path("upper"), work: path("work") }), &["volatile"]).expect("an overlay");
             let here = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
             assert!(!here.contains(" overlay overlay "), "the overlay was attached where others can see it");
             move_mount(&mounted, "", CWD, path("merged"), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).expect("attach");

@@ -29,14 +29,20 @@ const ONE_BY_ONE: (u32, u32) = (6, 8);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
     lower: Vec<PathBuf>,
-    upper: Upper,
+    /// Without one nobody can write to it.
+    upper: Option<Upper>,
     volatile: bool,
 }
 
 impl Overlay {
     /// An overlay of `lower`, topmost first, below `upper`.
     pub fn new(lower: Vec<PathBuf>, upper: &Upper) -> Self {
-        Self { lower, upper: upper.clone(), volatile: false }
+        Self { lower, upper: Some(upper.clone()), volatile: false }
+    }
+
+    /// An overlay of `lower`, topmost first, to be read only. There must be two at least: overlayfs wants it so.
+    pub fn read_only(lower: Vec<PathBuf>) -> Self {
+        Self { lower, upper: None, volatile: false }
     }
 
     /// Whether to never wait for the disk: after a crash of the machine, the upper directory is worth nothing.
@@ -51,7 +57,7 @@ impl Overlay {
     /// [`OverlayError::Mount`], [`OverlayError::NoLower`].
     pub fn mount(&self) -> Result<OwnedFd, OverlayError> {
         if self.lower.is_empty() {
-            return Err(OverlayError::NoLower(self.upper.upper.clone()));
+            return Err(OverlayError::NoLower(self.place()));
         }
         let mounted = if kernel() >= ONE_BY_ONE { self.one_by_one()? } else { self.by_one_string()? };
         let layers = self.lower.len();
@@ -87,12 +93,17 @@ impl Overlay {
 
     fn by_one_string(&self) -> Result<OwnedFd, OverlayError> {
         let lower: Vec<&Path> = self.lower.iter().map(PathBuf::as_path).collect();
-        one_string::mount(&lower, &self.upper.upper, &self.upper.work, &self.flags())
+        one_string::mount(&lower, self.upper.as_ref(), &self.flags())
             .map_err(|errno| self.failed(errno, String::new()))
     }
 
-    fn writable(&self) -> [(&'static str, &PathBuf); 2] {
-        [("upperdir", &self.upper.upper), ("workdir", &self.upper.work)]
+    fn writable(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        self.upper.iter().flat_map(|upper| [("upperdir", &upper.upper), ("workdir", &upper.work)])
+    }
+
+    /// What the mount is about, for messages.
+    fn place(&self) -> PathBuf {
+        self.upper.as_ref().map(|upper| &upper.upper).or(self.lower.first()).cloned().unwrap_or_default()
     }
 
     fn flags(&self) -> Vec<&'static str> {
@@ -107,7 +118,7 @@ impl Overlay {
     }
 
     fn failed(&self, errno: Errno, log: String) -> OverlayError {
-        OverlayError::Mount { layers: self.lower.len(), upper: self.upper.upper.clone(), errno, log }
+        OverlayError::Mount { layers: self.lower.len(), upper: self.place(), errno, log }
     }
 }
 

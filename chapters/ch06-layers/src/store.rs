@@ -21,8 +21,9 @@ use crate::diff_id::DiffId;
 use crate::disk_error::DiskError;
 use crate::error::LayerError;
 use crate::held::Held;
-use crate::pack::create_tar;
+use crate::pack::create_tar_in;
 use crate::unpack::{UnpackLimits, apply_tar};
+use crate::view::View;
 
 /// A layer that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +89,17 @@ impl LayerStore {
     /// # Errors
     /// [`LayerError`].
     pub fn import_directory(&self, tree: &Path) -> Result<Layer, LayerError> {
+        self.import_upper(tree, &View::default())
+    }
+
+    /// The same, looked at in a certain way.
+    ///
+    /// # Errors
+    /// [`LayerError`].
+    pub fn import_upper(&self, tree: &Path, view: &View) -> Result<Layer, LayerError> {
         let (mut reader, writer) = io::pipe().map_err(LayerError::Read)?;
         std::thread::scope(|scope| {
-            let packing = scope.spawn(move || create_tar(tree, io::BufWriter::with_capacity(1 << 16, writer)));
+            let packing = scope.spawn(move || create_tar_in(tree, view, io::BufWriter::with_capacity(1 << 16, writer)));
             let imported = self.import(&mut reader);
             // After an error the archive has to go somewhere: a write into a closed pipe could end the process.
             let drained = io::copy(&mut reader, &mut io::sink());

@@ -9,6 +9,9 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, SFlag, fstat};
+use nix::sys::statfs::{
+    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs,
+};
 
 use crate::beneath;
 use crate::disk_error::DiskError;
@@ -21,10 +24,16 @@ pub(crate) struct Found {
     pub(crate) metadata: FileStat,
 }
 
+/// What the kernel makes up while it is read.
+const PSEUDO: [FsType; 5] =
+    [PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC];
+
 /// A walk under way. It holds no descriptor but the root's, however deep it is.
 pub(crate) struct Walk {
     root: OwnedFd,
     waiting: Vec<Found>,
+    /// Whether it goes on below mount points.
+    across: bool,
 }
 
 impl Walk {
@@ -32,11 +41,27 @@ impl Walk {
         let failed = |errno: Errno| LayerError::from(DiskError::at("open", root)(errno));
         let directory = beneath::root(root).map_err(failed)?;
         let metadata = fstat(&directory).map_err(failed)?;
-        Ok(Self { root: directory, waiting: vec![Found { path: PathBuf::new(), metadata }] })
+        Ok(Self { root: directory, waiting: vec![Found { path: PathBuf::new(), metadata }], across: false })
+    }
+
+    /// A walk through files that somebody uses meanwhile, with what is mounted among them: all below `root`, or the one
+    /// file `name` in it. A file system of the kernel's own is an empty directory.
+    pub(crate) fn across(root: OwnedFd, name: &Path) -> Result<Self, Errno> {
+        let metadata = if name.as_os_str().is_empty() {
+            fstat(&root)?
+        } else {
+            beneath::look(&root, name)?.ok_or(Errno::ENOENT)?
+        };
+        Ok(Self { root, waiting: vec![Found { path: name.into(), metadata }], across: true })
     }
 
     pub(crate) fn root(&self) -> &OwnedFd {
         &self.root
+    }
+
+    /// Opens what is beneath the root.
+    pub(crate) fn open(&self, path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+        if self.across { beneath::open_across(&self.root, path, flags) } else { beneath::open(&self.root, path, flags) }
     }
 
     /// The next file. A directory that vanishes meanwhile is an empty one.
@@ -44,27 +69,51 @@ impl Walk {
         let Some(found) = self.waiting.pop() else { return Ok(None) };
         if beneath::kind(&found.metadata) == SFlag::S_IFDIR {
             let failed = LayerError::file("list", &found.path);
-            self.waiting.extend(list(&self.root, &found.path).map_err(failed)?.into_iter().rev());
+            self.waiting.extend(self.list(&found.path).map_err(failed)?.into_iter().rev());
         }
         Ok(Some(found))
     }
+
+    /// What is in the directory `path`, sorted by name.
+    fn list(&self, path: &Path) -> Result<Vec<Found>, Errno> {
+        let mut all = Vec::new();
+        let Some(mut directory) = there(self.open(path, LISTED))? else { return Ok(all) };
+        if self.across && is_pseudo(&directory)? {
+            return Ok(all);
+        }
+        for name in names(&mut directory)? {
+            let Some(mut metadata) = beneath::look(&directory, Path::new(&name))? else { continue };
+            let path = path.join(name);
+            // A mount's own root is what is seen, not the directory below it.
+            if self.across
+                && beneath::kind(&metadata) == SFlag::S_IFDIR
+                && let Ok(mounted) = self.open(&path, beneath::DIRECTORY)
+            {
+                metadata = fstat(&mounted)?;
+            }
+            all.push(Found { path, metadata });
+        }
+        Ok(all)
+    }
 }
 
-/// What is in the directory `path` beneath `root`, sorted by name.
-fn list(root: &OwnedFd, path: &Path) -> Result<Vec<Found>, Errno> {
-    let mut all = Vec::new();
-    let Some(mut directory) = open(root, path)? else { return Ok(all) };
-    for name in names(&mut directory)? {
-        if let Some(metadata) = beneath::look(&directory, Path::new(&name))? {
-            all.push(Found { path: path.join(name), metadata });
-        }
-    }
-    Ok(all)
+/// Whether a file is one that the kernel makes up while it is read: it has no size, and to read it may do something.
+///
+/// # Errors
+/// Of `fstatfs(2)`.
+pub fn is_pseudo(file: impl AsFd) -> Result<bool, Errno> {
+    Ok(PSEUDO.contains(&fstatfs(file)?.filesystem_type()))
 }
+
+const LISTED: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY);
 
 /// The directory `path` beneath `root`; `None` if there is none.
 pub(crate) fn open(root: impl AsFd, path: &Path) -> Result<Option<Dir>, Errno> {
-    match beneath::open(root, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY) {
+    there(beneath::open(root, path, LISTED))
+}
+
+fn there(opened: Result<OwnedFd, Errno>) -> Result<Option<Dir>, Errno> {
+    match opened {
         Ok(directory) => Dir::from_fd(directory).map(Some),
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
         Err(errno) => Err(errno),

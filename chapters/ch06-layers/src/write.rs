@@ -128,7 +128,7 @@ impl<W: Write> Archive<W> {
 /// Directories end in a slash; the root is `./`.
 fn entry_name(path: &Path, kind: EntryType) -> Vec<u8> {
     let mut name = if path.as_os_str().is_empty() { b".".to_vec() } else { path.as_os_str().as_bytes().to_vec() };
-    if kind == EntryType::Directory {
+    if kind == EntryType::Directory && !name.ends_with(b"/") {
         name.push(b'/');
     }
     name

@@ -107,7 +107,7 @@ kernel_test! {
 }
 
 /// Files of cases about containers that outlive the command that starts them.
-const CONTAINERS: [&str; 4] = ["health.txt", "help-containers.txt", "life.txt", "ps.txt"];
+const CONTAINERS: [&str; 5] = ["data.txt", "health.txt", "help-containers.txt", "life.txt", "ps.txt"];
 
 /// Compares the cases of the files that are `chosen`, and the help texts with the first.
 fn same(host: &Host, chosen: fn(&str) -> bool) {

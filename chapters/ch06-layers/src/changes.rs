@@ -76,7 +76,9 @@ pub fn changes_in(upper: &Path, lowers: &[impl AsRef<Path>], view: &View) -> Res
         view.translate(&mut found.metadata);
         if !found.path.as_os_str().is_empty() {
             let hidden = view.hides(&found.path, &found.metadata);
-            if hidden && comparison.lowers.look(&found.path).map_err(LayerError::file("compare", &found.path))?.is_none() {
+            if hidden
+                && comparison.lowers.look(&found.path).map_err(LayerError::file("compare", &found.path))?.is_none()
+            {
                 continue;
             }
             match comparison.add(walk.root(), &found) {

@@ -93,8 +93,7 @@ impl Overlay {
 
     fn by_one_string(&self) -> Result<OwnedFd, OverlayError> {
         let lower: Vec<&Path> = self.lower.iter().map(PathBuf::as_path).collect();
-        one_string::mount(&lower, self.upper.as_ref(), &self.flags())
-            .map_err(|errno| self.failed(errno, String::new()))
+        one_string::mount(&lower, self.upper.as_ref(), &self.flags()).map_err(|errno| self.failed(errno, String::new()))
     }
 
     fn writable(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {

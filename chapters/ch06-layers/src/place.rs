@@ -177,10 +177,12 @@ impl Placing {
             Kind::HardLink(target) => return self.link(target, &parent, name, &path),
             Kind::Symlink(target) => symlinkat(target.as_slice(), &parent, name).map_err(failed("create"))?,
             Kind::Fifo => mknodat(&parent, name, SFlag::S_IFIFO, PRIVATE, 0).map_err(failed("create"))?,
-            Kind::CharDevice(major, minor) => device(&parent, name, SFlag::S_IFCHR, (*major, *minor))
-                .map_err(failed("create a device at"))?,
-            Kind::BlockDevice(major, minor) => device(&parent, name, SFlag::S_IFBLK, (*major, *minor))
-                .map_err(failed("create a device at"))?,
+            Kind::CharDevice(major, minor) => {
+                device(&parent, name, SFlag::S_IFCHR, (*major, *minor)).map_err(failed("create a device at"))?;
+            }
+            Kind::BlockDevice(major, minor) => {
+                device(&parent, name, SFlag::S_IFBLK, (*major, *minor)).map_err(failed("create a device at"))?;
+            }
         }
         Ok(metadata::apply(&parent, name, &entry)?)
     }

@@ -60,6 +60,9 @@ mod tests {
         let range = IdRange { inside: 0, outside: 100_000, count: 65_536 };
         assert_eq!((inside(range, 100_000), inside(range, 165_535)), (0, 65_535));
         assert_eq!((inside(range, 0), inside(range, 165_536)), (0, 165_536));
-        assert_eq!((outside(range, 0), outside(range, 65_535), outside(range, 65_536)), (Some(100_000), Some(165_535), None));
+        assert_eq!(
+            (outside(range, 0), outside(range, 65_535), outside(range, 65_536)),
+            (Some(100_000), Some(165_535), None)
+        );
     }
 }

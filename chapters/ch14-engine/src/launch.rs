@@ -60,17 +60,19 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     Ok(container.start()?)
 }
 
+/// The file by which programs have known for years that they are in a container.
+pub(crate) const MARK: &str = ".dockerenv";
+
 /// Directories of the layers, the topmost first.
-fn lower(engine: &Engine, saved: &Saved) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn lower(engine: &Engine, saved: &Saved) -> Result<Vec<PathBuf>, Failure> {
     let ids = saved.layers.iter().rev();
     ids.map(|id| Ok(engine.layers().get(&id.parse::<DiffId>()?)?.path)).collect()
 }
 
-/// The file by which programs have known for years that they are in a container. It is made in the upper directory before
-/// that is mounted: nobody else is there yet, and whatever the image has of that name is hidden. What stands there from an
-/// earlier life may be anything, and is left.
+/// Makes the mark in the upper directory before that is mounted: nobody else is there yet, and whatever the image has of
+/// that name is hidden. What stands there from an earlier life may be anything, and is left.
 fn mark(upper: &Path, owner: Option<u32>) -> Result<(), DiskError> {
-    let path = upper.join(".dockerenv");
+    let path = upper.join(MARK);
     let file = match File::create_new(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         other => other.map_err(DiskError::at("create", &path))?,

@@ -2,7 +2,9 @@
 
 mod attach;
 mod create;
+mod diff;
 mod each;
+mod export;
 mod inspect;
 mod kill;
 mod ls;
@@ -13,6 +15,7 @@ mod restart;
 mod rm;
 mod start;
 mod stop;
+mod stream;
 mod wait;
 
 use crate::commands::entry::Entry;
@@ -21,6 +24,8 @@ use crate::commands::entry::Entry;
 pub(crate) const BOTH: &[Entry] = &[
     attach::ENTRY,
     create::ENTRY,
+    diff::ENTRY,
+    export::ENTRY,
     kill::ENTRY,
     pause::PAUSE,
     rename::ENTRY,

@@ -8,6 +8,7 @@ mod info;
 mod man;
 pub(crate) mod reaper;
 mod run;
+mod system;
 mod version;
 
 use entry::{Entry, Group};
@@ -28,6 +29,7 @@ pub(crate) const GROUPS: &[Group] = &[
         entries: &[&[run::ENTRY], container::BOTH, container::OWN],
         groups: &[],
     },
+    Group { path: "system", about: "Manage mini-docker", entries: &[system::ALL], groups: &[] },
     Group {
         path: "image",
         about: "Manage images",

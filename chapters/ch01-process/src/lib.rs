@@ -10,6 +10,7 @@ mod detach;
 mod detach_keys;
 mod exec;
 mod failure;
+mod fault;
 mod identity;
 pub mod init;
 pub mod own_binary;
@@ -27,6 +28,9 @@ pub use detach::{DetachError, detach};
 pub use detach_keys::{DetachKeys, DetachKeysError};
 pub use exec::{DEFAULT_PATH, ExecError, Program};
 pub use failure::{CALLER_FAILED, CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, FailureKind, NOT_FOUND};
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use fault::fault_at;
 pub use identity::{Identity, IdentityError, has_ended};
 pub use pty::Pty;
 pub use single_thread::SingleThread;

@@ -34,7 +34,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Re
     prefix.push(".");
     let made = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory);
     let mut file = made.map_err(DiskError::at("create a file in", directory))?;
+    let fault = |action: &str| format!("{action} {}", path.file_name().unwrap_or_default().to_string_lossy());
+    process::fault!(fault("write")).map_err(DiskError::at("write", path))?;
     file.write_all(bytes).map_err(DiskError::at("write", path))?;
+    process::fault!(fault("rename")).map_err(DiskError::at("replace", path))?;
     if durability == Durability::PowerFailure {
         file.as_file().sync_all().map_err(DiskError::at("sync", path))?;
     }

@@ -167,6 +167,7 @@ impl DataRoot {
     /// # Errors
     /// [`DiskError::Io`].
     pub fn discard(&self, directory: &mut Held) -> Result<(), DiskError> {
+        process::fault!("discard a held directory").map_err(DiskError::at("remove", directory.path()))?;
         directory.discard(&self.tmp())
     }
 
@@ -175,6 +176,7 @@ impl DataRoot {
     /// # Errors
     /// [`DiskError::Io`].
     pub fn discard_unmarked(&self, directory: &Path) -> Result<PathBuf, DiskError> {
+        process::fault!("discard a directory").map_err(DiskError::at("remove", directory))?;
         let target = held::out_of_sight(&self.tmp(), directory);
         fs::rename(directory, &target).map_err(DiskError::at("remove", directory))?;
         Ok(target)

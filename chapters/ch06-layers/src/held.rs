@@ -32,6 +32,7 @@ impl Held {
     pub fn create(path: &Path) -> Result<Self, DiskError> {
         loop {
             DirBuilder::new().mode(0o700).create(path).map_err(DiskError::at("create", path))?;
+            process::fault!("hold a directory").map_err(DiskError::at("open", path))?;
             let made = match open(path) {
                 // Between these calls it looked abandoned, and somebody has cleaned it up.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -5,6 +5,7 @@
 mod atomic;
 mod beneath;
 mod changes;
+mod check;
 mod compression;
 mod data_root;
 mod diff_id;
@@ -43,6 +44,7 @@ mod zstd;
 
 pub use atomic::{Durability, read_json, write_atomically, write_json};
 pub use changes::{Change, ChangeKind, changes, changes_in};
+pub use check::{Cure, Fault};
 pub use data_root::{DataRoot, DataRootError};
 pub use diff_id::DiffId;
 pub use disk_error::DiskError;

@@ -123,6 +123,11 @@ impl LayerStore {
         Ok(Layer { diff_id: diff_id.clone(), size, entries, path: directory.join("diff") })
     }
 
+    /// Where they are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.layers
+    }
+
     /// Every layer, sorted by name.
     ///
     /// # Errors

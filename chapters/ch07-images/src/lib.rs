@@ -2,6 +2,7 @@
 //!
 //! A name, the layers it stands for, and how to run them. The layers themselves belong to chapter 6.
 
+mod check;
 mod config;
 mod reference;
 mod store;

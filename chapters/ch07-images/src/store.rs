@@ -157,7 +157,7 @@ impl ImageStore {
         Ok(list)
     }
 
-    fn load(&self, id: &str) -> Result<Image, ImageStoreError> {
+    pub(crate) fn load(&self, id: &str) -> Result<Image, ImageStoreError> {
         let digits = id.strip_prefix("sha256:").unwrap_or(id);
         match read_json(&self.config_path(digits))? {
             Some(config) => Ok(Image { id: format!("sha256:{digits}"), config }),
@@ -165,11 +165,11 @@ impl ImageStore {
         }
     }
 
-    fn names(&self) -> Result<BTreeMap<String, String>, ImageStoreError> {
+    pub(crate) fn names(&self) -> Result<BTreeMap<String, String>, ImageStoreError> {
         Ok(read_json(&self.table())?.unwrap_or_default())
     }
 
-    fn ids(&self) -> Result<Vec<String>, ImageStoreError> {
+    pub(crate) fn ids(&self) -> Result<Vec<String>, ImageStoreError> {
         let entries = fs::read_dir(&self.images).map_err(DiskError::at("read", &self.images))?;
         let mut ids: Vec<String> = entries
             .flatten()
@@ -181,7 +181,7 @@ impl ImageStore {
         Ok(ids)
     }
 
-    fn config_path(&self, digits: &str) -> PathBuf {
+    pub(crate) fn config_path(&self, digits: &str) -> PathBuf {
         self.images.join(format!("{digits}.json"))
     }
 

@@ -5,6 +5,7 @@
 
 mod attach;
 mod bootstrap;
+mod check;
 mod compose;
 mod control;
 pub mod create;
@@ -41,6 +42,7 @@ mod wire;
 
 pub use attach::Streams;
 pub use bootstrap::{BootstrapError, Progress, Suite};
+pub use check::Checked;
 pub use create::Create;
 pub use devices::DeviceError;
 pub use engine::Engine;
@@ -48,7 +50,7 @@ pub use exec::ExecWish;
 pub use health::{Health, HealthCheck, HealthError, HealthStatus, ProbeResult};
 pub use import::ImportError;
 pub use info::Info;
-pub use layers::{Change, DataRoot};
+pub use layers::{Change, Cure, DataRoot, Fault};
 pub use listing::{Listed, Listing, Pruned, Size};
 pub use ordered::Ordered;
 pub use record::{ContainerRecord, Filter, ResolveError, Sharing};

@@ -14,6 +14,7 @@ mod tap;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -109,7 +110,7 @@ pub(crate) fn run(
         Err(failure) => {
             shim.state.error.clone_from(&failure.message);
             shim.state.exit_code = failure.exit_code();
-            shim.bury(life);
+            shim.bury(life, None);
             Err(failure)
         }
     }
@@ -142,6 +143,8 @@ impl Shim<'_> {
 
     fn start(&mut self, console: Option<ConsoleSize>) -> Result<Running, Failure> {
         let running = launch::launch(self.engine, &self.saved, console)?;
+        process::fault!("record a start")
+            .map_err(DiskError::at("record the start of", self.store().home(&self.saved.id)))?;
         let Identity { pid, start_time } = Identity::of(running.child().pid())?;
         self.state = State {
             status: Status::Running,
@@ -176,10 +179,7 @@ impl Shim<'_> {
             let born = Instant::now();
             let group = self.attend(running);
             if back_off.decide(&self.saved.create.host.restart_policy, &self.state, born.elapsed()) == Decision::End {
-                if let Some(group) = group {
-                    self.last_words(life, &group);
-                }
-                self.bury(life);
+                self.bury(life, group);
                 break;
             }
             self.state.status = Status::Restarting;
@@ -188,7 +188,7 @@ impl Shim<'_> {
             let _ = group.map(|group| group.remove());
             next = self.start_again(&mut back_off);
             if next.is_none() {
-                self.bury(life);
+                self.bury(life, None);
                 break;
             }
         }
@@ -199,49 +199,40 @@ impl Shim<'_> {
         sys::exit_now(0)
     }
 
-    /// The end for good: who waits is told before what the container leaves in the kernel is removed.
-    fn last_words(mut self, life: Held, group: &cgroups::Cgroup) -> ! {
-        let rubbish = self.settle();
-        step!(14, "who waits is told; then what is left is removed");
-        self.end_clients();
-        let _ = group.remove();
-        let _ = rubbish.map(|path| remove_all(&path));
-        self.listener = None;
-        let _ = self.store().end_life(life);
-        while !self.clients.is_empty() {
-            self.turn(None, None);
-        }
-        sys::exit_now(0)
-    }
-
-    /// The end of what did not start, or will not start again.
-    fn bury(&mut self, life: Held) {
+    /// The end for good: who waits is told before what the container leaves is removed.
+    fn bury(&mut self, life: Held, group: Option<cgroups::Cgroup>) {
         if self.state.status.is_alive() {
             self.state.status = Status::Exited;
         }
-        let rubbish = self.settle();
+        let settled = self.settle();
+        step!(14, "who waits is told; then what is left is removed");
         self.end_clients();
-        let _ = rubbish.map(|path| remove_all(&path));
+        let _ = process::fault!("remove what is left");
+        let _ = group.map(|group| group.remove());
         self.listener = None;
-        let _ = self.store().end_life(life);
+        match settled {
+            Ok(rubbish) => {
+                let _ = rubbish.map(|path| remove_all(&path));
+                let _ = self.store().end_life(life);
+            }
+            // Whoever finds the directory of its life without a shim does it: the disk may have room by then.
+            Err(error) => step!(14, "its end is not recorded: {error}"),
+        }
     }
 
     /// Records how it ended; what is not to outlive its end is taken out of sight, and returned to be removed.
-    fn settle(&mut self) -> Option<std::path::PathBuf> {
+    fn settle(&mut self) -> Result<Option<PathBuf>, DiskError> {
+        process::fault!("record an end").map_err(DiskError::at("record the end of", &self.saved.id))?;
         if !self.saved.is_temporary() {
-            self.record();
-            return None;
+            self.store().write_state(&self.saved, &self.state)?;
+            return Ok(None);
         }
         // Held until this process ends: nobody else removes what we remove.
-        match self.store().lock(&self.saved.id) {
-            Ok(Some(lock)) => {
-                std::mem::forget(lock);
-                let left = self.store().forget(&self.saved).ok();
-                self.engine.tell(&self.saved, "destroy");
-                left
-            }
-            _ => None,
-        }
+        let Some(lock) = self.store().lock(&self.saved.id)? else { return Ok(None) };
+        std::mem::forget(lock);
+        let left = self.store().forget(&self.saved)?;
+        self.engine.tell(&self.saved, "destroy");
+        Ok(Some(left))
     }
 
     /// A disk that is full must not end a container: what was recorded before stays, and the next time may be better.

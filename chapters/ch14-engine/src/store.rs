@@ -67,6 +67,28 @@ impl Store {
         Ok(store)
     }
 
+    /// Every container's id.
+    pub(crate) fn ids(&self) -> Result<Vec<String>, DiskError> {
+        ids(&self.homes)
+    }
+
+    /// Whether the container's name leads to it.
+    pub(crate) fn has_name(&self, saved: &Saved) -> bool {
+        fs::read_link(self.names.join(&saved.name)).is_ok_and(|id| id == Path::new(&saved.id))
+    }
+
+    /// Where its state is, or would be.
+    pub(crate) fn state_path(&self, id: &str) -> PathBuf {
+        let paths = [self.home(id), self.life(id)].map(|directory| directory.join(STATE));
+        let [home, life] = paths;
+        if home.exists() { home } else { life }
+    }
+
+    /// Its state, as it stands there.
+    pub(crate) fn state_of(&self, id: &str) -> Result<Option<State>, DiskError> {
+        read_json(&self.state_path(id))
+    }
+
     /// The boot of the machine that we are in.
     pub(crate) fn boot(&self) -> &str {
         &self.boot
@@ -106,6 +128,7 @@ impl Store {
     fn furnish(&self, saved: &mut Saved) -> Result<(), StateError> {
         let home = self.home(&saved.id);
         fs::create_dir(&home).map_err(DiskError::at("create", &home))?;
+        process::fault!("claim a name").map_err(DiskError::at("claim a name for", &home))?;
         // The directory comes before the name: a name without a directory means nothing.
         if saved.name.is_empty() {
             saved.name = self.claim_some_name(&saved.id)?;
@@ -147,9 +170,10 @@ impl Store {
         for directory in [self.home(id), self.life(id)] {
             let Some(saved) = read_json(&directory.join(RECORD))? else { continue };
             // After a power cut the record is there, and the state may be anything.
-            let state = read_json(&directory.join(STATE)).unwrap_or_default();
-            let state: State =
-                state.unwrap_or_else(|| State { status: Status::Exited, exit_code: 255, ..State::default() });
+            let state = match read_json::<State>(&directory.join(STATE)) {
+                Ok(state) => state.unwrap_or_else(|| State { boot: self.boot.clone(), ..State::default() }),
+                Err(_) => State { status: Status::Exited, exit_code: 255, ..State::default() },
+            };
             let state = if state.boot == self.boot { state } else { state.without_shim(&self.boot) };
             return Ok(Some(Container { saved, state }));
         }
@@ -244,6 +268,7 @@ impl Store {
             return Err(StateError::BadName(format!("/{name}")));
         }
         self.claim_name(name, &saved.id)?;
+        process::fault!("rename a container").map_err(DiskError::at("rename", self.home(&saved.id)))?;
         let old = std::mem::replace(&mut saved.name, name.into());
         self.write_record(saved)?;
         self.release_name(&old, &saved.id)?;
@@ -256,8 +281,11 @@ impl Store {
     /// # Errors
     /// [`DiskError`].
     pub(crate) fn forget(&self, saved: &Saved) -> Result<PathBuf, DiskError> {
-        self.release_name(&saved.name, &saved.id)?;
-        self.root.discard_unmarked(&self.home(&saved.id))
+        let left = self.root.discard_unmarked(&self.home(&saved.id))?;
+        // A name that leads nowhere means nothing: it need not go for the container to be gone.
+        let _ = process::fault!("release a name");
+        let _ = self.release_name(&saved.name, &saved.id);
+        Ok(left)
     }
 
     /// Clears up after shims and commands that were killed: what they ran is ended, how it ended is recorded, and what was
@@ -283,6 +311,21 @@ impl Store {
         Ok(())
     }
 
+    /// Removes the names that nobody has: of commands that were killed between a name and a record.
+    pub(crate) fn clear_up_names(&self) -> Result<(), DiskError> {
+        let failed = |error| DiskError::at("read", &self.names)(error);
+        for entry in fs::read_dir(&self.names).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let id = fs::read_link(&path).unwrap_or_default().to_string_lossy().into_owned();
+            let _lock = Lock::wait(Rank::Names, &self.names)?;
+            if !self.owns(&id, &name) {
+                self.release_name(&name, &id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// After a boot: nothing lives, and what stood in the run directory is gone, or means nothing any more.
     fn clear_up_homes(&self) -> Result<(), DiskError> {
         for id in ids(&self.homes)? {
@@ -294,7 +337,7 @@ impl Store {
                 remove(&self.root.discard_unmarked(&home)?)?;
             }
         }
-        Ok(())
+        self.clear_up_names()
     }
 
     fn claim_some_name(&self, id: &str) -> Result<String, DiskError> {
@@ -314,7 +357,7 @@ impl Store {
         let path = self.names.join(name);
         let _lock = Lock::wait(Rank::Names, &self.names)?;
         if let Ok(owner) = fs::read_link(&path) {
-            if self.homes.join(&owner).exists() {
+            if owner != Path::new(id) && self.owns(&owner.to_string_lossy(), name) {
                 return Err(StateError::NameTaken { name: name.into(), id: owner.display().to_string() });
             }
             fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
@@ -322,6 +365,14 @@ impl Store {
         // A link is made with its content in one step, or not at all.
         symlink(id, &path).map_err(DiskError::at("claim the name", &path))?;
         Ok(())
+    }
+
+    /// Whether it is this container that has the name. One that is just being made may have no record yet; one that was
+    /// to be renamed, by a command that was killed, has a link too many.
+    fn owns(&self, id: &str, name: &str) -> bool {
+        // Of one whose record is damaged nothing else is known.
+        self.life(id).exists()
+            || self.load(id).map_or(true, |container| container.is_some_and(|container| container.saved.name == name))
     }
 
     fn release_name(&self, name: &str, id: &str) -> Result<(), DiskError> {

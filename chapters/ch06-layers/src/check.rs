@@ -1,0 +1,74 @@
+//! What is wrong with what is stored, and what can be done about it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::data_root::DataRoot;
+use crate::diff_id::DiffId;
+use crate::disk_error::DiskError;
+use crate::removal::remove_all;
+use crate::store::LayerStore;
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub struct Fault {
+    /// With what: `layer 0123…`, `image busybox:latest`.
+    pub object: String,
+    /// What.
+    pub text: String,
+    /// What can be done.
+    pub cure: Cure,
+}
+
+/// What can be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cure {
+    /// To remove this: it is of no use to anybody.
+    Remove(PathBuf),
+    /// Something that is not ours to decide.
+    ByHand(&'static str),
+}
+
+impl Fault {
+    /// A fault.
+    pub fn new(object: impl Into<String>, text: impl Into<String>, cure: Cure) -> Self {
+        Self { object: object.into(), text: text.into(), cure }
+    }
+
+    /// Does what can be done; whether that was anything.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn repair(&self, root: &DataRoot) -> Result<bool, DiskError> {
+        let Cure::Remove(path) = &self.cure else { return Ok(false) };
+        let gone = root.discard_unmarked(path)?;
+        remove_all(&gone).map_err(DiskError::at("remove", gone))?;
+        Ok(true)
+    }
+}
+
+impl LayerStore {
+    /// Every layer that is not one.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn check(&self) -> Result<Vec<Fault>, DiskError> {
+        let directory = self.directory();
+        let mut faults = Vec::new();
+        for entry in fs::read_dir(directory).map_err(DiskError::at("read", directory))? {
+            let path = entry.map_err(DiskError::at("read", directory))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let object = format!("layer {name}");
+            let cure = || Cure::Remove(path.clone());
+            match format!("sha256:{name}").parse::<DiffId>() {
+                Err(_) => faults.push(Fault::new(object, "it is not named by a digest", cure())),
+                Ok(id) => match self.get(&id) {
+                    Err(error) => faults.push(Fault::new(object, error.to_string(), cure())),
+                    Ok(layer) if !layer.path.is_dir() => faults.push(Fault::new(object, "it has no files", cure())),
+                    Ok(_) => {}
+                },
+            }
+        }
+        Ok(faults)
+    }
+}

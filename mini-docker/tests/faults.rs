@@ -1,0 +1,132 @@
+//! `kill -9`, a full disk and a broken one, at every place of the way that can be told apart: the next command works, nothing
+//! is lost, nothing is left.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::{Docker, Said};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use testkit::{Host, Need, kernel_test, require};
+
+const FAULTS: [&str; 3] = ["KILL", "ENOSPC", "EIO"];
+
+/// One way through the engine: what is there before, and what is tried.
+struct Way {
+    before: &'static [&'static [&'static str]],
+    tried: &'static [&'static str],
+}
+
+const MADE: &[&str] = &["create", "--name", "web", "busybox", "true"];
+
+const WAYS: [Way; 8] = [
+    Way { before: &[], tried: &["run", "--rm", "busybox", "true"] },
+    Way { before: &[], tried: &["run", "--name", "web", "busybox", "true"] },
+    Way { before: &[], tried: &["run", "-d", "--name", "web", "busybox", "true"] },
+    Way { before: &[], tried: MADE },
+    Way { before: &[MADE], tried: &["start", "-a", "web"] },
+    Way { before: &[MADE], tried: &["rename", "web", "net"] },
+    Way { before: &[MADE], tried: &["rm", "web"] },
+    Way { before: &[&["run", "-d", "--name", "web", "busybox", "sleep", "1000"]], tried: &["rm", "-f", "web"] },
+];
+
+fn with_fault(docker: &Docker, arguments: &[&str], fault: &str) -> Said {
+    let mut command = docker.command();
+    command.env("MINI_DOCKER_FAULT", fault).args(arguments).stdin(std::process::Stdio::null());
+    command.output().expect("mini-docker starts").into()
+}
+
+/// What has lost its parent comes to us.
+fn reap() {
+    while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}
+}
+
+fn clear(docker: &Docker) {
+    let ids = docker.ok(&["ps", "-aq"]);
+    for id in ids.split_whitespace() {
+        docker.ok(&["rm", "-f", id]);
+    }
+    reap();
+    assert_eq!(docker.left_behind(), Vec::<String>::new());
+}
+
+/// Every place on the way.
+fn places(host: &Host, docker: &Docker, way: &Way) -> BTreeSet<String> {
+    let list = host.dir().join("places");
+    let _ = fs::remove_file(&list);
+    for line in way.before {
+        docker.ok(line);
+    }
+    with_fault(docker, way.tried, &list.display().to_string());
+    clear(docker);
+    fs::read_to_string(&list).expect("places").lines().map(str::to_owned).collect()
+}
+
+kernel_test! {
+    fn whatever_fails_the_next_command_works_and_nothing_is_lost_or_left(host) {
+        let docker = Docker::new(host);
+        let mut seen = BTreeSet::new();
+        for way in &WAYS {
+            for place in places(host, &docker, way) {
+                for fault in FAULTS {
+                    for line in way.before {
+                        docker.ok(line);
+                    }
+                    let tried = format!("{} at {place:?}: {fault}", way.tried.join(" "));
+                    let said = with_fault(&docker, way.tried, &format!("{place}={fault}"));
+                    assert!(!said.stderr.contains("panicked"), "{tried}: {}", said.stderr);
+                    reap();
+                    let listed = docker.run(&["ps", "-aq"]);
+                    assert_eq!(listed.code, Some(0), "{tried}: {}", listed.stderr);
+                    // A container that was there is there, unless it was to be removed.
+                    if !way.before.is_empty() && way.tried[0] != "rm" {
+                        assert_eq!(listed.stdout.lines().count(), 1, "{tried}");
+                    }
+                    let checked = docker.run(&["system", "check"]);
+                    assert_eq!(checked.code, Some(0), "{tried}: {}", checked.stdout);
+                    if fault == "KILL" {
+                        docker.ok(&["run", "--rm", "--name", "other", "busybox", "true"]);
+                    }
+                    clear(&docker);
+                }
+                seen.insert(place);
+            }
+        }
+        // A list that has lost some is as good as none.
+        for known in ["write record.json", "rename state.json", "claim a name", "record a start", "record an end", "release a name", "remove what is left", "rename a container", "hold a directory"] {
+            assert!(seen.contains(known), "{known} is not among {seen:?}");
+        }
+    }
+
+    fn release_binaries_have_no_such_places(_host) {
+        let binary = common::static_binary();
+        require(Need::Program(binary, "cargo wb try builds it"));
+        let bytes = fs::read(binary).expect("the binary");
+        let variable = b"MINI_DOCKER_FAULT";
+        assert!(!bytes.windows(variable.len()).any(|window| window == variable));
+    }
+
+    /// A check finds what nobody but a disk could have done, and repairs what is of no use to anybody.
+    fn a_check_finds_what_is_damaged(host) {
+        let docker = Docker::new(host);
+        docker.ok(MADE);
+        let id = docker.ok(&["ps", "-aq", "--no-trunc"]).trim().to_owned();
+        let root = docker.root();
+        fs::create_dir(root.join("layers/half")).expect("a directory");
+        fs::write(root.join("containers").join(&id).join("state.json"), "{").expect("damage");
+        let said = docker.run(&["system", "check"]);
+        let text = said.stdout.replace(&id, "ID").replace(&root.display().to_string(), "ROOT");
+        insta::assert_snapshot!(format!("{text}exit {:?}", said.code), @r"
+        layer half: it is not named by a digest (system check --repair removes it)
+        container ID: ROOT/containers/ID/state.json is damaged: EOF while parsing an object at line 1 column 1 (system check --repair removes it)
+        1 container, 1 image, 1 layer: 2 faults
+        exit Some(1)
+        ");
+        let said = docker.run(&["system", "check", "--repair"]);
+        assert_eq!(said.code, Some(0), "{}", said.stdout);
+        assert_eq!(docker.ok(&["system", "check"]), "1 container, 1 image, 1 layer: no fault\n");
+        assert_eq!(docker.run(&["start", "-a", "web"]).code, Some(0), "what it was is known");
+        clear(&docker);
+    }
+}

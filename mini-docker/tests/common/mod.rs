@@ -58,15 +58,17 @@ impl Docker {
         said.stdout
     }
 
-    /// What stands in the data root besides images: nothing, after every command. What is being removed is waited for:
-    /// whoever removes a directory holds it locked.
+    /// What stands in the data root besides images: nothing, after every command that makes containers with `--rm`. Shims that
+    /// are still at work, and what is being removed, are waited for: whoever is alive for a directory holds it locked.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        for entry in std::fs::read_dir(self.root.join("tmp")).into_iter().flatten().flatten() {
-            if let Ok(directory) = std::fs::File::open(entry.path()) {
-                directory.lock().expect("a lock");
+        for held in ["run/containers", "tmp"] {
+            for entry in std::fs::read_dir(self.root.join(held)).into_iter().flatten().flatten() {
+                if let Ok(directory) = std::fs::File::open(entry.path()) {
+                    directory.lock().expect("a lock");
+                }
             }
         }
-        ["containers", "names", "tmp"]
+        ["containers", "names", "run/containers", "tmp"]
             .iter()
             .filter_map(|directory| std::fs::read_dir(self.root.join(directory)).ok())
             .flat_map(|entries| entries.flatten().map(|entry| entry.path().display().to_string()))

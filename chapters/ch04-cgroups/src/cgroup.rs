@@ -218,7 +218,7 @@ impl Cgroup {
     pub fn update(&self, limits: &Limits) -> Result<(), CgroupError> {
         match &self.0 {
             Version::V1(group) => group.set(limits),
-            Version::V2(group) => group.set(limits),
+            Version::V2(group) => group.update(limits),
         }
     }
 

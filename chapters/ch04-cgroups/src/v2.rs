@@ -104,6 +104,19 @@ impl Group {
         settings::set(&self.0, limits)
     }
 
+    /// The same for a group that is in use, and may have been made without these controllers.
+    pub(crate) fn update(&self, limits: &Limits) -> Result<(), CgroupError> {
+        let path = self.0.path();
+        let have = self.0.read("cgroup.controllers")?;
+        let asked = limits.controllers().into_iter().filter(|name| *name != "devices").map(v2_name);
+        let missing: Vec<&str> = asked.filter(|name| !have.split_whitespace().any(|have| have == *name)).collect();
+        let top = path.ancestors().take_while(|above| above.join("cgroup.controllers").exists()).last();
+        if let (Some(top), Some(parent)) = (top, path.parent()) {
+            hand_down(top, parent, &missing)?;
+        }
+        self.set(limits)
+    }
+
     /// All limits of a new group: those that can be changed later, and the devices.
     fn set_first(&self, limits: &Limits) -> Result<(), CgroupError> {
         self.set(limits)?;

@@ -455,7 +455,7 @@ fn extra_host(text: &str) -> Result<(String, String), ResolveError> {
 }
 
 /// From docker's fields to the specification's; the nodes of the host are looked up at the start.
-fn checked_limits(wished: &Resources, privileged: bool, processors: usize) -> Result<Limits, ResolveError> {
+pub(crate) fn checked_limits(wished: &Resources, privileged: bool, processors: usize) -> Result<Limits, ResolveError> {
     let number =
         |field, value: i64| u64::try_from(value).map_err(|_| ResolveError::Invalid { field, value: value.to_string() });
     let swappiness = wished.memory_swappiness.filter(|share| *share != -1);

@@ -143,24 +143,34 @@ impl FromStr for NanoCpus {
     }
 }
 
-/// A size as docker prints it: `4.27MB`, powers of 1000, at most four significant digits (Go's `%.4g`).
+/// A size as docker prints it: `4.27MB`, powers of 1000, three significant digits (Go's `%.3g`).
 pub fn human_size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
-    #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+    scaled(bytes, 1000.0, 3, ["B", "kB", "MB", "GB", "TB", "PB"])
+}
+
+/// Memory as docker prints it: `1.938GiB`, powers of 1024, four significant digits.
+pub fn memory_size(bytes: u64) -> String {
+    scaled(bytes, 1024.0, 4, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+}
+
+fn scaled(bytes: u64, base: f64, digits: usize, units: [&str; 6]) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "four digits of it are shown")]
     let mut value = bytes as f64;
     let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
+    while value >= base && unit + 1 < units.len() {
+        value /= base;
         unit += 1;
     }
-    let decimals = match value {
-        v if v >= 100.0 => 0,
-        v if v >= 10.0 => 1,
-        _ => 2,
+    let whole = match value {
+        v if v >= 1000.0 => 4,
+        v if v >= 100.0 => 3,
+        v if v >= 10.0 => 2,
+        _ => 1,
     };
+    let decimals = digits.saturating_sub(whole);
     let text = format!("{value:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text}{}", UNITS[unit])
+    format!("{text}{}", units[unit])
 }
 
 /// How long ago, as docker says it (go-units' `HumanDuration`).
@@ -227,6 +237,8 @@ mod tests {
     fn sizes_and_times_are_printed_as_docker_prints_them() {
         let sizes: Vec<String> = [0, 999, 1000, 4_270_000, 77_800_000, 1_234_000_000].map(human_size).into();
         assert_eq!(sizes, ["0B", "999B", "1kB", "4.27MB", "77.8MB", "1.23GB"]);
+        let memory: Vec<String> = [0, 512, 1 << 20, 1_234_567, 2_080_374_784, 1023 << 10].map(memory_size).into();
+        assert_eq!(memory, ["0B", "512B", "1MiB", "1.177MiB", "1.938GiB", "1023KiB"]);
         let times: Vec<String> = [0, 1, 59, 61, 150, 3600, 7200, 200_000, 1_500_000].map(human_duration).into();
         assert_eq!(
             times,

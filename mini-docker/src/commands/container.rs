@@ -14,8 +14,11 @@ mod rename;
 mod restart;
 mod rm;
 mod start;
+mod stats;
 mod stop;
 mod stream;
+mod top;
+mod update;
 mod wait;
 
 use crate::commands::entry::Entry;
@@ -32,8 +35,11 @@ pub(crate) const BOTH: &[Entry] = &[
     restart::ENTRY,
     rm::ENTRY,
     start::ENTRY,
+    stats::ENTRY,
     stop::ENTRY,
+    top::ENTRY,
     pause::UNPAUSE,
+    update::ENTRY,
     wait::ENTRY,
 ];
 

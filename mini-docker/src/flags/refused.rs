@@ -71,6 +71,13 @@ pub(crate) const START: &[Refused] = &[
     value("checkpoint-dir", &[""], "containers are not frozen to disk"),
 ];
 
+/// Of `update`.
+pub(crate) const UPDATE: &[Refused] = &[
+    value("cpu-rt-period", &["0"], REAL_TIME),
+    value("cpu-rt-runtime", &["0"], REAL_TIME),
+    value("kernel-memory", &["0"], "the kernel has no such limit any more; --memory counts its memory, too"),
+];
+
 /// Of `images`. All images are shown anyhow: there are none in between.
 pub(crate) const IMAGES: &[Refused] = &[
     short('a', switch("all", &["true", "false"], "")),

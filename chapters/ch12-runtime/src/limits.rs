@@ -29,7 +29,7 @@ pub enum LimitError {
     #[error("range of CPUs is from 0.01 to {0}.00, as there are only {0} CPUs available")]
     Cpus(usize),
     /// Two ways to say the same.
-    #[error("Conflicting options: Nano CPUs and CPU {0} cannot both be set.")]
+    #[error("Conflicting options: Nano CPUs and CPU {0} cannot both be set")]
     CpusAnd(&'static str),
     /// Out of range.
     #[error("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")]
@@ -203,8 +203,8 @@ mod tests {
         invalid value: 101, valid memory swappiness range is 0-100
         range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available
         range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available
-        Conflicting options: Nano CPUs and CPU Period cannot both be set.
-        Conflicting options: Nano CPUs and CPU Quota cannot both be set.
+        Conflicting options: Nano CPUs and CPU Period cannot both be set
+        Conflicting options: Nano CPUs and CPU Quota cannot both be set
         CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)
         CPU cfs quota can not be less than 1ms (i.e. 1000)
         the minimum allowed cpu-shares is 2, not 1

@@ -19,8 +19,6 @@ enum TopError {
     Restarting(String),
     #[error("specifying \"{0}\" is not allowed")]
     Renamed(String),
-    #[error("{0}")]
-    Refused(String),
     #[error("ps: {0}")]
     Program(String),
     #[error("Couldn't find PID field in ps output")]
@@ -94,8 +92,9 @@ fn list(options: &str, pids: &[i32]) -> Result<String, TopError> {
     }
     let text = String::from_utf8_lossy(&stderr);
     Err(match text.lines().next() {
-        Some(line) if !line.is_empty() => TopError::Refused(line.into()),
-        _ => TopError::Program(status.to_string()),
+        Some(line) if !line.is_empty() => TopError::Program(line.into()),
+        // Go's words.
+        _ => TopError::Program(status.to_string().replace("exit status: ", "exit status ")),
     })
 }
 

@@ -134,7 +134,7 @@ kernel_test! {
         let pid = engine.find("web").expect("it").state.pid.to_string();
         assert_eq!(table.rows, [[pid, "sh -c while :; do :; done".to_owned()]]);
         assert_eq!(engine.top("web", "").expect("processes").titles[..2], ["UID", "PID"]);
-        assert!(engine.top("web", "--nosuch").expect_err("no such option").message.starts_with("error: "));
+        assert!(engine.top("web", "--nosuch").expect_err("no such option").message.starts_with("ps: error: "));
         engine.stop("web", "KILL", None).expect("an end");
         assert_eq!(engine.sample("web").expect("nothing"), engine::Sample::default());
         let refused = engine.top("web", "").expect_err("it does not run").message;

@@ -473,7 +473,11 @@ impl Shim<'_> {
         let Some(mut monitor) = self.monitor.take() else { return };
         let mut health = self.state.health.take().unwrap_or_default();
         let start = |check: &HealthCheck| Probe::start(self.engine, (&self.saved, &self.state), check);
+        let before = health.status;
         let changed = monitor.look(&mut health, start);
+        if changed && health.status != before {
+            self.engine.tell(&self.saved, &format!("health_status: {}", health.status.name()));
+        }
         (self.monitor, self.state.health) = (Some(monitor), Some(health));
         if changed {
             self.record();

@@ -62,7 +62,9 @@ impl Engine {
         }
         let group = Cgroup::open(&Layout::detect()?, &runtime::cgroup_of(&saved.id))?;
         let pids: Vec<i32> = group.procs()?.into_iter().map(nix::unistd::Pid::as_raw).collect();
-        Ok(choose(&list(options, &pids)?, &pids)?)
+        let processes = choose(&list(options, &pids)?, &pids)?;
+        self.tell(&saved, "top");
+        Ok(processes)
     }
 }
 

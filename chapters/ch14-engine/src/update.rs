@@ -71,11 +71,12 @@ impl Engine {
             let _ = set(&id, &before.record.limits);
             return Err(cannot(failure));
         }
-        self.tell(&after)
+        self.tell(&after, "update");
+        self.reload(&after)
     }
 
     /// Has a shim read the record again.
-    fn tell(&self, saved: &Saved) -> Result<(), Failure> {
+    fn reload(&self, saved: &Saved) -> Result<(), Failure> {
         match Control::call(self.store(), &saved.id)? {
             Some(control) => control.demand(Request::Reload).map(drop),
             None => Ok(()),

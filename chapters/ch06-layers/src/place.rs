@@ -147,8 +147,8 @@ impl Placing {
         let path = entry.path.clone();
         let failed = |action| LayerError::file(action, &path);
         let Some(name) = path.file_name().map(Path::new) else {
-            let root = self.root.resolve("/")?;
-            return self.keep(&root, &entry);
+            // It was there before, and is somebody's.
+            return Ok(());
         };
         if self.ownership == Ownership::Caller && matches!(entry.kind, Kind::CharDevice(..) | Kind::BlockDevice(..)) {
             self.placed.devices += 1;
@@ -209,9 +209,6 @@ impl Placing {
     /// Owner and mode of a directory; its time comes last.
     fn keep(&mut self, directory: &OwnedFd, entry: &Entry) -> Result<(), PlaceError> {
         let path = entry.path.as_path();
-        if entry.kind != Kind::Directory {
-            return Err(PlaceError::DirectoryInTheWay(".".into(), path.into()));
-        }
         let opened = rootfs::reopen(directory).map_err(LayerError::file("open", path))?;
         fchown(&opened, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
             .map_err(LayerError::file("set the owner of", path))?;

@@ -136,7 +136,7 @@ impl Engine {
 }
 
 /// The container's first process. Its number may be another's by now; that one has another start.
-fn identity(state: &State) -> Identity {
+pub(crate) fn identity(state: &State) -> Identity {
     Identity { pid: state.pid, start_time: state.start_time }
 }
 

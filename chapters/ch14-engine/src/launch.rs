@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 
@@ -19,26 +20,15 @@ use crate::devices;
 use crate::engine::Engine;
 use crate::record::ContainerRecord;
 use crate::saved::Saved;
-use crate::users;
+use crate::users::{self, owners};
 
 /// Starts the program.
 pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize>) -> Result<Running, Failure> {
     Lock::assert_none();
     let (id, record, home) = (saved.id.as_str(), &saved.record, engine.store().home(&saved.id));
-    let lower = lower(engine, saved)?;
-    let upper = Upper::create(&home, lower.first().map(PathBuf::as_path))?;
-    let ids = (!record.users.is_host()).then(users::ids);
-    if let Some(ids) = ids {
-        users::map_owners(&lower, ids)?;
-        // What is written is the container's own, and belongs to its root as the host counts.
-        let owner = Some(ids.outside);
-        chown(&upper.upper, owner, owner).map_err(DiskError::at("give away", &upper.upper))?;
-    }
+    let mounted = mount(engine, saved)?;
+    let ids = owners(saved);
     let owner = ids.map(|ids| ids.outside);
-    mark(&upper.upper, owner)?;
-    // What ends with its container need not wait for the disk.
-    let overlay = Overlay::new(lower, &upper).volatile(saved.is_temporary());
-    let mounted = overlay.mount()?;
     let root = RootDir::from_fd(mounted.try_clone().map_err(DiskError::at("duplicate the descriptor of", &home))?);
     let user = user::resolve(&record.user, &record.groups, &root)?;
     let host_name = host_name();
@@ -58,6 +48,25 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     let cache = Some(engine.root().directory("seccomp")?);
     let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
     Ok(container.start()?)
+}
+
+/// The root file system as the container is to see it, to be written to. Nobody else may have it at that time.
+pub(crate) fn mount(engine: &Engine, saved: &Saved) -> Result<OwnedFd, Failure> {
+    let home = engine.store().home(&saved.id);
+    let lower = lower(engine, saved)?;
+    let upper = Upper::create(&home, lower.first().map(PathBuf::as_path))?;
+    let ids = owners(saved);
+    if let Some(ids) = ids {
+        users::map_owners(&lower, ids)?;
+        // What is written is the container's own, and belongs to its root as the host counts.
+        let owner = Some(ids.outside);
+        chown(&upper.upper, owner, owner).map_err(DiskError::at("give away", &upper.upper))?;
+    }
+    let owner = ids.map(|ids| ids.outside);
+    mark(&upper.upper, owner)?;
+    // What ends with its container need not wait for the disk.
+    let overlay = Overlay::new(lower, &upper).volatile(saved.is_temporary());
+    Ok(overlay.mount()?)
 }
 
 /// The file by which programs have known for years that they are in a container.

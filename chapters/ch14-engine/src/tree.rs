@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use layers::{Change, ChangeKind, DiskError, Overlay, Upper, View, changes_in, pack_files};
-use namespaces::IdRange;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 use process::Failure;
@@ -16,7 +15,7 @@ use rootfs::RootDir;
 use crate::engine::Engine;
 use crate::launch::{self, MARK};
 use crate::saved::{Container, Saved};
-use crate::users;
+use crate::users::owners;
 
 /// Directories that a start makes for what it mounts on them. (That of the small files below is often the image's.)
 const MADE: [&str; 4] = ["dev", "proc", "sys", "etc"];
@@ -34,11 +33,6 @@ pub(crate) fn is_made_by_start(path: &Path, metadata: &FileStat) -> bool {
         SFlag::S_IFREG => is(&COVERED) || (path == Path::new(MARK) && metadata.st_mode & 0o7777 == 0o755),
         _ => false,
     }
-}
-
-/// The ids that the container's users have outside, if they are its own.
-pub(crate) fn owners(saved: &Saved) -> Option<IdRange> {
-    (!saved.record.users.is_host()).then(users::ids)
 }
 
 impl Engine {

@@ -15,6 +15,8 @@ use nix::sched::{CloneFlags, unshare};
 use process::{Diagnose, FailureKind, Spawn, SpawnError, step};
 use thiserror::Error;
 
+use crate::saved::Saved;
+
 /// Who may have ranges in `/etc/subuid` for containers: we, or the user that dockerd uses.
 const NAMES: [&str; 2] = ["mini-docker", "dockremap"];
 /// The range of a machine that has made none: what `useradd` gives to the first user.
@@ -73,6 +75,11 @@ impl Diagnose for UsersError {
             _ => None,
         }
     }
+}
+
+/// The ids that the container's users have outside, if they are its own.
+pub(crate) fn owners(saved: &Saved) -> Option<IdRange> {
+    (!saved.record.users.is_host()).then(ids)
 }
 
 /// The ids of a container with users of its own.

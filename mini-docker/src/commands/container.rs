@@ -1,6 +1,7 @@
 //! Commands about containers.
 
 mod attach;
+mod cp;
 mod create;
 mod diff;
 mod each;
@@ -26,6 +27,7 @@ use crate::commands::entry::Entry;
 /// Those that are there in both forms.
 pub(crate) const BOTH: &[Entry] = &[
     attach::ENTRY,
+    cp::ENTRY,
     create::ENTRY,
     diff::ENTRY,
     export::ENTRY,

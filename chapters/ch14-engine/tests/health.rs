@@ -92,6 +92,18 @@ kernel_test! {
         });
     }
 
+    fn a_probe_of_any_user_may_open_its_streams_again(host) {
+        for mode in ["", "private"] {
+            let mut create = shell("id -u; echo again >/dev/stderr");
+            create.config.user = "1000".into();
+            create.host.userns_mode = mode.into();
+            with_container(host, &create, |engine| {
+                let health = until(engine, |health| !health.log.is_empty());
+                assert_eq!((health.log[0].exit_code, health.log[0].output.as_str()), (0, "1000\nagain\n"), "{mode}");
+            });
+        }
+    }
+
     fn a_probe_that_cannot_be_run_says_why(host) {
         with_container(host, &checked(&["CMD", "nosuch"], &HealthConfig::default()), |engine| {
             let health = until(engine, |health| health.status == HealthStatus::Unhealthy);

@@ -3,6 +3,7 @@
 //! tells either that the other is not interested any more, and a pipe for what the probe prints.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::fchown;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::exec::{ExecWish, Planned};
 use crate::health::{HealthCheck, ProbeResult};
 use crate::moment::go_text;
 use crate::saved::{Saved, State};
+use crate::users;
 use crate::wire::{Answer, Line};
 
 /// What is kept of its output, in bytes.
@@ -74,6 +76,11 @@ impl Probe {
         let (line, theirs) = Line::pair().map_err(|error| system(&error.to_string()))?;
         let (output, writer) = relay::pipe().map_err(|error| system(&error.to_string()))?;
         fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| system(errno.desc()))?;
+        // It may want to open /dev/stdout again: what the host's root has made, a root of its own could not give to it.
+        if !saved.record.users.is_host() {
+            let root = Some(users::ids().outside);
+            fchown(&writer, root, root).map_err(|error| system(&error.to_string()))?;
+        }
         let wish = ExecWish { args: check.args.clone(), ..ExecWish::default() };
         let pending = Spawn::new().start(|gate| -> Result<_, Failure> {
             process::detach(gate, &[theirs.as_fd(), writer.as_fd()])?;

@@ -11,6 +11,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 
@@ -65,16 +67,28 @@ impl Held {
         }
     }
 
-    /// Waits until its maker is gone, or the directory is.
+    /// Waits until its maker is gone, or the directory is, but not for long: he may live as long as he likes. There is no
+    /// `flock(2)` with a time limit, so this looks again and again.
     ///
     /// # Errors
     /// [`DiskError::Io`].
-    pub fn wait_until_free(path: &Path) -> Result<(), DiskError> {
-        match open(path) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
-            // Shared: several may wait, and none of them looks like its maker.
-            other => other.and_then(|found| found.lock_shared()).map_err(DiskError::at("wait for", path)),
+    pub fn wait_until_free(path: &Path, patience: Duration) -> Result<(), DiskError> {
+        const PAUSE: Duration = Duration::from_millis(1);
+        let until = Instant::now() + patience;
+        let found = match open(path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(());
+            }
+            other => other.map_err(DiskError::at("open", path))?,
+        };
+        // Shared: several may wait, and none of them looks like its maker.
+        while let Err(TryLockError::WouldBlock) = found.try_lock_shared() {
+            if Instant::now() > until {
+                break;
+            }
+            sleep(PAUSE);
         }
+        Ok(())
     }
 
     /// Where it is.

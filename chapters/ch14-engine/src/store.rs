@@ -19,6 +19,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remove_all, write_json};
 use serde::Serialize;
@@ -241,12 +242,14 @@ impl Store {
         }
     }
 
-    /// Waits until nobody is alive for the container.
+    /// Waits until nobody is alive for the container; not for ever, for it may just have begun to live. Whoever calls this
+    /// looks again.
     ///
     /// # Errors
     /// [`DiskError`].
     pub(crate) fn wait_for_end_of_life(&self, id: &str) -> Result<(), DiskError> {
-        Held::wait_until_free(&self.life(id))?;
+        const PATIENCE: Duration = Duration::from_millis(100);
+        Held::wait_until_free(&self.life(id), PATIENCE)?;
         self.reconcile()
     }
 
@@ -292,23 +295,37 @@ impl Store {
     /// to go with its end goes.
     pub(crate) fn reconcile(&self) -> Result<(), DiskError> {
         for id in ids(&self.lives)? {
+            if Held::take(&self.life(&id))?.is_none() {
+                continue;
+            }
+            // The lock first, then the mark: whoever starts a container has the one and waits for the other.
+            let lock = self.lock(&id)?;
             let Some(life) = Held::take(&self.life(&id))? else { continue };
             cgroups::remove_abandoned(&runtime::cgroup_of(&id));
-            if let Some(lock) = self.lock(&id)? {
-                match self.load(&id) {
-                    Ok(Some(Container { saved, state })) if !saved.is_temporary() => {
-                        self.write_state(&saved, &state.without_shim(&self.boot))?;
-                    }
-                    Ok(Some(Container { saved, .. })) => remove(&self.forget(&saved)?)?,
-                    // Killed before there was a record; or the record is damaged, and whoever asks for it is told.
-                    Ok(None) => remove(&self.root.discard_unmarked(&self.home(&id))?)?,
-                    Err(_) => {}
-                }
-                drop(lock);
+            if lock.is_some() {
+                self.conclude(&id)?;
             }
             self.end_life(life)?;
         }
         Ok(())
+    }
+
+    /// What becomes of a container whose shim, or maker, is gone. The caller has its lock and its mark.
+    fn conclude(&self, id: &str) -> Result<(), DiskError> {
+        match self.load(id) {
+            Ok(Some(Container { saved, state })) => {
+                let goes = saved.is_temporary() && (state.status.is_alive() || !saved.lasting);
+                if goes {
+                    remove(&self.forget(&saved)?)
+                } else {
+                    self.write_state(&saved, &state.without_shim(&self.boot))
+                }
+            }
+            // Killed before there was a record.
+            Ok(None) => remove(&self.root.discard_unmarked(&self.home(id))?),
+            // It is damaged, and whoever asks for it is told.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Removes the names that nobody has: of commands that were killed between a name and a record.
@@ -318,7 +335,6 @@ impl Store {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let id = fs::read_link(&path).unwrap_or_default().to_string_lossy().into_owned();
-            let _lock = Lock::wait(Rank::Names, &self.names)?;
             if !self.owns(&id, &name) {
                 self.release_name(&name, &id)?;
             }
@@ -356,15 +372,21 @@ impl Store {
     fn claim_name(&self, name: &str, id: &str) -> Result<(), StateError> {
         let path = self.names.join(name);
         let _lock = Lock::wait(Rank::Names, &self.names)?;
-        if let Ok(owner) = fs::read_link(&path) {
-            if owner != Path::new(id) && self.owns(&owner.to_string_lossy(), name) {
-                return Err(StateError::NameTaken { name: name.into(), id: owner.display().to_string() });
+        loop {
+            // A link is made with its content in one step, or not at all.
+            match symlink(id, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                other => return Ok(other.map_err(DiskError::at("claim the name", &path))?),
             }
-            fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
+            let owner = fs::read_link(&path).unwrap_or_default().to_string_lossy().into_owned();
+            if owner == id {
+                return Ok(());
+            }
+            if self.owns(&owner, name) {
+                return Err(StateError::NameTaken { name: name.into(), id: owner });
+            }
+            remove_link(&path)?;
         }
-        // A link is made with its content in one step, or not at all.
-        symlink(id, &path).map_err(DiskError::at("claim the name", &path))?;
-        Ok(())
     }
 
     /// Whether it is this container that has the name. One that is just being made may have no record yet; one that was
@@ -377,14 +399,16 @@ impl Store {
 
     fn release_name(&self, name: &str, id: &str) -> Result<(), DiskError> {
         let path = self.names.join(name);
-        if name.is_empty() || !fs::read_link(&path).is_ok_and(|owner| owner == Path::new(id)) {
-            return Ok(());
-        }
-        // Nobody else gives this name away while its container is there.
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.map_err(DiskError::at("remove", &path)),
-        }
+        // Between the look and the removal nobody else may take it.
+        let _lock = Lock::wait(Rank::Names, &self.names)?;
+        if fs::read_link(&path).is_ok_and(|owner| owner == Path::new(id)) { remove_link(&path) } else { Ok(()) }
+    }
+}
+
+fn remove_link(path: &Path) -> Result<(), DiskError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(DiskError::at("remove", path)),
     }
 }
 

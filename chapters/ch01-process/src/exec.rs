@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -125,12 +126,39 @@ impl Program {
     // ANCHOR: exec
     pub fn exec(&self, gate: &Gate) -> Result<Infallible, ExecError> {
         gate.close_others()?;
+        self.execute()
+    }
+
+    fn execute(&self) -> Result<Infallible, ExecError> {
         let program = self.find()?;
         reset_signals().map_err(ExecError::Signals)?;
         let file = CString::new(program.as_os_str().as_bytes()).map_err(|_| ExecError::NoCommand)?;
         execve(&file, &self.arguments, &self.environment).map_err(|errno| ExecError::Exec { program, errno })
     }
     // ANCHOR_END: exec
+
+    /// As [`Program::exec`], with more than the way to report still open: only what leads nowhere, and closes at exec, may be.
+    ///
+    /// # Errors
+    /// Every [`ExecError`].
+    pub fn exec_with(&self, gate: &Gate, kept: &[BorrowedFd]) -> Result<Infallible, ExecError> {
+        gate.close_all_but(kept)?;
+        self.execute()
+    }
+
+    /// What can be said of the program without executing it: whether it is there, and may be executed.
+    ///
+    /// # Errors
+    /// [`ExecError::NotInPath`], [`ExecError::Exec`].
+    pub fn check(&self) -> Result<(), ExecError> {
+        let program = self.find()?;
+        let errno = match access(&program, AccessFlags::X_OK) {
+            Ok(()) if !program.is_dir() => return Ok(()),
+            Ok(()) => Errno::EACCES,
+            Err(errno) => errno,
+        };
+        Err(ExecError::Exec { program, errno })
+    }
 
     // ANCHOR: find
     /// The file to execute: as it is if it has a slash, else the first executable of that name in `PATH`.

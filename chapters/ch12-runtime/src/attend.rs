@@ -10,8 +10,8 @@ use process::signals::{Forwarded, Proxy};
 use process::{Child, Diagnose, ExitStatus, FailureKind, pty, step};
 use thiserror::Error;
 
-use crate::container::Container;
-use crate::exec::Exec;
+use crate::container::{Container, Running};
+use crate::exec::{Exec, Executed};
 use crate::runtime_error::RuntimeError;
 use crate::stdio::Ends;
 
@@ -47,11 +47,22 @@ impl Diagnose for AttendError {
 pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<(ExitStatus, Cgroup), AttendError> {
     // Before the child exists: a signal that comes in between then waits for it.
     let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
-    let mut running = container.start()?;
+    follow(container.start()?, interactive, &signals)
+}
+
+/// The same for one that runs already. `signals` were blocked before it was made.
+///
+/// # Errors
+/// [`AttendError`]; nothing is left behind.
+pub fn follow(
+    mut running: Running,
+    interactive: bool,
+    signals: &Forwarded,
+) -> Result<(ExitStatus, Cgroup), AttendError> {
     let ends = std::mem::take(&mut running.ends);
     let (child, cgroup) = running.parts();
     // What outlives the program (possible where the host's process ids are shared) would keep the pipes open.
-    let attended = attend(child, ends, &signals, interactive, || drop(cgroup.kill()));
+    let attended = attend(child, ends, signals, interactive, || drop(cgroup.kill()));
     if attended.is_err() {
         // All at once: the end of the program alone would wait for those that it has frozen.
         let _ = cgroup.kill();
@@ -65,10 +76,17 @@ pub fn run(container: Container, interactive: bool, proxy: Proxy) -> Result<(Exi
 /// [`AttendError`]; nothing of the process is left behind.
 pub fn exec(exec: Exec, interactive: bool, proxy: Proxy) -> Result<ExitStatus, AttendError> {
     let signals = Forwarded::block(proxy).map_err(AttendError::Signals)?;
-    let mut executed = exec.start()?;
+    follow_exec(exec.start()?, interactive, &signals)
+}
+
+/// The same for one that runs already. `signals` were blocked before it was made.
+///
+/// # Errors
+/// [`AttendError`]; nothing of the process is left behind.
+pub fn follow_exec(mut executed: Executed, interactive: bool, signals: &Forwarded) -> Result<ExitStatus, AttendError> {
     let ends = std::mem::take(&mut executed.ends);
     let (child, part) = executed.parts();
-    let attended = attend(child, ends, &signals, interactive, || drop(part.map(Cgroup::kill)));
+    let attended = attend(child, ends, signals, interactive, || drop(part.map(Cgroup::kill)));
     if attended.is_err() {
         let _ = part.map(Cgroup::kill);
     }

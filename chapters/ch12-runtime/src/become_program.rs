@@ -3,6 +3,7 @@
 //! The user comes after all that needs root, and the filter last of all, for it forbids what was done before.
 
 use std::convert::Infallible;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -12,8 +13,12 @@ use process::{Failure, Gate, Pty, pty, step, sys};
 use rootfs::Entered;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+use crate::door::Door;
+use crate::hooks;
 use crate::inside_error::{InsideError, failed};
 use crate::process_plan::ProcessPlan;
+use crate::spec::Hook;
+use crate::state::State;
 use crate::stdio::Inner;
 
 /// [`refuse_tracers`] in the parent: from its first instant in a namespace that others may be in, the child has power that
@@ -65,7 +70,7 @@ pub(crate) fn become_program(
     plan: &ProcessPlan,
     root: Entered,
     streams: Inner,
-    attached: bool,
+    last: &Last,
     gate: &Gate,
 ) -> Result<Infallible, Failure> {
     let null = streams.wants_null().then(|| root.null()).transpose()?;
@@ -74,12 +79,53 @@ pub(crate) fn become_program(
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
     // Everything that was open has served. What follows uses paths that the image has made.
-    gate.close_others()?;
+    let kept = last.kept();
+    gate.close_all_but(&kept)?;
     confine(plan)?;
-    if attached {
+    if last.attached {
         end_with_parent(gate);
     }
-    plan.program.exec(gate).map_err(Failure::from)
+    if let Some(door) = last.door {
+        // Whatever can be said now is said now: who lets the program go may be somebody else.
+        plan.program.check()?;
+        gate.done();
+        door.wait().map_err(failed("wait to be started"))?;
+    }
+    let failure = match last.hooks() {
+        Ok(()) => Failure::from(match plan.program.exec_with(gate, &kept) {
+            Ok(never) => match never {},
+            Err(error) => error,
+        }),
+        Err(failure) => failure,
+    };
+    last.door.into_iter().for_each(|door| door.report(&failure));
+    Err(failure)
+}
+
+/// What is left to do before exec, and what is still open then.
+#[derive(Debug, Default)]
+pub(crate) struct Last<'a> {
+    /// Whether the program ends with whoever starts it.
+    pub(crate) attached: bool,
+    /// Where it waits to be started.
+    pub(crate) door: Option<&'a Door>,
+    /// What is run as the container's process, and the state that it reads.
+    pub(crate) hooks: Option<(&'a [Hook], State)>,
+    /// Descriptors of the caller that the program gets, from 3 on.
+    pub(crate) preserved: i32,
+}
+
+impl Last<'_> {
+    #[allow(unsafe_code, reason = "the caller's descriptors are numbers that nobody here owns")]
+    fn kept(&self) -> Vec<BorrowedFd<'_>> {
+        // SAFETY: used to spare them from close_range(2), which minds no number that is not open.
+        let preserved = (3..3 + self.preserved).map(|number| unsafe { BorrowedFd::borrow_raw(number) });
+        preserved.chain(self.door.into_iter().flat_map(Door::descriptors)).collect()
+    }
+
+    fn hooks(&self) -> Result<(), Failure> {
+        self.hooks.as_ref().map_or(Ok(()), |(hooks, state)| Ok(hooks::run("startContainer", hooks, state)?))
+    }
 }
 
 /// Gives up root's power, then the system calls. After this only `exec` is left to do.

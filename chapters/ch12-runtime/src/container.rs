@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use cgroups::Cgroup;
-use process::{Child, Spawn, SpawnError, step};
+use nix::unistd::Pid;
+use process::{Child, Pending, Spawn, SpawnError, step};
 use rootfs::Root;
 
 use crate::become_program::keep_private;
+use crate::error::PlanError;
 use crate::group::Group;
-use crate::inside;
+use crate::inside::{self, Setup};
 use crate::plan::Plan;
 use crate::runtime_error::{RuntimeError, set_oom_score_adj};
-use crate::spec::Spec;
+use crate::spec::{Hooks, Spec};
 use crate::stdio::{self, Ends, Stdio};
 
 /// What is to be started.
@@ -41,23 +43,45 @@ pub struct Running {
     cgroup: Group,
 }
 
+/// A container whose namespaces are there, with its first process in them, waiting: the moment for whoever gives it a
+/// network. Dropped, it is killed, and its group removed.
+#[derive(Debug)]
+pub struct Created {
+    /// Our ends of its streams.
+    pub ends: Ends,
+    pending: Pending,
+    cgroup: Group,
+}
+
 impl Container<'_> {
     /// Makes the container and returns once its program runs. The caller must have one thread.
     ///
     /// # Errors
     /// [`RuntimeError`]; nothing is left behind.
-    // ANCHOR: start
     pub fn start(self) -> Result<Running, RuntimeError> {
+        self.create(Setup::default())?.start()
+    }
+
+    /// Makes the container's process, namespaces and control group. The caller must have one thread.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]; nothing is left behind.
+    // ANCHOR: create
+    pub fn create(self, setup: Setup) -> Result<Created, RuntimeError> {
+        let setup = Setup { attached: self.attached, ..setup };
         let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
+        if setup.state.is_none() && plan.hooks != Hooks::default() {
+            return Err(PlanError::Unsupported("hooks, without a state for them to read".into()).into());
+        }
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
-        let (mut ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
+        let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let sources = plan.ids.is_some().then(|| plan.rootfs.sources()).transpose()?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);
         let visit = plan.namespaces.join_before_clone()?;
-        let (root, attached) = ((self.root, sources), self.attached);
+        let root = (self.root, sources);
         keep_private();
         let spawn = Spawn::new().namespaces(plan.clone_flags());
-        let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, attached, gate));
+        let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, &setup, gate));
         visit.end()?;
         let pending = pending.map_err(SpawnError::Inside)?;
         if let Some((users, groups)) = &plan.ids {
@@ -66,6 +90,24 @@ impl Container<'_> {
         if let Some(score) = plan.process.oom_score_adj {
             set_oom_score_adj(pending.pid(), score)?;
         }
+        Ok(Created { ends, pending, cgroup })
+    }
+    // ANCHOR_END: create
+}
+
+impl Created {
+    /// Its first process.
+    pub fn pid(&self) -> Pid {
+        self.pending.pid()
+    }
+
+    /// Lets it go on, and returns once its program runs; behind a [`Door`](crate::Door), once everything else is done.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Spawn`]; nothing is left behind.
+    // ANCHOR: start
+    pub fn start(self) -> Result<Running, RuntimeError> {
+        let Self { mut ends, pending, cgroup } = self;
         let mut child = pending.release()?;
         step!(12, "the program runs as process {}", child.pid());
         ends.terminal = child.take_fd();
@@ -83,6 +125,12 @@ impl Running {
     /// The program.
     pub fn child(&self) -> &Child {
         &self.child
+    }
+
+    /// Leaves it to itself: whoever has its number can end it, and whoever inherits our children waits for it.
+    pub fn leave(self) {
+        self.child.leave();
+        self.cgroup.leave();
     }
 
     /// Ends what the container has left running, and hands over what it leaves in the kernel: its group, to be removed.

@@ -43,6 +43,8 @@ pub struct Exec<'a> {
     /// A name, new in this container, for a group below the container's: what the process has left running is then ended
     /// with it, and reaped. Without, it stays, and becomes a child of the container's first process.
     pub part: Option<&'a str>,
+    /// Descriptors of the caller that the program gets, from 3 on.
+    pub preserved: i32,
 }
 
 /// A process that runs in a container. Dropped, it is killed, and what is in its part of the group with it.
@@ -95,7 +97,7 @@ impl Exec<'_> {
         let part = self.part.map(|name| container.part(name)).transpose()?.map(Group::new);
         let reaper = part.as_ref().filter(|_| !self.may_trace()).map(|part| Reaper::new(part.get())).transpose()?;
         keep_private();
-        let visitor = Visitor { plan: &plan, target: &target, attached: self.attached };
+        let visitor = Visitor { plan: &plan, target: &target, attached: self.attached, preserved: self.preserved };
         let group = part.as_ref().map_or(&container, Group::get);
         let visit = visit_pid(&target).map_err(RuntimeError::of_target)?;
         let pending = group.start(Spawn::new(), |gate| match &reaper {

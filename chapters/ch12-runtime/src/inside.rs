@@ -11,17 +11,35 @@ use nix::unistd::setsid;
 use process::{Failure, Gate, step};
 use rootfs::{Prepared, Root, Sources};
 
-use crate::become_program::{become_program, leave_keyring, open_terminal, refuse_tracers, take_over};
+use crate::become_program::{Last, become_program, leave_keyring, open_terminal, refuse_tracers, take_over};
+use crate::door::Door;
+use crate::hooks;
 use crate::inside_error::{InsideError, failed};
 use crate::plan::Plan;
+use crate::state::{State, Status};
 use crate::stdio::Inner;
+
+/// What a caller that is a runtime of its own asks for besides.
+#[derive(Debug, Default)]
+pub struct Setup<'a> {
+    /// Where the first process waits to be started, when everything is made.
+    pub door: Option<&'a Door>,
+    /// For hooks; without, a specification that has some is refused.
+    pub state: Option<State>,
+    /// Descriptors of the caller that the program gets, from 3 on.
+    pub preserved: i32,
+    /// The program keeps the caller's session keyring.
+    pub keep_keyring: bool,
+    /// What [`crate::Container::attached`] says; set by the container.
+    pub attached: bool,
+}
 
 /// Runs in the child; returns only if it could not become the program.
 pub(crate) fn become_container(
     plan: &Plan,
     (root, sources): (Root, Option<Sources>),
     streams: Inner,
-    attached: bool,
+    setup: &Setup,
     gate: &Gate,
 ) -> Result<Infallible, Failure> {
     gate.wait()?;
@@ -47,19 +65,31 @@ pub(crate) fn become_container(
     if !plan.domainname.is_empty() {
         namespaces::set_domainname(&plan.domainname)?;
     }
-    leave_keyring()?;
+    if !setup.keep_keyring {
+        leave_keyring()?;
+    }
     let prepared = match sources {
         Some(sources) => plan.rootfs.prepare_with(root, sources)?,
         None => plan.rootfs.prepare(root)?,
     };
     set_sysctls(plan, &prepared)?;
+    if let Some(state) = &setup.state {
+        hooks::run("createContainer", &plan.hooks.create_container, state)?;
+    }
     let entered = prepared.pivot()?;
     if streams.wants_terminal() {
         let pty = open_terminal(&plan.process, &entered, gate)?;
         entered.bind_console(pty.slave.as_fd())?;
         take_over(&pty)?;
     }
-    become_program(&plan.process, entered, streams, attached, gate)
+    let state = setup.state.clone().map(|state| State { status: Status::Created, ..state });
+    let last = Last {
+        attached: setup.attached,
+        door: setup.door,
+        hooks: state.map(|state| (&*plan.hooks.start_container, state)),
+        preserved: setup.preserved,
+    };
+    become_program(&plan.process, entered, streams, &last, gate)
 }
 
 /// Kernel parameters of the new namespaces, written before `/proc/sys` becomes read-only.

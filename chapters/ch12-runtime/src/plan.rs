@@ -9,7 +9,7 @@ use rootfs::{Device, Rootfs};
 
 use crate::error::PlanError;
 use crate::process_plan::ProcessPlan;
-use crate::spec::Spec;
+use crate::spec::{Hooks, Spec};
 
 /// The control group of a container whose specification names none.
 pub fn cgroup_of(id: &str) -> PathBuf {
@@ -27,6 +27,7 @@ pub(crate) struct Plan {
     pub(crate) rootfs: Rootfs,
     pub(crate) sysctl: Vec<(PathBuf, String)>,
     pub(crate) process: ProcessPlan,
+    pub(crate) hooks: Hooks,
     pub(crate) layout: Layout,
     pub(crate) cgroups_path: PathBuf,
     pub(crate) limits: cgroups::Limits,
@@ -58,6 +59,7 @@ impl Plan {
             domainname: spec.domainname.clone(),
             sysctl,
             process,
+            hooks: spec.hooks.clone(),
             layout,
             cgroups_path,
             limits: spec.linux.resources.clone().with_harmless_devices(),
@@ -73,7 +75,7 @@ impl Plan {
 }
 
 /// An id becomes a part of paths, and must be no path itself. The rule is runc's.
-fn is_id(id: &str) -> bool {
+pub(crate) fn is_id(id: &str) -> bool {
     !matches!(id, "" | "." | "..")
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'.'))
 }

@@ -6,6 +6,7 @@
 
 mod bundle;
 mod docker;
+mod hooks;
 mod linux;
 mod unapplied;
 
@@ -20,6 +21,7 @@ use crate::text::Text;
 
 pub use cgroups::{BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
 pub use confinement::{Capabilities, CapabilitySets, Rlimit, Seccomp};
+pub use hooks::{Hook, Hooks};
 pub use linux::Linux;
 pub use namespaces::{IdRange, Kind, Namespace, Offsets, TimeOffset};
 pub use rootfs::{Device, Mount};
@@ -47,11 +49,18 @@ pub struct Spec {
     pub domainname: String,
     /// Mounts, in order.
     pub mounts: Vec<Mount>,
+    /// Programs to be run at certain points of its life.
+    #[serde(skip_serializing_if = "is_default")]
+    pub hooks: Hooks,
     /// Free text for tools.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// What only Linux has.
     pub linux: Linux,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The program and what it may do.

@@ -21,7 +21,9 @@ use process::{Failure, Gate, Spawn, init, sys};
 use rootfs::Entered;
 use rustix::process::{WaitOptions, set_child_subreaper, wait};
 
-use crate::become_program::{become_program, end_with_parent, leave_keyring, open_terminal, refuse_tracers, take_over};
+use crate::become_program::{
+    Last, become_program, end_with_parent, leave_keyring, open_terminal, refuse_tracers, take_over,
+};
 use crate::inside_error::{InsideError, failed};
 use crate::process_plan::ProcessPlan;
 use crate::stdio::Inner;
@@ -35,6 +37,7 @@ pub(crate) struct Visitor<'a> {
     pub(crate) plan: &'a ProcessPlan,
     pub(crate) target: &'a Target,
     pub(crate) attached: bool,
+    pub(crate) preserved: i32,
 }
 
 impl Visitor<'_> {
@@ -53,7 +56,8 @@ impl Visitor<'_> {
             let pty = open_terminal(self.plan, &root, gate)?;
             take_over(&pty)?;
         }
-        become_program(self.plan, root, streams, self.attached, gate)
+        let last = Last { attached: self.attached, preserved: self.preserved, ..Last::default() };
+        become_program(self.plan, root, streams, &last, gate)
     }
 
     /// Into all namespaces of the container that are not ours already. Root and working directory are then its own.

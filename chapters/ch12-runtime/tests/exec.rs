@@ -149,7 +149,7 @@ kernel_test! {
         let (_, ended) = resident.said("sleep 1000 >/dev/null 2>&1 </dev/null & exit 3", None);
         assert_eq!(ended, ExitStatus::Code(3));
         let left = Pid::from_raw(resident.children().parse().expect("one child"));
-        assert_eq!(status(left, "Name"), "sleep");
+        assert_eq!(status(left, "PPid"), resident.init.pid.to_string());
         resident.end();
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use runtime::Text;
 use runtime::environment::Environment;
 use runtime::spec::{
-    BlockIo, ConsoleSize, IdRange, Kind, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
+    BlockIo, ConsoleSize, Hooks, IdRange, Kind, Linux, Mount, Namespace, OCI_VERSION, Process, Root, Spec, User,
 };
 use runtime::user::Resolved;
 
@@ -60,6 +60,7 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
     sysctl.retain(|name, _| !(record.network.is_host() || own_users && name.ends_with("ping_group_range")));
     sysctl.extend(record.sysctl.clone());
     Spec {
+        hooks: Hooks::default(),
         oci_version: OCI_VERSION.into(),
         process: process.map(|process| Process {
             terminal: record.terminal,

@@ -181,6 +181,7 @@ impl Planned {
     /// The process, not started.
     pub(crate) fn exec(&self, stdio: Stdio) -> Exec<'_> {
         Exec {
+            preserved: 0,
             init: self.init,
             spec: &self.spec,
             cgroup: &self.cgroup,

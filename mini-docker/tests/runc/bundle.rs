@@ -77,9 +77,22 @@ impl Bundle {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(BINARY);
-        command.env_clear().args(["run", "--bundle"]).arg(self.write()).arg("it").stdin(Stdio::null());
+        let mut command = self.runtime(&["run", "--bundle"]);
+        command.arg(self.write()).arg("it");
         command
+    }
+
+    /// The runtime, with containers of the test's own.
+    pub(crate) fn runtime(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.env_clear().env("PATH", "/usr/bin:/bin").arg("--root").arg(self.state()).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Where containers are written down.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.with_file_name("state")
     }
 
     pub(crate) fn run(&self) -> Said {

@@ -8,9 +8,8 @@ type Asks = fn(&Value) -> bool;
 
 /// Fields that are refused where they ask for something. `a[].b` is `b` of each entry of the list `a`. A name that the
 /// specification does not know at all is passed over, as it wants it ("extensibility").
-pub(super) const REFUSED: [(&str, Asks); 31] = [
+pub(super) const REFUSED: [(&str, Asks); 30] = [
     ("freebsd", asks),
-    ("hooks", asks),
     ("linux.intelRdt", asks),
     ("linux.memoryPolicy", asks),
     ("linux.mountLabel", asks),

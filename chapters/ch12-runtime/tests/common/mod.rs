@@ -65,6 +65,7 @@ impl Resident {
             cache: None,
             attached: true,
             part,
+            preserved: 0,
         }
     }
 

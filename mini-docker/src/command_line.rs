@@ -130,6 +130,7 @@ fn level_arguments(command: &Command, path: &str, given: usize) -> Result<(), Us
         _ if (least..=most).contains(&given) => return Ok(()),
         (_, 0) => "accepts no arguments".to_owned(),
         _ if least == most => format!("requires {}", count(least)),
+        _ if least > 0 && most < usize::MAX => format!("requires at least {least} and at most {}", count(most)),
         _ if given < least => format!("requires at least {}", count(least)),
         _ => format!("requires at most {}", count(most)),
     };

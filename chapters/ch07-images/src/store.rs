@@ -100,15 +100,23 @@ impl ImageStore {
     /// # Errors
     /// [`ImageStoreError`].
     pub fn put(&self, reference: &Reference, config: ImageConfig) -> Result<Image, ImageStoreError> {
+        let image = self.keep(config)?;
+        let _lock = Lock::wait(Rank::Images, &self.images)?;
+        let mut names = self.names()?;
+        names.insert(reference.familiar(), image.id.clone());
+        write_json(&self.table(), &names, Durability::PowerFailure)?;
+        Ok(image)
+    }
+
+    /// Keeps `config` without a name.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub fn keep(&self, config: ImageConfig) -> Result<Image, ImageStoreError> {
         let bytes = serde_json::to_vec(&config).map_err(DiskError::at("write an image in", &self.images))?;
         let digits = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         write_atomically(&self.config_path(&digits), &bytes, Durability::PowerFailure)?;
-        let id = format!("sha256:{digits}");
-        let _lock = Lock::wait(Rank::Images, &self.images)?;
-        let mut names = self.names()?;
-        names.insert(reference.familiar(), id.clone());
-        write_json(&self.table(), &names, Durability::PowerFailure)?;
-        Ok(Image { id, config })
+        Ok(Image { id: format!("sha256:{digits}"), config })
     }
 
     /// The image with this name, id, or beginning of an id.

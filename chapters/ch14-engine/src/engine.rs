@@ -9,6 +9,7 @@ use layers::{DataRoot, DiffId, LayerStore};
 use process::Failure;
 
 use crate::bootstrap::{self, Progress, Suite};
+use crate::commit;
 use crate::events::Journal;
 use crate::import;
 use crate::state;
@@ -91,12 +92,13 @@ impl Engine {
         &self.layers
     }
 
-    /// An image out of a tar archive.
+    /// An image out of a tar archive, with what instructions say of it.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn import(&self, archive: impl Read, reference: &Reference) -> Result<Image, Failure> {
-        Ok(import::import(archive, reference, ContainerConfig::default(), &self.layers, &self.images)?)
+    pub fn import(&self, archive: impl Read, reference: &Reference, changes: &[String]) -> Result<Image, Failure> {
+        let config = commit::changed(&ContainerConfig::default(), changes)?;
+        Ok(import::import(archive, reference, config, &self.layers, &self.images)?)
     }
 
     /// An image out of this machine's static busybox.

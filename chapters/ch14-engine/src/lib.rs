@@ -6,6 +6,7 @@
 mod attach;
 mod bootstrap;
 mod check;
+mod commit;
 mod compose;
 mod control;
 mod copy;
@@ -50,6 +51,7 @@ mod wire;
 pub use attach::Streams;
 pub use bootstrap::{BootstrapError, Progress, Suite};
 pub use check::Checked;
+pub use commit::CommitWish;
 pub use copy::CopyWish;
 pub use create::Create;
 pub use devices::DeviceError;

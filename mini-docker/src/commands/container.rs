@@ -1,6 +1,7 @@
 //! Commands about containers.
 
 mod attach;
+mod commit;
 mod cp;
 mod create;
 mod diff;
@@ -27,6 +28,7 @@ use crate::commands::entry::Entry;
 /// Those that are there in both forms.
 pub(crate) const BOTH: &[Entry] = &[
     attach::ENTRY,
+    commit::ENTRY,
     cp::ENTRY,
     create::ENTRY,
     diff::ENTRY,

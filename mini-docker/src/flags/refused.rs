@@ -88,7 +88,6 @@ pub(crate) const IMAGES: &[Refused] = &[
 
 /// Of `import`.
 pub(crate) const IMPORT: &[Refused] = &[
-    short('c', value("change", &[], "there is no builder yet that reads instructions")),
     short('m', value("message", &[""], "images have no history yet")),
     value("platform", &[""], "an image is for this machine"),
 ];

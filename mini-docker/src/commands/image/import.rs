@@ -24,6 +24,9 @@ pub(crate) const ENTRY: Entry = Entry {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Follow an instruction of a Dockerfile.
+    #[arg(short, long, value_name = "INSTRUCTION", action = clap::ArgAction::Append)]
+    change: Vec<String>,
     /// The archive, plain or compressed by gzip, bzip2, xz or zstd; `-` is standard input.
     file: PathBuf,
     /// The image's name.
@@ -54,7 +57,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         let file = File::open(&args.file).map_err(|source| OpenError { path: args.file.clone(), source })?;
         Box::new(file)
     };
-    let image = engine.import(archive, &name)?;
+    let image = engine.import(archive, &name, &args.change)?;
     outcome::print(format_args!("{}\n", image.id))?;
     Ok(0)
 }

@@ -139,7 +139,7 @@ const PROGRAMS: [&str; 1] = ["run"];
 /// Before anything is read, and for those commands only that execute in a container. A word that is the name of one and
 /// means something else costs a millisecond.
 fn protect_own_binary() -> Result<(), Failure> {
-    const EXECUTE: [&str; 4] = ["run", "start", "restart", "restore"];
+    const EXECUTE: [&str; 5] = ["run", "start", "restart", "restore", "exec"];
     if std::env::args_os().any(|word| EXECUTE.iter().any(|command| word == *command)) {
         own_binary::protect()?;
     }

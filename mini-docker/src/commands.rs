@@ -3,6 +3,7 @@
 mod completion;
 mod container;
 pub(crate) mod entry;
+mod events;
 mod image;
 mod info;
 mod man;
@@ -18,7 +19,15 @@ pub(crate) const TOP: &[&[Entry]] = &[
     &[run::ENTRY],
     container::BOTH,
     container::TOP,
-    &[image::ls::IMAGES, image::import::ENTRY, info::ENTRY, version::ENTRY, completion::ENTRY, man::ENTRY],
+    &[
+        image::ls::IMAGES,
+        image::import::ENTRY,
+        events::ENTRY,
+        info::ENTRY,
+        version::ENTRY,
+        completion::ENTRY,
+        man::ENTRY,
+    ],
 ];
 
 /// Commands with commands below them.
@@ -29,7 +38,12 @@ pub(crate) const GROUPS: &[Group] = &[
         entries: &[&[run::ENTRY], container::BOTH, container::OWN],
         groups: &[],
     },
-    Group { path: "system", about: "Manage mini-docker", entries: &[system::ALL], groups: &[] },
+    Group {
+        path: "system",
+        about: "Manage mini-docker",
+        entries: &[&[events::ENTRY, info::ENTRY], system::ALL],
+        groups: &[],
+    },
     Group {
         path: "image",
         about: "Manage images",

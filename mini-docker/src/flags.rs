@@ -285,7 +285,7 @@ pub(crate) struct ContainerFlags {
 }
 
 /// A variable has a name; docker's words for one that has not.
-fn variable() -> impl TypedValueParser<Value = Text> {
+pub(crate) fn variable() -> impl TypedValueParser<Value = Text> {
     OsStringValueParser::new().try_map(|text| {
         let shown = text.to_string_lossy().into_owned();
         environment::entry(text).ok_or_else(|| format!("invalid environment variable: {shown}"))

@@ -107,7 +107,8 @@ kernel_test! {
 }
 
 /// Files of cases about containers that outlive the command that starts them.
-const CONTAINERS: [&str; 5] = ["data.txt", "health.txt", "help-containers.txt", "life.txt", "ps.txt"];
+const CONTAINERS: [&str; 7] =
+    ["data.txt", "exec.txt", "health.txt", "help-containers.txt", "life.txt", "logs.txt", "ps.txt"];
 
 /// Compares the cases of the files that are `chosen`, and the help texts with the first.
 fn same(host: &Host, chosen: fn(&str) -> bool) {

@@ -28,6 +28,7 @@ mod listing;
 pub mod log;
 pub mod moment;
 mod names;
+mod observe;
 mod ordered;
 mod record;
 mod restart;

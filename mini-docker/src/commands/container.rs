@@ -6,11 +6,14 @@ mod cp;
 mod create;
 mod diff;
 mod each;
+mod exec;
 mod export;
 mod inspect;
 mod kill;
+mod logs;
 mod ls;
 mod pause;
+mod port;
 mod prune;
 mod rename;
 mod restart;
@@ -32,9 +35,12 @@ pub(crate) const BOTH: &[Entry] = &[
     cp::ENTRY,
     create::ENTRY,
     diff::ENTRY,
+    exec::ENTRY,
     export::ENTRY,
     kill::ENTRY,
+    logs::ENTRY,
     pause::PAUSE,
+    port::ENTRY,
     rename::ENTRY,
     restart::ENTRY,
     rm::ENTRY,

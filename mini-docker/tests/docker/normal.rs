@@ -36,7 +36,9 @@ fn layers(text: &str) -> String {
         "failed to create task for container: ",
         "failed to create shim task: ",
         "OCI runtime create failed: ",
+        "OCI runtime exec failed: ",
         "runc create failed: ",
+        "exec failed: ",
         "unable to start container process: ",
         "error during container init: ",
     ]

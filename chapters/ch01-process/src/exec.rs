@@ -146,6 +146,22 @@ impl Program {
         self.execute()
     }
 
+    /// Whether a variable of its environment is missing or empty.
+    pub fn lacks(&self, name: &str) -> bool {
+        !self.environment.iter().any(|entry| value_of(entry, name).is_some_and(|value| !value.is_empty()))
+    }
+
+    /// Sets a variable.
+    ///
+    /// # Errors
+    /// [`ExecError::Nul`].
+    pub fn set(&mut self, name: &str, value: &OsStr) -> Result<(), ExecError> {
+        let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        self.environment.retain(|entry| value_of(entry, name).is_none());
+        self.environment.extend(c_strings("environment variable", &[OsStr::from_bytes(&entry)])?);
+        Ok(())
+    }
+
     /// What can be said of the program without executing it: whether it is there, and may be executed.
     ///
     /// # Errors
@@ -190,6 +206,10 @@ impl Program {
         // ANCHOR_END: ex_path
     }
     // ANCHOR_END: find
+}
+
+fn value_of<'entry>(entry: &'entry CString, name: &str) -> Option<&'entry [u8]> {
+    entry.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 /// Default action for every signal, and none blocked.

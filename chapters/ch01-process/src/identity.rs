@@ -83,7 +83,7 @@ impl Identity {
     pub fn open(&self) -> Result<OwnedFd, IdentityError> {
         let pid = self.pid;
         let ended = || IdentityError::Ended(pid);
-        let number = rustix::process::Pid::from_raw(pid).ok_or_else(ended)?;
+        let number = Some(pid).filter(|pid| *pid > 0).and_then(rustix::process::Pid::from_raw).ok_or_else(ended)?;
         let pidfd = pidfd_open(number, PidfdFlags::empty()).map_err(|error| match error {
             rustix::io::Errno::SRCH => ended(),
             error => IdentityError::Open { pid, errno: Errno::from_raw(error.raw_os_error()) },

@@ -5,6 +5,7 @@
 
 mod arrange;
 mod console;
+mod copy_up;
 pub mod defaults;
 mod device;
 mod id_mapped;

@@ -19,6 +19,7 @@ use rustix::mount::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::copy_up::copy_up;
 use crate::options::{MountOptions, Reach};
 use crate::places::{Own, Places};
 use crate::root_dir::{RootDir, RootDirError};
@@ -205,6 +206,11 @@ impl Mount {
             return Err(MountError::OverRoot { what: self.what(), destination: self.destination.clone() });
         }
         self.refuse_in_proc(&target)?;
+        if options.copy_up && self.kind == "tmpfs" {
+            root.procfs()
+                .and_then(|procfs| copy_up(&target, &tree, procfs))
+                .map_err(|errno| self.failed("copy what is hidden to", errno, String::new()))?;
+        }
         attach(tree.as_fd(), target.as_fd()).map_err(|errno| self.failed("attach", errno, String::new()))?;
         // ANCHOR_END: place
         if options.propagation != 0 {

@@ -25,6 +25,8 @@ pub struct MountOptions {
     pub propagation: u64,
     /// Propagation of the mounts below, too.
     pub recursive_propagation: bool,
+    /// A tmpfs begins with what it hides (`tmpcopyup`).
+    pub copy_up: bool,
     /// For the file system itself: `size=64m` as name and value, `memory` as a name.
     pub data: Vec<(String, Option<String>)>,
 }
@@ -58,6 +60,8 @@ impl MountOptions {
         if let Some(kind) = propagation(word) {
             self.propagation = kind;
             self.recursive_propagation = recursive;
+        } else if option == "tmpcopyup" {
+            self.copy_up = true;
         } else if word == "bind" {
             self.bind = Some(if recursive { Reach::Tree } else { Reach::One });
         } else if !matches!(word, "defaults" | "" | "silent" | "loud") {
@@ -124,6 +128,8 @@ mod tests {
         assert_eq!(options.set, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_STRICTATIME);
         assert_eq!((options.propagation, options.recursive_propagation), (libc::MS_SLAVE, true));
         assert_eq!(data(&options), ["size=64m", "memory"]);
+        let options = MountOptions::parse(&["tmpcopyup"]);
+        assert!(options.copy_up && options.data.is_empty());
     }
 
     #[test]

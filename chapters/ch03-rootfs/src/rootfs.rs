@@ -263,6 +263,11 @@ impl Entered {
         Ok(Self(Places::with_procfs(RootDir::open(Path::new("/"))?, Procfs::from_fd(proc))))
     }
 
+    /// It, to follow paths in.
+    pub fn directory(&self) -> &RootDir {
+        self.0.root()
+    }
+
     /// Binds the terminal `slave` over `/dev/console`: [`Rootfs::console`] has made the place.
     ///
     /// # Errors

@@ -31,6 +31,6 @@ pub use error::CgroupError;
 pub use killer::Killer;
 pub use layout::{Hierarchy, Layout, LayoutError};
 pub use limits::{BlockIo, Cpu, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
-pub use mounts::{cgroup_mounts, docker_mount};
+pub use mounts::{cgroup_mounts, docker_mount, group_mounts};
 pub use oom::{OomEvent, OomWatch};
 pub use stats::{BlockIoStats, CpuStats, MemoryStats, PidsStats, Stats, Throttling};

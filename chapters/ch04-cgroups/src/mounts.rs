@@ -33,6 +33,22 @@ pub fn cgroup_mounts(layout: &Layout, destination: &Path, read_only: bool) -> Ve
 }
 // ANCHOR_END: cgroup_mounts
 
+/// The same for a container that shares the host's cgroup namespace, where a v1 tree would show all groups of the host: the
+/// directories of its own group, bound. On v2 nothing is hidden, as in runc.
+pub fn group_mounts(layout: &Layout, destination: &Path, read_only: bool, group: &Path) -> Vec<Mount> {
+    let mut mounts = cgroup_mounts(layout, destination, read_only);
+    let group = group.strip_prefix("/").unwrap_or(group);
+    let trees = layout.v1_trees().iter().map(|tree| tree.mount.join(group));
+    // The first is what the others are mounted in.
+    for (mount, source) in mounts.iter_mut().skip(1).zip(trees) {
+        mount.kind = "bind".into();
+        mount.source = Some(source);
+        mount.options.truncate(4);
+        mount.options.push("bind".into());
+    }
+    mounts
+}
+
 /// Docker's entry for it in a specification; which mounts come of it depends on the machine.
 pub fn docker_mount() -> Mount {
     Mount {
@@ -62,6 +78,24 @@ mod tests {
              40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n\
              41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
         ));
+    }
+
+    #[test]
+    fn a_container_among_the_hosts_groups_sees_its_own() {
+        let layout = Layout::parse(
+            "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
+             40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n",
+        );
+        let mounts = group_mounts(&layout.expect("v1"), Path::new("/sys/fs/cgroup"), true, Path::new("/a/b"));
+        let seen: Vec<String> = mounts
+            .iter()
+            .map(|mount| format!("{} {:?} {}", mount.kind, mount.source, mount.options.join(",")))
+            .collect();
+        insta::assert_snapshot!(seen.join("\n"), @r#"
+        tmpfs Some("tmpfs") nosuid,noexec,nodev,ro,mode=755
+        bind Some("/sys/fs/cgroup/cpu,cpuacct/a/b") nosuid,noexec,nodev,ro,bind
+        bind Some("/sys/fs/cgroup/systemd/a/b") nosuid,noexec,nodev,ro,bind
+        "#);
     }
 
     #[test]

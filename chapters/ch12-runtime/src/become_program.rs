@@ -2,6 +2,7 @@
 //!
 //! The user comes after all that needs root, and the filter last of all, for it forbids what was done before.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::process_plan::ProcessPlan;
 use crate::spec::Hook;
 use crate::state::State;
 use crate::stdio::Inner;
+use crate::user;
 
 /// [`refuse_tracers`] in the parent: from its first instant in a namespace that others may be in, the child has power that
 /// they must not borrow. For an ordinary user it would be in the way of writing id maps, so there it is the child that
@@ -75,6 +77,11 @@ pub(crate) fn become_program(
 ) -> Result<Infallible, Failure> {
     let null = streams.wants_null().then(|| root.null()).transpose()?;
     streams.connect(null, plan.user.0).map_err(failed("connect standard input and output"))?;
+    let mut program = Cow::Borrowed(&plan.program);
+    if program.lacks("HOME") {
+        // An engine leaves that to the runtime, for it is the container's files that tell.
+        program.to_mut().set("HOME", user::home_of(plan.user.0.as_raw(), root.directory()).as_ref())?;
+    }
     drop(root);
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
@@ -87,12 +94,12 @@ pub(crate) fn become_program(
     }
     if let Some(door) = last.door {
         // Whatever can be said now is said now: who lets the program go may be somebody else.
-        plan.program.check()?;
+        program.check()?;
         gate.done();
         door.wait().map_err(failed("wait to be started"))?;
     }
     let failure = match last.hooks() {
-        Ok(()) => Failure::from(match plan.program.exec_with(gate, &kept) {
+        Ok(()) => Failure::from(match program.exec_with(gate, &kept) {
             Ok(never) => match never {},
             Err(error) => error,
         }),

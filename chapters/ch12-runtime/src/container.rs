@@ -75,8 +75,8 @@ impl Container<'_> {
         }
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
         let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
-        let sources = plan.ids.is_some().then(|| plan.rootfs.sources()).transpose()?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);
+        let sources = plan.ids.is_some().then(|| plan.rootfs.sources()).transpose()?;
         let visit = plan.namespaces.join_before_clone()?;
         let root = (self.root, sources);
         keep_private();

@@ -1,6 +1,6 @@
 //! The specification, checked and turned into what the chapters below work with. Nothing is made here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cgroups::Layout;
 use namespaces::{IdMap, Kind, Namespaces};
@@ -35,7 +35,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Reads all of `spec`. Compiled filters are kept in `cache`, if that is given.
-    pub(crate) fn new(spec: &Spec, id: &str, cache: Option<&std::path::Path>) -> Result<Self, PlanError> {
+    pub(crate) fn new(spec: &Spec, id: &str, cache: Option<&Path>) -> Result<Self, PlanError> {
         if !is_id(id) {
             return Err(PlanError::Invalid { field: "container id", value: id.into() });
         }
@@ -53,7 +53,7 @@ impl Plan {
             if spec.linux.cgroups_path.is_empty() { cgroup_of(id) } else { PathBuf::from(&spec.linux.cgroups_path) };
         Ok(Self {
             ids: if namespaces.is_new(Kind::User) { Some(id_maps(spec)?) } else { None },
-            rootfs: rootfs(spec, root.readonly, &layout),
+            rootfs: rootfs(spec, root.readonly, &layout, !namespaces.is_host(Kind::Cgroup), &cgroups_path),
             namespaces,
             hostname: spec.hostname.clone(),
             domainname: spec.domainname.clone(),
@@ -92,13 +92,17 @@ fn id_maps(spec: &Spec) -> Result<(IdMap, IdMap), PlanError> {
     Ok((IdMap::new(spec.linux.uid_mappings.clone())?, IdMap::new(spec.linux.gid_mappings.clone())?))
 }
 
-fn rootfs(spec: &Spec, readonly: bool, layout: &Layout) -> Rootfs {
+fn rootfs(spec: &Spec, readonly: bool, layout: &Layout, own_namespace: bool, group: &Path) -> Rootfs {
     let mut mounts = Vec::with_capacity(spec.mounts.len() + 8);
     for mount in &spec.mounts {
         if mount.kind == "cgroup" {
             // What this is depends on the machine: one file system on v2, one for each hierarchy on v1.
             let read_only = mount.options.iter().any(|option| option == "ro");
-            mounts.extend(cgroups::cgroup_mounts(layout, &mount.destination, read_only));
+            mounts.extend(if own_namespace {
+                cgroups::cgroup_mounts(layout, &mount.destination, read_only)
+            } else {
+                cgroups::group_mounts(layout, &mount.destination, read_only, group)
+            });
         } else {
             mounts.push(mount.clone());
         }

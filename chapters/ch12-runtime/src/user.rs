@@ -93,6 +93,12 @@ pub fn resolve(text: &str, more: &[String], root: &RootDir) -> Result<Resolved, 
     Ok(resolved)
 }
 
+/// Where the user with this number is at home; `/` if nobody says so.
+pub fn home_of(uid: u32, root: &RootDir) -> String {
+    let passwd = read(root, "/etc/passwd").unwrap_or_default();
+    entries(&passwd).find(|entry| has_id(entry.uid, uid)).map_or("/", |entry| entry.home).to_owned()
+}
+
 /// Either part may be missing: `1000:` and `:50` are docker's, too. A second colon is a letter of the group's name.
 fn resolve_in(text: &str, passwd: &str, group: &str) -> Result<Resolved, UserError> {
     let (who, of) = text.split_once(':').unwrap_or((text, ""));

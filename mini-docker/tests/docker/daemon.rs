@@ -1,4 +1,5 @@
 //! A docker daemon of the test's own: its release 28, where `cargo wb test` has fetched it, else what is installed.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
@@ -49,6 +50,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts one and waits until it says that it is ready.
     pub(crate) fn start(host: &Host, programs: &Programs) -> Self {
+        Self::start_with(host, programs, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(host: &Host, programs: &Programs, flags: &[&str]) -> Self {
         // The daemon writes into /run, /etc/docker and /opt/containerd, wherever its data is. Those are in memory: it
         // waits for the disk at every step. Forwarding is a setting of the test's own network namespace; without it
         // every `run` warns.
@@ -79,6 +85,7 @@ impl Daemon {
             .args(["--bridge=none", "--cgroup-parent", &format!("/{cgroup}")])
             .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")])
             .args(["--host", &format!("unix://{}", path("socket")), "--userland-proxy=false"])
+            .args(flags)
             .env("PATH", &programs.path)
             .env("NOTIFY_SOCKET", path("notify"))
             .stdin(Stdio::null())
@@ -110,11 +117,16 @@ impl Drop for Daemon {
         }
         // The daemon is process 1 of its namespace: when it has been waited for, everything in there has ended.
         let _ = self.unshare.wait();
-        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
-            let _ = remove_tree(&hierarchy.path().join(&self.cgroup));
-        }
-        let _ = remove_tree(&Path::new("/sys/fs/cgroup").join(&self.cgroup));
+        remove_groups(&self.cgroup);
     }
+}
+
+/// The group `name` of every hierarchy, and those below.
+pub(crate) fn remove_groups(name: &str) {
+    for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+        let _ = remove_tree(&hierarchy.path().join(name));
+    }
+    let _ = remove_tree(&Path::new("/sys/fs/cgroup").join(name));
 }
 
 /// Containers that were running when the daemon ended leave their groups, empty.

@@ -9,7 +9,7 @@ use runtime::spec::OCI_VERSION;
 use serde_json::json;
 
 /// Words of mount options that are more than data for a file system. `rro` and its like reach what is mounted below.
-const MOUNT_OPTIONS: [&str; 41] = [
+const MOUNT_OPTIONS: [&str; 42] = [
     "atime",
     "bind",
     "defaults",
@@ -49,6 +49,7 @@ const MOUNT_OPTIONS: [&str; 41] = [
     "slave",
     "strictatime",
     "suid",
+    "tmpcopyup",
     "unbindable",
     "rrelatime",
 ];

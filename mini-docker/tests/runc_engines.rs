@@ -70,7 +70,7 @@ impl Engine<'_> {
         let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}{complaint}");
-        text.split("\n$ ").map(|said| without_names(said)).collect()
+        text.split("\n$ ").map(without_names).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Somebody at a container: what it prints comes here, what is typed here goes there, signals are passed on.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -154,7 +154,8 @@ pub(crate) fn attend(
     match attended {
         Ok(status) => Ok(status),
         Err(RelayError::Detached) => {
-            eprintln!("read escape sequence");
+            // Where that cannot be written there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "read escape sequence");
             Ok(ExitStatus::Code(0))
         }
         // Its shim was killed, and so was it.

@@ -423,6 +423,10 @@ fn tmpfs(path: &str, options: &str) -> Result<Mount, ResolveError> {
     if given.iter().any(String::is_empty) {
         return Err(ResolveError::Invalid { field: "tmpfs option", value: String::new() });
     }
+    // Ours knows it, for other engines. Docker's `--tmpfs` does not.
+    if let Some(value) = given.iter().find(|option| option.as_str() == "tmpcopyup") {
+        return Err(ResolveError::Invalid { field: "tmpfs option", value: value.clone() });
+    }
     Ok(Mount {
         destination: path.into(),
         kind: "tmpfs".into(),

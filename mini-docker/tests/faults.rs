@@ -8,7 +8,7 @@ use std::fs;
 
 use common::{Docker, Said};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use testkit::{Host, Need, kernel_test, require};
+use testkit::{Host, Need, kernel_test, native_test, require};
 
 const FAULTS: [&str; 3] = ["KILL", "ENOSPC", "EIO"];
 
@@ -63,7 +63,7 @@ fn places(host: &Host, docker: &Docker, way: &Way) -> BTreeSet<String> {
     fs::read_to_string(&list).expect("places").lines().map(str::to_owned).collect()
 }
 
-kernel_test! {
+native_test! {
     fn whatever_fails_the_next_command_works_and_nothing_is_lost_or_left(host) {
         let docker = Docker::new(host);
         let mut seen = BTreeSet::new();
@@ -98,7 +98,9 @@ kernel_test! {
             assert!(seen.contains(known), "{known} is not among {seen:?}");
         }
     }
+}
 
+kernel_test! {
     fn release_binaries_have_no_such_places(_host) {
         let binary = common::static_binary();
         require(Need::Program(binary, "cargo wb try builds it"));

@@ -7,7 +7,7 @@ use std::thread;
 
 use common::Docker;
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use testkit::kernel_test;
+use testkit::native_test;
 
 /// Numbers that look random and are the same in each run (`xorshift64`).
 struct Dice(u64);
@@ -50,7 +50,7 @@ fn reap() {
     while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}
 }
 
-kernel_test! {
+native_test! {
     fn commands_at_the_same_time_lose_nothing_and_leave_nothing(host) {
         const COMMANDS: u64 = 240;
         let docker = Docker::new(host);

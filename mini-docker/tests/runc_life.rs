@@ -117,7 +117,7 @@ fn all(mut terminal: File) -> String {
 }
 
 kernel_test! {
-    /// A judge of the exercise `seam`.
+    /// Between create and start is where somebody else may attach networks.
     fn the_program_waits_to_be_started(host) {
         let life = Life::new(host, STAY);
         let (pid_file, bundle) = (host.dir().join("pid"), life.0.write().display().to_string());
@@ -301,7 +301,7 @@ kernel_test! {
         assert_eq!((said.code, said.stderr.as_str()), (Some(1), "Error: unable to pass descriptor 4: it is not open\n"));
     }
 
-    /// A judge of the exercise `hooks`.
+    /// Each in its namespaces, in its order, with the state on its input.
     fn hooks_run_where_and_when_the_specification_says(host) {
         let directory = host.dir().join("hooks");
         fs::create_dir(&directory).expect("a directory");
@@ -311,7 +311,7 @@ kernel_test! {
                 "cat >{}; echo {name} $(readlink /proc/self/ns/mnt) $A $0 >>{log}",
                 directory.join(name).display()
             );
-            json!([{ "path": "/bin/sh", "args": [name, "-c", script, "zero"], "env": ["PATH=/bin:/usr/bin", "A=b"] }])
+            json!([{ "path": "/bin/sh", "args": ["sh", "-c", script, "zero"], "env": ["PATH=/bin:/usr/bin", "A=b"] }])
         };
         let inside = json!([{ "path": "/bin/sh", "args": ["sh", "-c", "cat >/tmp/state; id -u >/tmp/user; echo in >/tmp/ran"] }]);
         let bundle = Bundle::new(host, "test -e /tmp/ran && exec sleep 1000").with("", "hooks", json!({
@@ -392,7 +392,7 @@ kernel_test! {
         assert_eq!(fs::read_dir(life.0.state()).expect("a directory").count(), 0);
     }
 
-    /// A judge of the exercise `delete`: a frozen process that is only killed stays, and its group with it.
+    /// A frozen process that is only killed stays, and its group with it.
     fn a_container_that_stands_still_is_deleted(host) {
         let life = Life::new(host, "sleep 1000 & exec sleep 1000");
         life.create();

@@ -10,19 +10,17 @@ mod monitor;
 mod probe;
 mod program;
 mod tap;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use layers::{DiskError, Held, remove_all};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use process::relay::Stream;
 use process::{ExitStatus, Failure, FailureKind, Gate, Identity, step, sys};
 use runtime::spec::ConsoleSize;
 use runtime::{Running, Text};
@@ -30,17 +28,16 @@ use runtime::{Running, Text};
 use self::clients::Client;
 pub(crate) use self::clients::Seat;
 use self::monitor::Monitor;
-use self::probe::Probe;
 use self::program::Program;
+use self::turn::Shim;
 use crate::engine::Engine;
 use crate::health::{Health, HealthCheck};
 use crate::launch;
 use crate::log::{LogWriter, Origin};
 use crate::restart::{BackOff, Decision};
 use crate::saved::{Saved, State, Status};
-use crate::store::Store;
 use crate::tell;
-use crate::wire::{Answer, Listener, Request};
+use crate::wire::Listener;
 
 /// Signals by which a terminal, or somebody who means the command, ends a process. They are not for the shim.
 const NOT_FOR_US: [Signal; 8] = [
@@ -55,31 +52,6 @@ const NOT_FOR_US: [Signal; 8] = [
 ];
 /// How long the output of a program that has ended may be silent and not over: somebody else has it open.
 const SILENCE: Duration = Duration::from_secs(2);
-
-/// What one shim knows.
-struct Shim<'a> {
-    engine: &'a Engine,
-    saved: Saved,
-    state: State,
-    listener: Option<Listener>,
-    clients: Vec<Client>,
-    log: LogWriter,
-    monitor: Option<Monitor>,
-    buffer: Vec<u8>,
-}
-
-/// Something that can be acted on.
-#[derive(Clone, Copy)]
-enum Source {
-    Program,
-    Output(usize),
-    Call,
-    Client(usize),
-    /// Room in one of this client's pipes.
-    Room(usize),
-    /// News of a probe, which is looked for after every turn.
-    Probe,
-}
 
 /// Runs in the copy; returns only if the container did not start. `life` is the mark that somebody is alive for it.
 pub(crate) fn run(
@@ -137,10 +109,6 @@ fn log_of(engine: &Engine, saved: &Saved) -> LogWriter {
 }
 
 impl Shim<'_> {
-    fn store(&self) -> &Store {
-        self.engine.store()
-    }
-
     fn start(&mut self, console: Option<ConsoleSize>) -> Result<Running, Failure> {
         let running = launch::launch(self.engine, &self.saved, console)?;
         process::fault!("record a start")
@@ -235,13 +203,6 @@ impl Shim<'_> {
         Ok(Some(left))
     }
 
-    /// A disk that is full must not end a container: what was recorded before stays, and the next time may be better.
-    fn record(&self) {
-        if let Err(error) = self.store().write_state(&self.saved, &self.state) {
-            step!(14, "the state is not recorded: {error}");
-        }
-    }
-
     /// Waits for the time that the policy demands, and starts the program again; `None` if somebody wants it to stay as it
     /// is, or it cannot be started often enough.
     fn start_again(&mut self, back_off: &mut BackOff) -> Option<Running> {
@@ -308,211 +269,4 @@ impl Shim<'_> {
         let oom = self.state.oom_killed.then(|| tell::event(&self.saved, "oom"));
         self.engine.journal().record(&oom.into_iter().chain([event]).collect::<Vec<_>>());
     }
-
-    /// Who was there from the start gets the way in at once.
-    fn seat(&mut self, program: &mut Program) {
-        if let Some(client) = self.clients.first_mut().filter(|client| client.wants_stdin()) {
-            let way_in = program.way_in();
-            let _ = client.answer(&Answer::Done, way_in.as_ref().map(AsFd::as_fd));
-        }
-    }
-
-    /// Waits until something can be done, and does it. Whether it was about output.
-    fn turn(&mut self, mut program: Option<&mut Program>, patience: Option<Duration>) -> bool {
-        let mut printed = false;
-        for source in self.wait(program.as_deref(), patience) {
-            match (source, program.as_deref_mut()) {
-                (Source::Program, Some(program)) => {
-                    // First, so that nobody new comes into the group while it is emptied.
-                    self.forget_health();
-                    program.reap();
-                }
-                (Source::Output(index), Some(program)) => {
-                    printed = true;
-                    self.copy(program, index);
-                }
-                (Source::Call, _) => {
-                    let line = self.listener.as_ref().and_then(Listener::accept);
-                    self.clients.extend(line.and_then(Client::greet));
-                }
-                (Source::Client(index), program) => {
-                    let heard = self.clients[index].hear();
-                    let served = heard.and_then(|(request, pipes)| self.serve(index, request, pipes, program));
-                    self.clients[index].gone |= served.is_err();
-                }
-                (Source::Room(index), _) => {
-                    printed = true;
-                    self.clients[index].catch_up();
-                }
-                (Source::Program | Source::Output(_), None) | (Source::Probe, _) => {}
-            }
-        }
-        if let Some(program) = program {
-            program.forget_closed();
-        }
-        self.clients.retain_mut(|client| !client.gone && !client.is_served());
-        printed
-    }
-
-    fn wait(&self, program: Option<&Program>, patience: Option<Duration>) -> Vec<Source> {
-        let mut sources = Vec::with_capacity(8);
-        let mut interests = Vec::with_capacity(8);
-        let mut on = |source, descriptor, flags| {
-            sources.push(source);
-            interests.push(PollFd::new(descriptor, flags));
-        };
-        if let Some(program) = program {
-            if let Some(end) = program.end_to_come() {
-                on(Source::Program, end, PollFlags::POLLIN);
-            }
-            // A program that has ended is not made to wait any more.
-            if program.status.is_some() || !self.clients.iter().any(Client::is_full) {
-                for (index, (output, _)) in program.outputs.iter().enumerate() {
-                    on(Source::Output(index), output.as_fd(), PollFlags::POLLIN);
-                }
-            }
-        }
-        for descriptor in self.monitor.iter().flat_map(Monitor::descriptors) {
-            on(Source::Probe, descriptor, PollFlags::POLLIN);
-        }
-        if let Some(listener) = &self.listener {
-            on(Source::Call, listener.as_fd(), PollFlags::POLLIN);
-        }
-        for (index, client) in self.clients.iter().enumerate() {
-            on(Source::Client(index), client.line().as_fd(), PollFlags::POLLIN);
-            for tap in client.behind() {
-                on(Source::Room(index), tap, PollFlags::POLLOUT);
-            }
-        }
-        let patience = patience.map_or(PollTimeout::NONE, |patience| {
-            // Rounded up: a moment too early would be one more turn for nothing.
-            PollTimeout::try_from(patience + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
-        });
-        match poll(&mut interests, patience) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            // Out of memory, for a moment.
-            Err(_) => return Vec::new(),
-        }
-        let ready = interests.iter().map(|interest| interest.any().unwrap_or(false));
-        sources.into_iter().zip(ready).filter(|(_, ready)| *ready).map(|(source, _)| source).collect()
-    }
-
-    /// Copies one portion of what the program printed.
-    fn copy(&mut self, program: &mut Program, index: usize) {
-        let stream = program.read(index, &mut self.buffer);
-        if !self.buffer.is_empty() {
-            self.log.write(stream, &self.buffer, Timestamp::now());
-        }
-        for client in self.clients.iter_mut().filter(|_| !self.buffer.is_empty()) {
-            client.gone |= client.print(stream, &self.buffer).is_err();
-        }
-    }
-
-    /// Does what a client asks for, and answers. `Err` if the client is gone.
-    fn serve(
-        &mut self,
-        index: usize,
-        request: Request,
-        pipes: Vec<OwnedFd>,
-        program: Option<&mut Program>,
-    ) -> Result<(), ()> {
-        let not_running =
-            || Err(Failure::new(FailureKind::Conflict, format!("container {} is not running", self.saved.id)));
-        match (request, program) {
-            (Request::Attach { stdout, stderr, stdin }, Some(program)) => {
-                let way_in = if stdin { program.way_in() } else { None };
-                let client = &mut self.clients[index];
-                client.attach(stdout, stderr, pipes);
-                client.answer(&Answer::Done, way_in.as_ref().map(AsFd::as_fd))
-            }
-            (Request::Wait, _) => {
-                self.clients[index].wait();
-                Ok(())
-            }
-            (Request::Kill { signal }, program) => {
-                let result = match program {
-                    Some(program) => program.signal(signal),
-                    None if self.state.status == Status::Restarting => Ok(()),
-                    None => not_running(),
-                };
-                if result.is_ok() {
-                    self.state.stopped_by_hand = true;
-                    self.engine.tell_with(&self.saved, "kill", "signal", signal);
-                }
-                self.clients[index].done(result)
-            }
-            (Request::Pause, Some(program)) => {
-                let result = program.pause();
-                if let (true, Some(monitor)) = (result.is_ok(), &mut self.monitor) {
-                    monitor.pause();
-                    self.state.health = self.state.health.take().map(Health::unwatched);
-                }
-                self.change(result, Status::Paused, index)
-            }
-            (Request::Unpause, Some(program)) => {
-                let result = program.unpause();
-                if let (true, Some(monitor), Some(health)) = (result.is_ok(), &mut self.monitor, &self.state.health) {
-                    monitor.resume(health);
-                }
-                self.change(result, Status::Running, index)
-            }
-            (Request::Process, Some(program)) => self.clients[index].answer(&Answer::Done, Some(program.pidfd())),
-            (Request::Reload, _) => {
-                let result = self.reload();
-                self.clients[index].done(result)
-            }
-            (_, None) => {
-                let result = not_running();
-                self.clients[index].done(result)
-            }
-        }
-    }
-
-    /// Starts a probe if it is time, and takes what came of one.
-    fn look_at_health(&mut self) {
-        let Some(mut monitor) = self.monitor.take() else { return };
-        let mut health = self.state.health.take().unwrap_or_default();
-        let start = |check: &HealthCheck| Probe::start(self.engine, (&self.saved, &self.state), check);
-        let before = health.status;
-        let changed = monitor.look(&mut health, start);
-        if changed && health.status != before {
-            self.engine.tell(&self.saved, &format!("health_status: {}", health.status.name()));
-        }
-        (self.monitor, self.state.health) = (Some(monitor), Some(health));
-        if changed {
-            self.record();
-        }
-    }
-
-    /// The program has ended: a probe that runs is ended, too.
-    fn forget_health(&mut self) {
-        if self.monitor.take().is_some() {
-            self.state.health = self.state.health.take().map(Health::unwatched);
-        }
-    }
-
-    fn change(&mut self, result: Result<(), Failure>, status: Status, index: usize) -> Result<(), ()> {
-        if result.is_ok() {
-            self.state.status = status;
-            self.record();
-            self.engine.tell(&self.saved, if status == Status::Paused { "pause" } else { "unpause" });
-        }
-        self.clients[index].done(result)
-    }
-
-    fn reload(&mut self) -> Result<(), Failure> {
-        if let Some(container) = self.store().load(&self.saved.id).map_err(|error: DiskError| Failure::from(error))? {
-            self.saved = container.saved;
-        }
-        Ok(())
-    }
-
-    fn end_clients(&mut self) {
-        let code = self.state.exit_code;
-        self.clients.iter_mut().for_each(|client| client.end_with(code));
-        self.clients.retain_mut(|client| !client.is_served());
-    }
 }
-
-/// For the streams' type to be named in one place.
-pub(crate) type Output = (OwnedFd, Stream);

@@ -14,17 +14,18 @@
 //! taken, and the next command [clears it up](Store::reconcile). No command looks at what has ended, apart from those
 //! that ask for it.
 
+mod links;
+
 use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remove_all, write_json};
 use serde::Serialize;
 
-use crate::names;
+use self::links::Links;
 use crate::saved::{Container, Saved, State, Status};
 use crate::state::{StateError, is_name};
 
@@ -37,7 +38,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 pub(crate) struct Store {
     root: DataRoot,
     homes: PathBuf,
-    names: PathBuf,
+    names: Links,
     lives: PathBuf,
     boot: String,
 }
@@ -56,7 +57,7 @@ impl Store {
         }
         let boot = fs::read_to_string(BOOT_ID).map_err(DiskError::at("read", BOOT_ID))?.trim().to_owned();
         let homes = root.directory("containers")?;
-        let store = Self { homes, names: root.directory("names")?, lives, boot, root: root.clone() };
+        let store = Self { homes, names: Links::new(root.directory("names")?), lives, boot, root: root.clone() };
         store.reconcile()?;
         let mark = run.join("boot");
         if fs::read_to_string(&mark).is_ok_and(|boot| boot == store.boot) {
@@ -75,7 +76,7 @@ impl Store {
 
     /// Whether the container's name leads to it.
     pub(crate) fn has_name(&self, saved: &Saved) -> bool {
-        fs::read_link(self.names.join(&saved.name)).is_ok_and(|id| id == Path::new(&saved.id))
+        self.names.owner(&saved.name).is_some_and(|id| id == saved.id)
     }
 
     /// Where its state is, or would be.
@@ -132,9 +133,9 @@ impl Store {
         process::fault!("claim a name").map_err(DiskError::at("claim a name for", &home))?;
         // The directory comes before the name: a name without a directory means nothing.
         if saved.name.is_empty() {
-            saved.name = self.claim_some_name(&saved.id)?;
+            saved.name = self.names.claim_some(&saved.id)?;
         } else {
-            self.claim_name(&saved.name, &saved.id)?;
+            self.names.claim(&saved.name, &saved.id, |owner| self.owns(owner, &saved.name))?;
         }
         self.write(saved, RECORD, saved, Durability::PowerFailure)?;
         self.write_state(saved, &State { boot: self.boot.clone(), ..State::default() })?;
@@ -206,8 +207,8 @@ impl Store {
             return load(text);
         }
         if is_name(name)
-            && let Ok(id) = fs::read_link(self.names.join(name))
-            && let Some(container) = self.load(&id.to_string_lossy())?
+            && let Some(id) = self.names.owner(name)
+            && let Some(container) = self.load(&id)?
         {
             return Ok(container);
         }
@@ -270,11 +271,11 @@ impl Store {
         if !is_name(name) {
             return Err(StateError::BadName(format!("/{name}")));
         }
-        self.claim_name(name, &saved.id)?;
+        self.names.claim(name, &saved.id, |owner| self.owns(owner, name))?;
         process::fault!("rename a container").map_err(DiskError::at("rename", self.home(&saved.id)))?;
         let old = std::mem::replace(&mut saved.name, name.into());
         self.write_record(saved)?;
-        self.release_name(&old, &saved.id)?;
+        self.names.release(&old, &saved.id)?;
         Ok(())
     }
 
@@ -287,7 +288,7 @@ impl Store {
         let left = self.root.discard_unmarked(&self.home(&saved.id))?;
         // A name that leads nowhere means nothing: it need not go for the container to be gone.
         let _ = process::fault!("release a name");
-        let _ = self.release_name(&saved.name, &saved.id);
+        let _ = self.names.release(&saved.name, &saved.id);
         Ok(left)
     }
 
@@ -330,13 +331,9 @@ impl Store {
 
     /// Removes the names that nobody has: of commands that were killed between a name and a record.
     pub(crate) fn clear_up_names(&self) -> Result<(), DiskError> {
-        let failed = |error| DiskError::at("read", &self.names)(error);
-        for entry in fs::read_dir(&self.names).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let id = fs::read_link(&path).unwrap_or_default().to_string_lossy().into_owned();
+        for (name, id) in self.names.all()? {
             if !self.owns(&id, &name) {
-                self.release_name(&name, &id)?;
+                self.names.release(&name, &id)?;
             }
         }
         Ok(())
@@ -356,59 +353,12 @@ impl Store {
         self.clear_up_names()
     }
 
-    fn claim_some_name(&self, id: &str) -> Result<String, DiskError> {
-        let byte = |at: usize| u8::from_str_radix(&id[at..at + 2], 16).unwrap_or_default();
-        for attempt in 0.. {
-            let name = names::generate([byte(60), byte(62)], attempt);
-            let path = self.names.join(&name);
-            match symlink(id, &path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                other => return other.map(|()| name).map_err(DiskError::at("claim the name", &path)),
-            }
-        }
-        unreachable!("every attempt gives another name")
-    }
-
-    fn claim_name(&self, name: &str, id: &str) -> Result<(), StateError> {
-        let path = self.names.join(name);
-        let _lock = Lock::wait(Rank::Names, &self.names)?;
-        loop {
-            // A link is made with its content in one step, or not at all.
-            match symlink(id, &path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                other => return Ok(other.map_err(DiskError::at("claim the name", &path))?),
-            }
-            let owner = fs::read_link(&path).unwrap_or_default().to_string_lossy().into_owned();
-            if owner == id {
-                return Ok(());
-            }
-            if self.owns(&owner, name) {
-                return Err(StateError::NameTaken { name: name.into(), id: owner });
-            }
-            remove_link(&path)?;
-        }
-    }
-
     /// Whether it is this container that has the name. One that is just being made may have no record yet; one that was
     /// to be renamed, by a command that was killed, has a link too many.
     fn owns(&self, id: &str, name: &str) -> bool {
         // Of one whose record is damaged nothing else is known.
         self.life(id).exists()
             || self.load(id).map_or(true, |container| container.is_some_and(|container| container.saved.name == name))
-    }
-
-    fn release_name(&self, name: &str, id: &str) -> Result<(), DiskError> {
-        let path = self.names.join(name);
-        // Between the look and the removal nobody else may take it.
-        let _lock = Lock::wait(Rank::Names, &self.names)?;
-        if fs::read_link(&path).is_ok_and(|owner| owner == Path::new(id)) { remove_link(&path) } else { Ok(()) }
-    }
-}
-
-fn remove_link(path: &Path) -> Result<(), DiskError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(DiskError::at("remove", path)),
     }
 }
 

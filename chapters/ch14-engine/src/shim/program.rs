@@ -9,10 +9,12 @@ use process::relay::Stream;
 use process::{ExitStatus, Failure};
 use runtime::Running;
 
-use super::Output;
 use crate::saved::Saved;
 
 const PORTION: usize = 64 * 1024;
+
+/// Where it prints, and as which stream that counts.
+pub(super) type Output = (OwnedFd, Stream);
 
 /// One life of it.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! The system calls that neither `nix` nor `rustix` wraps, and nothing else.
 //!
-//! This is the only file of the workspace that speaks to the kernel without a library between. Each function is
-//! as thin as its man page allows: safe types in, an [`Errno`] out.
+//! This and [`attributes`] are the only files of the workspace that speak to the kernel without a library between. Each
+//! function is as thin as its man page allows: safe types in, an [`Errno`] out.
 #![allow(unsafe_code, reason = "raw system calls; every block names the man page it relies on")]
+
+pub mod attributes;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};

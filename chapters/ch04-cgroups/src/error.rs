@@ -48,6 +48,14 @@ pub enum CgroupError {
         /// The group.
         group: PathBuf,
     },
+    /// A limit below what is used, with the wish to be told. The words are runc's.
+    #[error("rejecting memory limit {limit} <= usage {used}")]
+    BelowUsage {
+        /// Bytes.
+        limit: i64,
+        /// Bytes.
+        used: i64,
+    },
     /// Somebody else's group has this path.
     #[error("control group {group} exists already, and is in use")]
     InUse {
@@ -97,7 +105,7 @@ impl Diagnose for CgroupError {
         Some(match self {
             Self::Missing { .. } => FailureKind::Unsupported,
             Self::Unavailable { .. } | Self::Setting { .. } | Self::Path(_) => FailureKind::Invalid,
-            Self::Occupied { .. } | Self::InUse { .. } => FailureKind::Conflict,
+            Self::Occupied { .. } | Self::InUse { .. } | Self::BelowUsage { .. } => FailureKind::Conflict,
             Self::Devices { errno, .. } | Self::Namespace(errno) => (*errno).into(),
             _ => return None,
         })

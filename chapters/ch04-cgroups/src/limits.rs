@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceRule;
 use crate::error::CgroupError;
+use crate::network::{Network, RdmaLimit};
 
 /// All limits of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,12 @@ pub struct Limits {
     /// Huge pages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hugepage_limits: Vec<HugepageLimit>,
+    /// Marks on packets; v2 has no such thing.
+    #[serde(skip_serializing_if = "is_default")]
+    pub network: Network,
+    /// Handles and objects of network cards that write into memory, by device.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rdma: BTreeMap<String, RdmaLimit>,
     /// Raw v2 files and their content: `memory.high`. v1 refuses them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unified: BTreeMap<String, String>,
@@ -56,6 +63,12 @@ pub struct Memory {
     /// Stop instead of kill when memory is out; v2 has no such thing, and ignores it as runc does.
     #[serde(rename = "disableOOMKiller", skip_serializing_if = "is_default")]
     pub disable_oom_killer: bool,
+    /// Buffers of TCP alone; v2 has no such thing.
+    #[serde(rename = "kernelTCP", skip_serializing_if = "Option::is_none")]
+    pub kernel_tcp: Option<i64>,
+    /// Refuse a limit below what is used already. v1's kernel does that by itself.
+    #[serde(skip_serializing_if = "is_default")]
+    pub check_before_update: bool,
 }
 
 /// Processor time. As with memory, 0 is "not asked for".
@@ -71,6 +84,18 @@ pub struct Cpu {
     /// Microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
+    /// Microseconds by which one period may exceed the quota, from what earlier ones have left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
+    /// 1: only when nobody else wants a processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<i64>,
+    /// As the quota, of real-time processes; v2 has no such thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realtime_runtime: Option<i64>,
+    /// As the period, of real-time processes; v2 has no such thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realtime_period: Option<u64>,
     /// Processors, as `0-2,4`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cpus: String,
@@ -95,6 +120,9 @@ pub struct BlockIo {
     /// Relative weight, 10 to 1000; 0 is "not asked for".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
+    /// The same against groups below this one; only old kernels had that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaf_weight: Option<u16>,
     /// The same for single devices.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weight_device: Vec<WeightDevice>,
@@ -113,14 +141,19 @@ pub struct BlockIo {
 }
 
 /// A weight for one device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct WeightDevice {
     /// Major number.
     pub major: i64,
     /// Minor number.
     pub minor: i64,
-    /// 10 to 1000.
+    /// 10 to 1000; 0 is "not asked for".
+    #[serde(skip_serializing_if = "is_default")]
     pub weight: u16,
+    /// As [`BlockIo::leaf_weight`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub leaf_weight: u16,
 }
 
 /// A rate for one device.
@@ -171,15 +204,24 @@ impl Cpu {
 
 impl Memory {
     fn asks(&self) -> bool {
-        [self.limit, self.reservation, self.swap].into_iter().any(|bytes| given(bytes).is_some())
+        [self.limit, self.reservation, self.swap, self.kernel_tcp].into_iter().any(|bytes| given(bytes).is_some())
             || self.swappiness.is_some()
             || self.disable_oom_killer
     }
 }
 
+impl Cpu {
+    fn asks(&self) -> bool {
+        let numbers = [self.shares, self.period, self.burst, self.realtime_period];
+        let signed = [self.quota, self.idle, self.realtime_runtime];
+        numbers.into_iter().any(|number| given(number).is_some())
+            || signed.into_iter().any(|number| given(number).is_some())
+    }
+}
+
 impl BlockIo {
     fn asks(&self) -> bool {
-        Self { weight: given(self.weight), ..self.clone() } != Self::default()
+        Self { weight: given(self.weight), leaf_weight: given(self.leaf_weight), ..self.clone() } != Self::default()
     }
 }
 
@@ -199,12 +241,15 @@ impl Limits {
         let everything_allowed = matches!(&self.devices[..], [rule] if rule.allow && rule.is_total());
         [
             ("memory", self.memory.asks()),
-            ("cpu", (given(cpu.shares), given(cpu.quota), given(cpu.period)) != (None, None, None)),
+            ("cpu", cpu.asks()),
             ("cpuset", !cpu.cpus.is_empty() || !cpu.mems.is_empty()),
             ("pids", self.pids.limit.is_some()),
             ("blkio", io.asks()),
             ("devices", !self.devices.is_empty() && !everything_allowed),
             ("hugetlb", !self.hugepage_limits.is_empty()),
+            ("rdma", !self.rdma.is_empty()),
+            ("net_cls", given(self.network.class_id).is_some()),
+            ("net_prio", !self.network.priorities.is_empty()),
         ]
         .into_iter()
         .filter(|(name, asked)| *asked || self.unified.keys().any(|file| controller_of(file) == *name))
@@ -255,6 +300,9 @@ pub(crate) fn wish(controller: &str) -> &'static str {
         "blkio" | "io" => "a limit on disks",
         "devices" => "a list of devices",
         "hugetlb" => "a limit on huge pages",
+        "rdma" => "a limit on RDMA devices",
+        "net_cls" => "a class of packets",
+        "net_prio" => "a priority of packets",
         _ => "this",
     }
 }

@@ -27,7 +27,10 @@ use crate::oom::OomWatch;
 use crate::stats::{Stats, number_of};
 
 /// The controllers that we use.
-const ALL: [&str; 9] = ["pids", "memory", "cpu", "cpuacct", "cpuset", "blkio", "devices", "hugetlb", "freezer"];
+const ALL: [&str; 12] = [
+    "pids", "memory", "cpu", "cpuacct", "cpuset", "blkio", "devices", "hugetlb", "freezer", "rdma", "net_cls",
+    "net_prio",
+];
 /// How long processes may take to stand still. One that waits for a disk stops after the disk has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -3,11 +3,13 @@
 //! What a program may do although it is root: capabilities, resource limits, `no_new_privs`, and a filter for system
 //! calls, compiled here from Docker's profile to the kernel's BPF.
 
+pub mod attribute;
 mod capability;
 mod rlimit;
 pub mod seccomp;
 mod user;
 
+pub use attribute::{AttributeError, ExecCpuAffinity, IoPriority, MemoryPolicy, Personality, Scheduler};
 pub use capability::{Capabilities, Capability, CapabilityError, CapabilitySets};
 pub use rlimit::{Resource, Rlimit, RlimitError};
 pub use seccomp::{Filter, ProfileError, Seccomp, SeccompError, SeccompProfile};

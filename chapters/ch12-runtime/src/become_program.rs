@@ -85,6 +85,7 @@ pub(crate) fn become_program(
     drop(root);
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;
+    plan.attributes.apply()?;
     // Everything that was open has served. What follows uses paths that the image has made.
     let kept = last.kept();
     gate.close_all_but(&kept)?;

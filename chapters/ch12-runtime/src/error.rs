@@ -1,7 +1,7 @@
 //! What can be wrong with a specification.
 
 use cgroups::LayoutError;
-use confinement::{RlimitError, SeccompError};
+use confinement::{AttributeError, RlimitError, SeccompError};
 use namespaces::{IdMapError, NamespacesError};
 use process::{Diagnose, ExecError, FailureKind};
 use thiserror::Error;
@@ -32,6 +32,9 @@ pub enum PlanError {
     /// Resource limits.
     #[error(transparent)]
     Rlimit(#[from] RlimitError),
+    /// What the process is to keep.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
     /// The system call filter.
     #[error(transparent)]
     Seccomp(#[from] SeccompError),
@@ -45,7 +48,7 @@ pub enum PlanError {
 
 impl Diagnose for PlanError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Namespaces | IdMap | Rlimit | Seccomp | Layout | Program)
+        process::inner!(self, Namespaces | IdMap | Rlimit | Attribute | Seccomp | Layout | Program)
     }
 
     fn kind(&self) -> Option<FailureKind> {

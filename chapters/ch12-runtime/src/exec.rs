@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cgroups::{Cgroup, Layout};
-use confinement::Capability;
+use confinement::{Capability, ExecCpuAffinity};
 use namespaces::{IdMap, Target, visit_pid};
 use nix::poll::{PollFd, PollFlags, poll};
 use process::{Child, Identity, Spawn, SpawnError, has_ended, step};
@@ -85,7 +85,8 @@ impl Exec<'_> {
     /// [`RuntimeError`]; nothing is left behind.
     // ANCHOR: start
     pub fn start(self) -> Result<Executed, RuntimeError> {
-        let plan = ProcessPlan::new(self.process, self.spec.linux.seccomp.as_ref(), self.cache.as_deref())?;
+        let plan = ProcessPlan::new(self.process, &self.spec.linux, self.cache.as_deref())?;
+        let affinity = self.process.exec_cpu_affinity.as_ref();
         let target = Target::of(self.init).map_err(RuntimeError::of_target)?;
         let container = Cgroup::open(&Layout::detect().map_err(PlanError::from)?, self.cgroup)?;
         // Whoever enters a group that stands still, stands still.
@@ -97,14 +98,17 @@ impl Exec<'_> {
         let part = self.part.map(|name| container.part(name)).transpose()?.map(Group::new);
         let reaper = part.as_ref().filter(|_| !self.may_trace()).map(|part| Reaper::new(part.get())).transpose()?;
         keep_private();
-        let visitor = Visitor { plan: &plan, target: &target, attached: self.attached, preserved: self.preserved };
+        let visitor =
+            Visitor { plan: &plan, target: &target, affinity, attached: self.attached, preserved: self.preserved };
         let group = part.as_ref().map_or(&container, Group::get);
+        let elsewhere = affinity.map(ExecCpuAffinity::begin).transpose().map_err(PlanError::from)?;
         let visit = visit_pid(&target).map_err(RuntimeError::of_target)?;
         let pending = group.start(Spawn::new(), |gate| match &reaper {
             None => visitor.join(streams, gate),
             Some(reaper) => reaper.look_after(&visitor, streams, gate),
         });
         visit.end()?;
+        drop(elsewhere);
         let started = pending.map_err(SpawnError::Inside).map_err(RuntimeError::from).and_then(|pending| {
             if let Some(score) = plan.oom_score_adj {
                 set_oom_score_adj(pending.pid(), score)?;

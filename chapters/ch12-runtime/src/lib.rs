@@ -4,6 +4,7 @@
 //! only description of a container; everything that it asks for is checked before anything is made.
 
 pub mod attend;
+mod attributes;
 mod become_program;
 mod container;
 mod containers;

@@ -48,7 +48,7 @@ impl Plan {
             return Err(PlanError::Unsupported("another name for the host".into()));
         }
         let layout = Layout::detect()?;
-        let process = ProcessPlan::new(process, spec.linux.seccomp.as_ref(), cache)?;
+        let process = ProcessPlan::new(process, &spec.linux, cache)?;
         let cgroups_path =
             if spec.linux.cgroups_path.is_empty() { cgroup_of(id) } else { PathBuf::from(&spec.linux.cgroups_path) };
         Ok(Self {

@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use confinement::{CapabilitySets, Filter, Rlimit, Seccomp};
+use confinement::{CapabilitySets, Filter, Rlimit};
 use nix::unistd::{Gid, Uid};
 use process::Program;
 
+use crate::attributes::Attributes;
 use crate::error::PlanError;
-use crate::spec::{ConsoleSize, Process, User};
+use crate::spec::{ConsoleSize, Linux, Process, User};
 
 /// What a process becomes, ready to use.
 #[derive(Debug)]
 pub(crate) struct ProcessPlan {
     pub(crate) capabilities: CapabilitySets,
     pub(crate) rlimits: Vec<Rlimit>,
+    pub(crate) attributes: Attributes,
     pub(crate) no_new_privileges: bool,
     pub(crate) filter: Option<Filter>,
     pub(crate) user: (Uid, Gid, Vec<Gid>),
@@ -25,12 +27,12 @@ pub(crate) struct ProcessPlan {
 }
 
 impl ProcessPlan {
-    /// Reads all of `process`; the filter is the whole container's. Compiled filters are kept in `cache`, if that is given.
-    pub(crate) fn new(process: &Process, seccomp: Option<&Seccomp>, cache: Option<&Path>) -> Result<Self, PlanError> {
+    /// Reads all of `process`; the filter and more are the whole container's. Compiled filters are kept in `cache`, if that is given.
+    pub(crate) fn new(process: &Process, linux: &Linux, cache: Option<&Path>) -> Result<Self, PlanError> {
         if !process.cwd.is_absolute() {
             return Err(PlanError::Invalid { field: "process.cwd", value: process.cwd.display().to_string() });
         }
-        let filter = match (seccomp, cache) {
+        let filter = match (&linux.seccomp, cache) {
             (Some(seccomp), Some(cache)) => Some(Filter::cached(seccomp, cache)?),
             (Some(seccomp), None) => Some(Filter::compile(seccomp)?),
             (None, _) => None,
@@ -38,6 +40,7 @@ impl ProcessPlan {
         Ok(Self {
             capabilities: process.capabilities.unwrap_or_default(),
             rlimits: rlimits(process)?,
+            attributes: Attributes::new(process, linux)?,
             no_new_privileges: process.no_new_privileges,
             filter,
             user: user(&process.user)?,

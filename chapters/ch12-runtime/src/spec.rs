@@ -19,8 +19,12 @@ pub use bundle::{Bundle, SpecError};
 
 use crate::text::Text;
 
-pub use cgroups::{BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Pids, ThrottleDevice, WeightDevice};
-pub use confinement::{Capabilities, CapabilitySets, Rlimit, Seccomp};
+pub use cgroups::{
+    BlockIo, Cpu, DeviceRule, HugepageLimit, Limits, Memory, Network, Pids, RdmaLimit, ThrottleDevice, WeightDevice,
+};
+pub use confinement::{
+    Capabilities, CapabilitySets, ExecCpuAffinity, IoPriority, MemoryPolicy, Personality, Rlimit, Scheduler, Seccomp,
+};
 pub use hooks::{Hook, Hooks};
 pub use linux::Linux;
 pub use namespaces::{IdRange, Kind, Namespace, Offsets, TimeOffset};
@@ -93,6 +97,15 @@ pub struct Process {
     /// `oom_score_adj` of the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i32>,
+    /// Who gets a processor first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<Scheduler>,
+    /// Whose reads and writes go first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub io_priority: Option<IoPriority>,
+    /// On which processors it begins, if it joins a container.
+    #[serde(rename = "execCPUAffinity", skip_serializing_if = "Option::is_none")]
+    pub exec_cpu_affinity: Option<ExecCpuAffinity>,
 }
 
 /// Rows and columns.

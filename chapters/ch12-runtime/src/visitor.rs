@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use cgroups::{Cgroup, CgroupError, Killer};
-use confinement::{Capabilities, CapabilitySets};
+use confinement::{Capabilities, CapabilitySets, ExecCpuAffinity};
 use namespaces::{Kind, Target, become_root, enter};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -36,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Visitor<'a> {
     pub(crate) plan: &'a ProcessPlan,
     pub(crate) target: &'a Target,
+    pub(crate) affinity: Option<&'a ExecCpuAffinity>,
     pub(crate) attached: bool,
     pub(crate) preserved: i32,
 }
@@ -49,6 +50,7 @@ impl Visitor<'_> {
         // Ours, for the container's may be anything.
         let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(failed("open /proc"))?;
+        self.affinity.map_or(Ok(()), ExecCpuAffinity::apply)?;
         self.enter()?;
         leave_keyring()?;
         let root = Entered::by_joining(proc)?;

@@ -73,6 +73,7 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
             rlimits: record.rlimits.clone(),
             no_new_privileges: record.no_new_privileges,
             oom_score_adj: record.oom_score_adj,
+            ..Process::default()
         }),
         // The engine hands the runtime a mounted overlay; the path is for people who read the file.
         root: Some(Root { path: "rootfs".into(), readonly: record.read_only }),

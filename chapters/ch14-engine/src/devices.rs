@@ -110,7 +110,7 @@ fn disks(resources: &Resources) -> Result<BlockIo, DeviceError> {
     };
     let weight = |device: &WeightDevice| {
         let (major, minor) = numbers(&device.path)?;
-        Ok(spec::WeightDevice { major, minor, weight: device.weight })
+        Ok(spec::WeightDevice { major, minor, weight: device.weight, leaf_weight: 0 })
     };
     Ok(BlockIo {
         weight_device: resources.blkio_weight_device.iter().map(weight).collect::<Result<_, DeviceError>>()?,

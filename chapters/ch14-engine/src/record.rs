@@ -473,6 +473,7 @@ pub(crate) fn checked_limits(wished: &Resources, privileged: bool, processors: u
             swap: Some(wished.memory_swap),
             swappiness: swappiness.map(|share| number("memory swappiness", share)).transpose()?,
             disable_oom_killer: wished.oom_kill_disable.unwrap_or(false),
+            ..Memory::default()
         },
         cpu: Cpu {
             shares: Some(number("CPU shares", wished.cpu_shares)?),
@@ -480,6 +481,7 @@ pub(crate) fn checked_limits(wished: &Resources, privileged: bool, processors: u
             period: Some(number("CPU period", wished.cpu_period)?),
             cpus: wished.cpuset_cpus.clone(),
             mems: wished.cpuset_mems.clone(),
+            ..Cpu::default()
         },
         pids: Pids { limit: wished.pids_limit },
         block_io: BlockIo { weight: Some(wished.blkio_weight), ..BlockIo::default() },

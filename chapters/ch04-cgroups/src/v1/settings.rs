@@ -8,6 +8,7 @@ use crate::device::DeviceRule;
 use crate::directory::{Directory, FileError};
 use crate::error::CgroupError;
 use crate::limits::{BlockIo, Cpu, HugepageLimit, Limits, Memory, ThrottleDevice, WeightDevice, given};
+use crate::network::Network;
 
 /// Writes what `limits` say about one controller.
 pub(super) fn set(directory: &Directory, controller: &str, limits: &Limits) -> Result<(), CgroupError> {
@@ -21,6 +22,10 @@ pub(super) fn set(directory: &Directory, controller: &str, limits: &Limits) -> R
         "blkio" => set_block_io(directory, &limits.block_io),
         "devices" => Ok(set_devices(directory, &limits.devices)?),
         "hugetlb" => set_huge_pages(directory, &limits.hugepage_limits),
+        "rdma" => {
+            Ok(limits.rdma.iter().try_for_each(|(device, limit)| directory.write("rdma.max", &limit.line(device)))?)
+        }
+        "net_cls" | "net_prio" => Ok(set_network(directory, controller, &limits.network)?),
         // Asked for its counters only.
         _ => Ok(()),
     }
@@ -56,6 +61,9 @@ fn set_memory(directory: &Directory, memory: &Memory) -> Result<(), CgroupError>
     if let Some(swappiness) = memory.swappiness {
         directory.write("memory.swappiness", &swappiness.to_string())?;
     }
+    if let Some(buffers) = given(memory.kernel_tcp) {
+        directory.write("memory.kmem.tcp.limit_in_bytes", &buffers.to_string())?;
+    }
     if memory.disable_oom_killer {
         directory.write("memory.oom_control", "1")?;
     }
@@ -71,10 +79,22 @@ fn set_cpu(directory: &Directory, cpu: &Cpu) -> Result<(), FileError> {
         // On an update: the old quota in the new period is more than the parent has.
         Err(error) if error.errno() == Errno::EINVAL && given(cpu.quota).is_some() => {
             quota()?;
-            period()
+            period()?;
         }
-        other => other.and_then(|()| quota()),
+        other => other.and_then(|()| quota())?,
     }
+    write("cpu.cfs_burst_us", given(cpu.burst).map(|burst| burst.to_string()))?;
+    write("cpu.rt_period_us", given(cpu.realtime_period).map(|period| period.to_string()))?;
+    write("cpu.rt_runtime_us", given(cpu.realtime_runtime).map(|runtime| runtime.to_string()))?;
+    write("cpu.idle", cpu.idle.map(|idle| idle.to_string()))
+}
+
+fn set_network(directory: &Directory, controller: &str, network: &Network) -> Result<(), FileError> {
+    if controller == "net_prio" {
+        let mut lines = network.priorities.iter().map(|device| format!("{} {}", device.name, device.priority));
+        return lines.try_for_each(|line| directory.write("net_prio.ifpriomap", &line));
+    }
+    given(network.class_id).map_or(Ok(()), |class| directory.write("net_cls.classid", &class.to_string()))
 }
 
 fn set_block_io(directory: &Directory, io: &BlockIo) -> Result<(), CgroupError> {
@@ -95,8 +115,16 @@ fn set_block_io(directory: &Directory, io: &BlockIo) -> Result<(), CgroupError> 
     if let Some(weight) = weight {
         weigh("weight", weight.to_string())?;
     }
-    for WeightDevice { major, minor, weight } in &io.weight_device {
-        weigh("weight_device", format!("{major}:{minor} {weight}"))?;
+    if let Some(weight) = given(io.leaf_weight) {
+        weigh("leaf_weight", weight.to_string())?;
+    }
+    for WeightDevice { major, minor, weight, leaf_weight } in &io.weight_device {
+        if *weight != 0 {
+            weigh("weight_device", format!("{major}:{minor} {weight}"))?;
+        }
+        if *leaf_weight != 0 {
+            weigh("leaf_weight_device", format!("{major}:{minor} {leaf_weight}"))?;
+        }
     }
     let rates: [(&[ThrottleDevice], &str); 4] = [
         (&io.throttle_read_bps_device, "read_bps"),

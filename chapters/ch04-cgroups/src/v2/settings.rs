@@ -7,9 +7,28 @@ use crate::cpuset;
 use crate::directory::{Directory, FileError};
 use crate::error::CgroupError;
 use crate::limits::{BlockIo, Cpu, Limits, Memory, ThrottleDevice, WeightDevice, given};
+use crate::network::Network;
+
+/// What v2 has nothing for. To pass over it would be a limit that is not there.
+fn refuse_foreign(limits: &Limits) -> Result<(), CgroupError> {
+    let Limits { memory, cpu, block_io, network, .. } = limits;
+    let leaf = given(block_io.leaf_weight).is_some() || block_io.weight_device.iter().any(|disk| disk.leaf_weight != 0);
+    let foreign = [
+        ("memory.kernelTCP", given(memory.kernel_tcp).is_some()),
+        ("cpu.realtimeRuntime", given(cpu.realtime_runtime).is_some()),
+        ("cpu.realtimePeriod", given(cpu.realtime_period).is_some()),
+        ("blockIO.leafWeight", leaf),
+        ("network", *network != Network::default() && network.class_id != Some(0)),
+    ];
+    match foreign.into_iter().find(|(_, asked)| *asked) {
+        None => Ok(()),
+        Some((name, _)) => Err(CgroupError::Setting { name: name.into(), reason: "only cgroup v1 has it" }),
+    }
+}
 
 /// Writes all limits but the devices'.
 pub(super) fn set(group: &Directory, limits: &Limits) -> Result<(), CgroupError> {
+    refuse_foreign(limits)?;
     set_memory(group, &limits.memory)?;
     set_cpu(group, &limits.cpu)?;
     cpuset::set(group, &limits.cpu)?;
@@ -17,6 +36,9 @@ pub(super) fn set(group: &Directory, limits: &Limits) -> Result<(), CgroupError>
         group.write("pids.max", &max(pids))?;
     }
     set_block_io(group, &limits.block_io)?;
+    for (device, limit) in &limits.rdma {
+        group.write("rdma.max", &limit.line(device))?;
+    }
     for pages in &limits.hugepage_limits {
         group.write(&format!("hugetlb.{}.max", pages.checked_size()?), &pages.limit.to_string())?;
     }
@@ -44,6 +66,9 @@ fn set_memory(group: &Directory, memory: &Memory) -> Result<(), CgroupError> {
         }
     }
     if let Some(limit) = given(memory.limit) {
+        if memory.check_before_update {
+            check_usage(group, limit)?;
+        }
         group.write("memory.max", &max(limit))?;
     }
     if let Some(reservation) = given(memory.reservation) {
@@ -53,27 +78,38 @@ fn set_memory(group: &Directory, memory: &Memory) -> Result<(), CgroupError> {
 }
 // ANCHOR_END: set_memory
 
+/// A lower limit makes the kernel reclaim, and then kill: whoever asks us to check wants an error instead.
+fn check_usage(group: &Directory, limit: i64) -> Result<(), CgroupError> {
+    let used = group.read("memory.current")?.trim().parse::<i64>().unwrap_or_default();
+    if (0..=used).contains(&limit) { Err(CgroupError::BelowUsage { limit, used }) } else { Ok(()) }
+}
+
 fn set_cpu(group: &Directory, cpu: &Cpu) -> Result<(), FileError> {
     if let Some(shares) = given(cpu.shares) {
         group.write("cpu.weight", &weight_of_shares(shares).to_string())?;
     }
     match (given(cpu.quota), given(cpu.period)) {
-        (None, None) => Ok(()),
+        (None, None) => {}
         // The kernel keeps the period, but not the quota, that is not written.
-        (Some(quota), None) => group.write("cpu.max", &max(quota)),
-        (Some(quota), Some(period)) => group.write("cpu.max", &format!("{} {period}", max(quota))),
+        (Some(quota), None) => group.write("cpu.max", &max(quota))?,
+        (Some(quota), Some(period)) => group.write("cpu.max", &format!("{} {period}", max(quota)))?,
         (None, Some(period)) => {
             let now = group.read("cpu.max")?;
-            group.write("cpu.max", &format!("{} {period}", now.split(' ').next().unwrap_or("max")))
+            group.write("cpu.max", &format!("{} {period}", now.split(' ').next().unwrap_or("max")))?;
         }
     }
+    if let Some(burst) = given(cpu.burst) {
+        group.write("cpu.max.burst", &burst.to_string())?;
+    }
+    // After the weight, which an idle group has not got.
+    cpu.idle.map_or(Ok(()), |idle| group.write("cpu.idle", &idle.to_string()))
 }
 
 fn set_block_io(group: &Directory, io: &BlockIo) -> Result<(), CgroupError> {
     if let Some(weight) = given(io.weight) {
         weigh(group, "default", weight)?;
     }
-    for WeightDevice { major, minor, weight } in &io.weight_device {
+    for WeightDevice { major, minor, weight, .. } in io.weight_device.iter().filter(|device| device.weight != 0) {
         weigh(group, &format!("{major}:{minor}"), *weight)?;
     }
     let rates: [(&[ThrottleDevice], &str); 4] = [

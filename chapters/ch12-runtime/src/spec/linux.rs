@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cgroups::Limits;
-use confinement::Seccomp;
+use confinement::{MemoryPolicy, Personality, Seccomp};
 use namespaces::{IdRange, Namespace, Offsets};
 use rootfs::Device;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,12 @@ pub struct Linux {
     /// System call filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seccomp: Option<Seccomp>,
+    /// Which kernel the program believes to run on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personality: Option<Personality>,
+    /// On which memory it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_policy: Option<MemoryPolicy>,
     /// Kernel parameters of the new namespaces.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctl: BTreeMap<String, String>,

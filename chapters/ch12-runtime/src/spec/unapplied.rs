@@ -8,32 +8,17 @@ type Asks = fn(&Value) -> bool;
 
 /// Fields that are refused where they ask for something. `a[].b` is `b` of each entry of the list `a`. A name that the
 /// specification does not know at all is passed over, as it wants it ("extensibility").
-pub(super) const REFUSED: [(&str, Asks); 30] = [
+pub(super) const REFUSED: [(&str, Asks); 15] = [
     ("freebsd", asks),
     ("linux.intelRdt", asks),
-    ("linux.memoryPolicy", asks),
     ("linux.mountLabel", asks),
     ("linux.netDevices", some),
-    ("linux.personality", other_personality),
-    ("linux.resources.blockIO.leafWeight", asks),
-    ("linux.resources.blockIO.weightDevice[].leafWeight", asks),
-    ("linux.resources.cpu.burst", asks),
-    ("linux.resources.cpu.idle", asks),
-    ("linux.resources.cpu.realtimePeriod", asks),
-    ("linux.resources.cpu.realtimeRuntime", asks),
-    ("linux.resources.memory.checkBeforeUpdate", asks),
     ("linux.resources.memory.kernel", limits),
-    ("linux.resources.memory.kernelTCP", limits),
-    ("linux.resources.network", asks),
-    ("linux.resources.rdma", asks),
     ("linux.seccomp.listenerMetadata", asks),
     ("linux.seccomp.listenerPath", asks),
     ("mounts[].gidMappings", asks),
     ("mounts[].uidMappings", asks),
     ("process.apparmorProfile", confines),
-    ("process.execCPUAffinity", asks),
-    ("process.ioPriority", asks),
-    ("process.scheduler", asks),
     ("process.selinuxLabel", asks),
     ("solaris", asks),
     ("vm", asks),
@@ -80,9 +65,4 @@ fn limits(value: &Value) -> bool {
 
 fn confines(value: &Value) -> bool {
     asks(value) && value != "unconfined"
-}
-
-/// Every process is a `LINUX` process already.
-fn other_personality(value: &Value) -> bool {
-    asks(&value["flags"]) || asks(&value["domain"]) && value["domain"] != "LINUX"
 }

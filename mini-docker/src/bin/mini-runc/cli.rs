@@ -229,6 +229,14 @@ pub(crate) struct Update {
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) cpu_quota: Option<i64>,
     #[arg(long)]
+    pub(crate) cpu_burst: Option<u64>,
+    #[arg(long)]
+    pub(crate) cpu_idle: Option<i64>,
+    #[arg(long)]
+    pub(crate) cpu_rt_period: Option<u64>,
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) cpu_rt_runtime: Option<i64>,
+    #[arg(long)]
     pub(crate) cpu_share: Option<u64>,
     #[arg(long)]
     pub(crate) cpuset_cpus: Option<String>,

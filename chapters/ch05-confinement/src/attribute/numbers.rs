@@ -1,0 +1,36 @@
+//! Lists of processors and memory nodes, as the kernel writes them: `0-3,7`.
+
+/// No machine has more of either, and a range must not be all of our memory.
+const LARGEST: usize = 4096;
+
+/// The numbers in `list`, in order of appearance; what is wrong with it otherwise. An empty list has none.
+pub(super) fn parse(list: &str) -> Result<Vec<usize>, String> {
+    let number = |text: &str| match text.trim().parse::<usize>() {
+        Ok(number) if number < LARGEST => Ok(number),
+        _ => Err(format!("{text:?} in {list:?} is no number below {LARGEST}")),
+    };
+    let mut found = Vec::new();
+    for part in list.split(',').filter(|_| !list.trim().is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (number(first)?, number(last)?);
+        if first > last {
+            return Err(format!("{part:?} in {list:?} goes backwards"));
+        }
+        found.extend(first..=last);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn numbers_and_ranges() {
+        assert_eq!(parse("0-3, 7"), Ok(vec![0, 1, 2, 3, 7]));
+        assert_eq!(parse(""), Ok(vec![]));
+        for wrong in [",", "1-", "-1", "3-2", "0x1", "0-18446744073709551615", "4096"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

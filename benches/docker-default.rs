@@ -27,7 +27,7 @@ fn plan(layout: &Layout) -> Result<String, std::fmt::Error> {
         "cgroup" => cgroup_mounts(layout, &mount.destination, true),
         _ => vec![mount],
     });
-    for Mount { destination, kind, source, options } in expanded {
+    for Mount { destination, kind, source, options, .. } in expanded {
         let source = source.unwrap_or_default();
         writeln!(text, "mount\t{kind}\t{}\t{}\t{}", source.display(), destination.display(), options.join(","))?;
     }

@@ -3,6 +3,8 @@
 #[path = "runc/bundle.rs"]
 mod bundle;
 mod common;
+#[path = "runc/fields.rs"]
+mod fields;
 
 use std::fs;
 use std::process::{Command, Stdio};

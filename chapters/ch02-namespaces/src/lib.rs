@@ -5,6 +5,7 @@
 
 mod enter;
 mod handle;
+mod held;
 mod idmap;
 mod kind;
 mod net;
@@ -17,6 +18,7 @@ pub mod uts;
 
 pub use enter::{EnterError, Entered, Target, enter, enter_one_by_one, visit_pid};
 pub use handle::{Handle, HandleError, NamespaceId};
+pub use held::{HeldError, user_namespace};
 pub use idmap::{IdMap, IdMapError, IdRange, MAX_RANGES};
 pub use kind::Kind;
 pub use net::{LoopbackError, loopback_up};

@@ -49,7 +49,7 @@ mod tests {
             destination: destination.into(),
             kind: if *destination == "/proc" { "proc" } else { "tmpfs" }.into(),
             source: Some(index.to_string().into()),
-            options: Vec::new(),
+            ..Mount::default()
         });
         let place = |path: &Path, covered: &[PathBuf]| {
             let hidden = |link: &Path| covered.iter().any(|place| link != place && link.starts_with(place));

@@ -26,6 +26,7 @@ pub fn mounts() -> Vec<Mount> {
         kind: kind.into(),
         source: Some(source.into()),
         options: options.iter().map(|option| (*option).to_owned()).collect(),
+        ..Mount::default()
     };
     vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),

@@ -17,6 +17,6 @@ use crate::mount::{attach, clone_tree, idmapped};
 pub fn map_in_place(directory: &Path, user_namespace: BorrowedFd) -> Result<(), Errno> {
     let place = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     let tree = clone_tree(AT_FDCWD, directory, false)?;
-    idmapped(&tree, user_namespace)?;
+    idmapped(&tree, user_namespace, true)?;
     attach(tree.as_fd(), place.as_fd())
 }

@@ -7,79 +7,23 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use namespaces::IdRange;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
-use process::{Diagnose, FailureKind, sys};
+use process::sys;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::copy_up::copy_up;
+use crate::mount_error::MountError;
 use crate::options::{MountOptions, Reach};
 use crate::places::{Own, Places};
-use crate::root_dir::{RootDir, RootDirError};
-
-/// A mount could not be made.
-#[derive(Debug, Error)]
-pub enum MountError {
-    /// The kernel refused. `log` is what the file system itself had to say.
-    #[error("{action} {what} on {destination}: {errno}{log}")]
-    Kernel {
-        /// "mount", "set attributes of", …
-        action: &'static str,
-        /// File system type, or source.
-        what: String,
-        /// Where, inside.
-        destination: PathBuf,
-        /// The reason.
-        errno: Errno,
-        /// In parentheses, or empty.
-        log: String,
-    },
-    /// The place for it.
-    #[error("prepare the place for a mount: {0}")]
-    Target(#[from] RootDirError),
-    /// The image wants `/proc` elsewhere.
-    #[error("mount {kind} on {destination}: the image has a symbolic link there")]
-    Link {
-        /// `proc` or `sysfs`.
-        kind: String,
-        /// Where, inside.
-        destination: PathBuf,
-    },
-    /// The place is in `/proc`: a mount there could cover a mask, or feign kernel parameters.
-    #[error("mount {what} on {destination}: the place is inside /proc")]
-    OverProc {
-        /// File system type, or source.
-        what: String,
-        /// Where, inside.
-        destination: PathBuf,
-    },
-    /// The container would see nothing but that. The words are docker's.
-    #[error("mount {what} on {destination}: invalid specification: destination can't be '/'")]
-    OverRoot {
-        /// File system type, or source.
-        what: String,
-        /// Where, inside.
-        destination: PathBuf,
-    },
-    /// A bind mount without a source.
-    #[error("bind mount on {0}: no source")]
-    NoSource(PathBuf),
-    /// Ignoring this option would show files with other owners than were asked for.
-    #[error("bind mount on {destination}: option {option} is not supported")]
-    Unsupported {
-        /// `idmap` or `ridmap`.
-        option: String,
-        /// Where, inside.
-        destination: PathBuf,
-    },
-}
+use crate::root_dir::RootDir;
 
 /// What may be shown differently to a container. runc allows the same; lxcfs provides most of it.
 const REPLACEABLE: [&str; 10] = [
@@ -95,45 +39,9 @@ const REPLACEABLE: [&str; 10] = [
     "/proc/uptime",
 ];
 
-impl Diagnose for MountError {
-    fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Target)
-    }
-
-    fn kind(&self) -> Option<FailureKind> {
-        Some(match self {
-            Self::Kernel { errno: Errno::ENOENT, action: "open", .. } => FailureKind::NotFound,
-            Self::Kernel { errno: Errno::ENODEV, .. } | Self::Unsupported { .. } => FailureKind::Unsupported,
-            Self::Kernel { errno, .. } => (*errno).into(),
-            Self::Link { .. } | Self::OverProc { .. } | Self::OverRoot { .. } | Self::NoSource(_) => {
-                FailureKind::Invalid
-            }
-            Self::Target(_) => return None,
-        })
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Kernel { errno: Errno::ENODEV, what, .. } => {
-                Some(format!("the kernel has no {what} file system: see /proc/filesystems, try modprobe {what}"))
-            }
-            Self::Kernel { errno: Errno::EPERM, what, .. } if what == "proc" || what == "sysfs" => Some(
-                "in a user namespace these need a pid (proc) or network (sysfs) namespace of their own, and a host \
-                 where they are not covered"
-                    .into(),
-            ),
-            Self::Kernel { errno: Errno::ENOENT, action: "open", .. } => Some("the source does not exist".into()),
-            Self::Kernel { errno: Errno::ENOSYS, .. } => Some("the mount API needs Linux 5.12".into()),
-            Self::Link { .. } => Some("the image is hostile, or made for another purpose".into()),
-            Self::OverProc { .. } => Some("only some files there can be replaced, /proc/meminfo for one".into()),
-            _ => None,
-        }
-    }
-}
-
 /// One mount, as the OCI runtime specification describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Mount {
     /// Where, inside.
     pub destination: PathBuf,
@@ -146,6 +54,12 @@ pub struct Mount {
     /// As in `mount(8)`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+    /// Owners of the source's files, and whom they are shown to belong to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uid_mappings: Vec<IdRange>,
+    /// The same of groups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gid_mappings: Vec<IdRange>,
 }
 
 impl Mount {
@@ -157,20 +71,36 @@ impl Mount {
     pub(crate) fn tied(&self) -> Result<Option<OwnedFd>, MountError> {
         let options = MountOptions::parse(&self.options);
         let tied = matches!(options.propagation, libc::MS_SHARED | libc::MS_SLAVE);
-        (tied && self.is_bind(&options)).then(|| self.bind(&options)).transpose()
+        (tied && self.is_bind(&options)).then(|| self.bind(&options, None)).transpose()
     }
 
-    /// A copy of what is bound, for whoever cannot reach its path later. Unless it is to stay tied, what is mounted in it
-    /// inside goes nowhere else.
+    /// Whether its files are to be shown with other owners.
+    ///
+    /// # Errors
+    /// [`MountError::IdMap`] where that cannot be.
+    pub(crate) fn maps_ids(&self) -> Result<bool, MountError> {
+        let options = MountOptions::parse(&self.options);
+        let maps = [&self.uid_mappings, &self.gid_mappings].map(|map| !map.is_empty());
+        let wrong = |reason| Err(MountError::IdMap { destination: self.destination.clone(), reason });
+        match (options.id_map.is_some(), maps) {
+            (false, [false, false]) => Ok(false),
+            _ if !self.is_bind(&options) => wrong("are only supported for bind-mounts"),
+            (_, [true, true]) => Ok(true),
+            _ => wrong("must have both uid and gid mappings specified"),
+        }
+    }
+
+    /// A copy of what is bound, for whoever cannot reach its path later, or cannot map its owners: by the user namespace
+    /// `users`. Unless it is to stay tied, what is mounted in it inside goes nowhere else.
     ///
     /// # Errors
     /// [`MountError`].
-    pub(crate) fn source(&self) -> Result<Option<OwnedFd>, MountError> {
+    pub(crate) fn source(&self, users: Option<BorrowedFd>) -> Result<Option<OwnedFd>, MountError> {
         let options = MountOptions::parse(&self.options);
         if !self.is_bind(&options) {
             return Ok(None);
         }
-        let tree = self.bind(&options)?;
+        let tree = self.bind(&options, users)?;
         if !matches!(options.propagation, libc::MS_SHARED | libc::MS_SLAVE) {
             sys::mount_setattr(&tree, true, 0, 0, libc::MS_PRIVATE, None)
                 .map_err(|errno| self.failed("make private", errno, String::new()))?;
@@ -187,14 +117,14 @@ impl Mount {
     /// [`MountError`].
     pub(crate) fn attach(&self, root: &mut Places, tied: Option<OwnedFd>) -> Result<Option<OwnedFd>, MountError> {
         let mut options = MountOptions::parse(&self.options);
-        let protect_later = self.kind == "tmpfs" && options.set & libc::MOUNT_ATTR_RDONLY != 0;
+        let protect_later = self.kind == "tmpfs" && options.own.set & libc::MOUNT_ATTR_RDONLY != 0;
         if protect_later {
-            options.set &= !libc::MOUNT_ATTR_RDONLY;
+            options.own.set &= !libc::MOUNT_ATTR_RDONLY;
         }
         let (directory, path) = root.find(&self.destination);
         let tree = match tied {
             Some(tree) => tree,
-            None if self.is_bind(&options) => self.bind(&options)?,
+            None if self.is_bind(&options) => self.bind(&options, None)?,
             None => {
                 self.cover_mode(&mut options, directory, path)?;
                 self.make(&options)?
@@ -268,7 +198,7 @@ impl Mount {
             return [PROC_SUPER_MAGIC, SYSFS_MAGIC].iter().any(|kind| is_kind(tree, *kind)).then_some(Own::Kernel);
         }
         match self.kind.as_str() {
-            "proc" if options.data.is_empty() && options.set & libc::MOUNT_ATTR_RDONLY == 0 => Some(Own::Proc),
+            "proc" if options.data.is_empty() && options.own.set & libc::MOUNT_ATTR_RDONLY == 0 => Some(Own::Proc),
             "proc" | "sysfs" | "cgroup" | "cgroup2" => Some(Own::Kernel),
             "tmpfs" | "devpts" | "mqueue" => Some(Own::Empty),
             _ => None,
@@ -310,22 +240,25 @@ impl Mount {
             }
         }
         fsconfig_create(&context).map_err(refused)?;
-        let attributes = MountAttrFlags::from_bits_retain(u32::try_from(options.set).unwrap_or_default());
+        let attributes =
+            MountAttrFlags::from_bits_retain(u32::try_from(options.own.set | options.all.set).unwrap_or_default());
         fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(refused)
     }
 
-    /// A copy of a mount that exists, not attached anywhere.
-    fn bind(&self, options: &MountOptions) -> Result<OwnedFd, MountError> {
+    /// A copy of a mount that exists, not attached anywhere, with the owners that `users` says.
+    fn bind(&self, options: &MountOptions, users: Option<BorrowedFd>) -> Result<OwnedFd, MountError> {
         let source = self.source.as_ref().ok_or_else(|| MountError::NoSource(self.destination.clone()))?;
-        if let Some((option, _)) = options.data.iter().find(|(name, _)| name == "idmap" || name == "ridmap") {
-            let (option, destination) = (option.clone(), self.destination.clone());
-            return Err(MountError::Unsupported { option, destination });
-        }
         let tree = clone_tree(AT_FDCWD, source, options.bind == Some(Reach::Tree))
             .map_err(|errno| self.failed("open", errno, String::new()))?;
-        if (options.set, options.clear) != (0, 0) {
-            sys::mount_setattr(&tree, options.recursive_attributes, options.set, options.clear, 0, None)
-                .map_err(|errno| self.failed("set attributes of", errno, String::new()))?;
+        for (recursive, wanted) in [(false, options.own), (true, options.all)] {
+            if wanted.is_some() {
+                sys::mount_setattr(&tree, recursive, wanted.set, wanted.clear, 0, None)
+                    .map_err(|errno| self.failed("set attributes of", errno, String::new()))?;
+            }
+        }
+        if let Some(users) = users {
+            idmapped(&tree, users, options.id_map == Some(Reach::Tree))
+                .map_err(|errno| self.failed("map the owners of", errno, String::new()))?;
         }
         Ok(tree)
     }
@@ -356,12 +289,12 @@ pub(crate) fn attach(tree: BorrowedFd, target: BorrowedFd) -> Result<(), Errno> 
     move_mount(tree, "", target, "", both).map_err(errno)
 }
 
-/// Shows the files of a detached mount with other owners: those that `user_namespace` maps to them.
+/// Shows the files of a detached mount, or of all below it too, with other owners: those that `user_namespace` maps to them.
 ///
 /// # Errors
 /// `EINVAL` for a file system that cannot be id-mapped, `EPERM` for a mount that is attached already.
-pub(crate) fn idmapped(tree: &OwnedFd, user_namespace: BorrowedFd) -> Result<(), Errno> {
-    sys::mount_setattr(tree, true, libc::MOUNT_ATTR_IDMAP, 0, 0, Some(user_namespace))
+pub(crate) fn idmapped(tree: &OwnedFd, user_namespace: BorrowedFd, recursive: bool) -> Result<(), Errno> {
+    sys::mount_setattr(tree, recursive, libc::MOUNT_ATTR_IDMAP, 0, 0, Some(user_namespace))
 }
 
 pub(crate) fn is_directory(file: &OwnedFd) -> bool {

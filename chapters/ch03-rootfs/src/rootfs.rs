@@ -13,7 +13,8 @@ use thiserror::Error;
 use crate::console::{self, ConsoleError, bind_console};
 use crate::device::{Device, DeviceError, make_links};
 use crate::mask::{self, MaskError};
-use crate::mount::{Mount, MountError, attach, clone_tree, is_kind};
+use crate::mount::{Mount, attach, clone_tree, is_kind};
+use crate::mount_error::MountError;
 use crate::options::MountOptions;
 use crate::pivot::{self, PivotError};
 use crate::places::Places;
@@ -154,16 +155,37 @@ impl Rootfs {
     /// # Errors
     /// [`RootfsError`].
     pub fn prepare(&self, root: Root) -> Result<Prepared<'_>, RootfsError> {
-        self.prepare_with(root, Sources(self.mounts.iter().map(Mount::tied).collect::<Result<_, _>>()?))
+        self.prepare_with(root, Sources(self.mounts.iter().map(|_| None).collect()))
     }
 
-    /// Copies what will be bound, before a user namespace is entered: its root is an ordinary user of the host, and cannot
-    /// go through directories that are closed to those.
+    /// Copies what will be bound: `all` of it before a user namespace is entered, for its root is an ordinary user of the
+    /// host, and cannot go through directories that are closed to those; otherwise only what is shown with other owners.
+    /// `users` makes a user namespace with the ids of a mount.
     ///
     /// # Errors
-    /// [`RootfsError::Mount`].
-    pub fn sources(&self) -> Result<Sources, RootfsError> {
-        Ok(Sources(self.mounts.iter().map(Mount::source).collect::<Result<_, _>>()?))
+    /// [`RootfsError::Mount`], and those of `users`.
+    pub fn sources<E: From<RootfsError>>(
+        &self,
+        all: bool,
+        mut users: impl FnMut(&Mount) -> Result<OwnedFd, E>,
+    ) -> Result<Sources, E> {
+        let copy = |mount: &Mount| {
+            let maps = mount.maps_ids().map_err(RootfsError::from)?;
+            if !all && !maps {
+                return Ok(None);
+            }
+            let users = maps.then(|| users(mount)).transpose()?;
+            Ok(mount.source(users.as_ref().map(AsFd::as_fd)).map_err(RootfsError::from)?)
+        };
+        Ok(Sources(self.mounts.iter().map(copy).collect::<Result<_, E>>()?))
+    }
+
+    /// Whether a mount shows its files with other owners, so that [`Rootfs::sources`] is needed.
+    ///
+    /// # Errors
+    /// [`RootfsError::Mount`] where that cannot be.
+    pub fn maps_ids(&self) -> Result<bool, RootfsError> {
+        Ok(self.mounts.iter().map(Mount::maps_ids).collect::<Result<Vec<_>, _>>()?.contains(&true))
     }
 
     /// As [`Rootfs::prepare`], with `sources` of this root.
@@ -171,6 +193,12 @@ impl Rootfs {
     /// # Errors
     /// [`RootfsError`].
     pub fn prepare_with(&self, root: Root, Sources(copies): Sources) -> Result<Prepared<'_>, RootfsError> {
+        let copies = self
+            .mounts
+            .iter()
+            .zip(copies)
+            .map(|(mount, copy)| copy.map_or_else(|| mount.tied(), |copy| Ok(Some(copy))));
+        let copies = copies.collect::<Result<Vec<_>, _>>()?;
         // Modes of nodes and directories are meant as they are written.
         let before = umask(Mode::empty());
         propagation::isolate(self.receives())?;

@@ -86,6 +86,32 @@ kernel_test! {
         umount(&volume).expect("unmount");
     }
 
+    /// What each option makes of the mount and of the one below it, as the kernel shows it.
+    fn every_option_is_for_one_mount_or_for_all_below(host) {
+        require(Need::Busybox);
+        let volume = volume(host);
+        tmpfs(&volume.join("below"));
+        let words = ["ro", "nosuid", "nodev", "noexec", "nosymfollow", "nodiratime", "noatime", "strictatime", "norelatime"];
+        let options: Vec<String> = words.iter().flat_map(|word| [(*word).to_owned(), format!("r{word}")]).collect();
+        let mut plan = Rootfs::docker_default();
+        for option in &options {
+            plan.mounts.push(mount(&format!("/{option}"), "bind", &volume, &["rbind", option]));
+        }
+        // What is taken back below is taken back of all.
+        plan.mounts.push(mount("/back", "bind", &volume, &["rbind", "ro", "rnosuid", "rrw", "rsuid"]));
+        let inmate = inside(&host.rootfs(), &plan, String::new);
+        let table = inmate.proc("mountinfo");
+        let shown = |place: &str| {
+            let line = table.lines().find(|line| line.split(' ').nth(4) == Some(place)).expect(place);
+            line.split(' ').nth(5).expect("options").to_owned()
+        };
+        let lines = options.iter().map(String::as_str).chain(["back"]);
+        let lines = lines.map(|option| format!("{option}: {} / {}", shown(&format!("/{option}")), shown(&format!("/{option}/below"))));
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+        umount(&volume.join("below")).expect("unmount");
+        umount(&volume).expect("unmount");
+    }
+
     fn the_console_is_the_terminal(host) {
         require(Need::Busybox);
         let root = host.rootfs();

@@ -21,6 +21,7 @@ pub fn cgroup_mounts(layout: &Layout, destination: &Path, read_only: bool) -> Ve
             .chain(extra)
             .map(|option| (*option).to_owned())
             .collect(),
+        ..Mount::default()
     };
     let Layout::V1(hierarchies, _) = layout else { return vec![mount(destination, "cgroup2", &[])] };
     let mut mounts = vec![mount(destination, "tmpfs", &["mode=755"])];
@@ -56,6 +57,7 @@ pub fn docker_mount() -> Mount {
         kind: "cgroup".into(),
         source: Some("cgroup".into()),
         options: ["ro", "nosuid", "noexec", "nodev"].map(str::to_owned).into(),
+        ..Mount::default()
     }
 }
 

@@ -13,7 +13,7 @@ use rootfs::{Mount, Root, Rootfs};
 use testkit::{Need, kernel_test, require};
 
 fn mount(destination: &str, kind: &str) -> Mount {
-    Mount { destination: destination.into(), kind: kind.into(), source: Some(kind.into()), options: Vec::new() }
+    Mount { destination: destination.into(), kind: kind.into(), source: Some(kind.into()), ..Mount::default() }
 }
 
 kernel_test! {

@@ -1,11 +1,13 @@
 //! A container's life, seen from outside: made, let go, waited for, and cleaned up after.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use cgroups::Cgroup;
+use namespaces::{IdMap, IdRange};
 use nix::unistd::Pid;
 use process::{Child, Pending, Spawn, SpawnError, step};
-use rootfs::Root;
+use rootfs::{Mount, Root};
 
 use crate::become_program::keep_private;
 use crate::error::PlanError;
@@ -76,7 +78,9 @@ impl Container<'_> {
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
         let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);
-        let sources = plan.ids.is_some().then(|| plan.rootfs.sources()).transpose()?;
+        let mapped = plan.rootfs.maps_ids()?;
+        let sources = plan.ids.is_some() || mapped;
+        let sources = sources.then(|| plan.rootfs.sources(plan.ids.is_some(), users_of)).transpose()?;
         let visit = plan.namespaces.join_before_clone()?;
         let root = (self.root, sources);
         keep_private();
@@ -93,6 +97,12 @@ impl Container<'_> {
         Ok(Created { ends, pending, cgroup })
     }
     // ANCHOR_END: create
+}
+
+/// What shows the owners of the mount's files as others.
+fn users_of(mount: &Mount) -> Result<OwnedFd, RuntimeError> {
+    let map = |ranges: &Vec<IdRange>| IdMap::new(ranges.clone()).map_err(PlanError::from);
+    Ok(namespaces::user_namespace(&map(&mount.uid_mappings)?, &map(&mount.gid_mappings)?)?)
 }
 
 impl Created {

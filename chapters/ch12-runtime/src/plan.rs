@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cgroups::Layout;
 use namespaces::{IdMap, Kind, Namespaces};
 use nix::sched::CloneFlags;
-use rootfs::{Device, Rootfs};
+use rootfs::{Device, Mount, MountOptions, Rootfs};
 
 use crate::error::PlanError;
 use crate::process_plan::ProcessPlan;
@@ -104,7 +104,7 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout, own_namespace: bool, gro
                 cgroups::group_mounts(layout, &mount.destination, read_only, group)
             });
         } else {
-            mounts.push(mount.clone());
+            mounts.push(with_ids(mount.clone(), spec));
         }
     }
     let mut devices = Device::defaults();
@@ -120,6 +120,18 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout, own_namespace: bool, gro
         console: spec.process.as_ref().is_some_and(|process| process.terminal),
         propagation: spec.linux.rootfs_propagation.clone(),
     }
+}
+
+/// An id-mapped mount without ids of its own has the container's, if that has some.
+fn with_ids(mount: Mount, spec: &Spec) -> Mount {
+    let own = spec.linux.namespaces.iter().any(|namespace| namespace.kind == Kind::User && namespace.path.is_none());
+    let asks = MountOptions::parse(&mount.options).id_map.is_some();
+    let (uid_mappings, gid_mappings) = match (own && asks, &mount.uid_mappings[..], &mount.gid_mappings[..]) {
+        (true, [], []) => (spec.linux.uid_mappings.clone(), spec.linux.gid_mappings.clone()),
+        _ => (mount.uid_mappings, mount.gid_mappings),
+    };
+    // A relative place is one below the root.
+    Mount { destination: Path::new("/").join(mount.destination), uid_mappings, gid_mappings, ..mount }
 }
 
 /// `net.ipv4.ip_forward` is `sys/net/ipv4/ip_forward` of procfs. Only what belongs to a namespace of the container may be

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use cgroups::CgroupError;
-use namespaces::{EnterError, NamespacesError};
+use namespaces::{EnterError, HeldError, NamespacesError};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 use process::{Diagnose, FailureKind, IdentityError, SpawnError};
@@ -28,6 +28,9 @@ pub enum RuntimeError {
     /// The id maps.
     #[error(transparent)]
     IdMaps(#[from] namespaces::UserMapError),
+    /// The ids of an id-mapped mount.
+    #[error(transparent)]
+    MountIds(#[from] HeldError),
     /// A container that runs.
     #[error(transparent)]
     Enter(#[from] EnterError),
@@ -60,7 +63,7 @@ pub enum RuntimeError {
 
 impl Diagnose for RuntimeError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | Enter | Rootfs | Spawn)
+        process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | MountIds | Enter | Rootfs | Spawn)
     }
 
     fn kind(&self) -> Option<FailureKind> {

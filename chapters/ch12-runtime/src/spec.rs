@@ -31,7 +31,7 @@ pub use namespaces::{IdRange, Kind, Namespace, Offsets, TimeOffset};
 pub use rootfs::{Device, Mount};
 
 /// The version of the specification that we write.
-pub const OCI_VERSION: &str = "1.2.0";
+pub const OCI_VERSION: &str = "1.3.0";
 
 /// A whole `config.json`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -163,6 +163,7 @@ fn bind(source: PathBuf, destination: &str) -> Mount {
         kind: "bind".into(),
         source: Some(source),
         options: vec!["bind".into(), "rprivate".into()],
+        ..Mount::default()
     }
 }
 

@@ -432,6 +432,7 @@ fn tmpfs(path: &str, options: &str) -> Result<Mount, ResolveError> {
         kind: "tmpfs".into(),
         source: Some("tmpfs".into()),
         options: ["noexec", "nosuid", "nodev"].map(str::to_owned).into_iter().chain(given).collect(),
+        ..Mount::default()
     })
 }
 

@@ -3,16 +3,13 @@
 //! The files on disk belong to the real root. Copying a whole image to change owners would be slow and would share
 //! nothing; instead the layers are mounted *id-mapped*, so that what belongs to 0 on disk belongs to the container's root.
 
-use std::convert::Infallible;
-use std::fs::File;
-use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use namespaces::{IdMap, IdRange, UserMapError, subordinate_ids, write_maps};
+use namespaces::{HeldError, IdMap, IdMapError, IdRange, subordinate_ids};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use process::{Diagnose, FailureKind, Spawn, SpawnError, step};
+use process::{Diagnose, FailureKind, step};
 use thiserror::Error;
 
 use crate::saved::Saved;
@@ -35,33 +32,24 @@ pub enum UsersError {
         /// The reason.
         errno: Errno,
     },
-    /// The process that carries the namespace.
+    /// The range.
     #[error(transparent)]
-    Spawn(#[from] SpawnError),
-    /// Its maps.
+    Range(#[from] IdMapError),
+    /// The namespace that maps owners.
     #[error(transparent)]
-    Maps(#[from] UserMapError),
-    /// Its namespace's file.
-    #[error("open {path}: {source}")]
-    Open {
-        /// `/proc/PID/ns/user`.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    Namespace(#[from] HeldError),
 }
 
 impl Diagnose for UsersError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Spawn | Maps)
+        process::inner!(self, Range | Namespace)
     }
 
     fn kind(&self) -> Option<FailureKind> {
         Some(match self {
             Self::Kernel { action: "map the owners of", errno: Errno::EINVAL, .. } => FailureKind::Unsupported,
             Self::Kernel { errno, .. } => (*errno).into(),
-            Self::Open { .. } => FailureKind::System,
-            Self::Spawn(_) | Self::Maps(_) => return None,
+            Self::Range(_) | Self::Namespace(_) => return None,
         })
     }
 
@@ -96,7 +84,8 @@ pub(crate) fn ids() -> IdRange {
 /// Mounts each layer over itself, with the owners of its files mapped by `ids`; in a mount namespace of ours, which ends
 /// with us.
 pub(crate) fn map_owners(directories: &[PathBuf], ids: IdRange) -> Result<(), UsersError> {
-    let namespace = user_namespace(ids)?;
+    let map = IdMap::new(vec![ids])?;
+    let namespace = namespaces::user_namespace(&map, &map)?;
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| UsersError::Kernel {
         action: "leave the mount namespace for",
         path: "id-mapped layers".into(),
@@ -116,18 +105,4 @@ pub(crate) fn map_owners(directories: &[PathBuf], ids: IdRange) -> Result<(), Us
     }
     step!(14, "owners of {} directories mapped: 0 is {}", directories.len(), ids.outside);
     Ok(())
-}
-
-/// A user namespace with these ids. It is made with a process, and lives on in the file that is opened.
-fn user_namespace(ids: IdRange) -> Result<File, UsersError> {
-    let pending =
-        Spawn::new().namespaces(CloneFlags::CLONE_NEWUSER).start(|gate| -> Result<Infallible, SpawnError> {
-            gate.wait()?;
-            process::sys::exit_now(0)
-        })?;
-    if let Ok(map) = IdMap::new(vec![ids]) {
-        write_maps(pending.pid(), &map, &map)?;
-    }
-    let path = PathBuf::from(format!("/proc/{}/ns/user", pending.pid()));
-    File::open(&path).map_err(|source| UsersError::Open { path, source })
 }

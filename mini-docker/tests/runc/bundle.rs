@@ -71,6 +71,11 @@ impl Bundle {
         self
     }
 
+    pub(crate) fn with_mount(mut self, mount: Value) -> Self {
+        self.config["mounts"].as_array_mut().expect("mounts").push(mount);
+        self
+    }
+
     pub(crate) fn write(&self) -> &Path {
         fs::write(self.directory.join("config.json"), self.config.to_string()).expect("config.json");
         &self.directory

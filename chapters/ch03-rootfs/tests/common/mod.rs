@@ -72,5 +72,6 @@ pub(crate) fn mount(destination: &str, kind: &str, source: &Path, options: &[&st
         kind: kind.into(),
         source: Some(source.into()),
         options: options.iter().map(|option| (*option).to_owned()).collect(),
+        ..Mount::default()
     }
 }

@@ -37,6 +37,24 @@ pub enum MemoryFlag {
     StaticNodes = 1 << 15,
 }
 
+impl MemoryMode {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Default,
+        Self::Preferred,
+        Self::Bind,
+        Self::Interleave,
+        Self::Local,
+        Self::PreferredMany,
+        Self::WeightedInterleave,
+    ];
+}
+
+impl MemoryFlag {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NumaBalancing, Self::RelativeNodes, Self::StaticNodes];
+}
+
 /// Mode, nodes and flags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryPolicy {

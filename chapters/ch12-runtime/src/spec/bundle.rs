@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use confinement::{Capabilities, Capability};
 use namespaces::Kind;
 use process::{Diagnose, FailureKind};
+use rootfs::MountOptions;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -72,7 +73,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads `config.json` of the bundle in `directory`. A relative root path is made absolute.
+    /// Reads `config.json` of the bundle in `directory`. Relative paths of the root and of what is bound are below that.
     ///
     /// # Errors
     /// [`SpecError`].
@@ -88,6 +89,10 @@ impl Bundle {
         let mut bundle = Self::from_json(&path, &text)?;
         if let Some(root) = &mut bundle.spec.root {
             root.path = directory.join(&root.path);
+        }
+        for mount in &mut bundle.spec.mounts {
+            let bound = MountOptions::parse(&mount.options).bind.is_some() || mount.kind == "bind";
+            mount.source = mount.source.take().map(|source| if bound { directory.join(source) } else { source });
         }
         Ok(bundle)
     }

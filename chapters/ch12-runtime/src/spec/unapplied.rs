@@ -8,7 +8,7 @@ type Asks = fn(&Value) -> bool;
 
 /// Fields that are refused where they ask for something. `a[].b` is `b` of each entry of the list `a`. A name that the
 /// specification does not know at all is passed over, as it wants it ("extensibility").
-pub(super) const REFUSED: [(&str, Asks); 15] = [
+pub(super) const REFUSED: [(&str, Asks); 13] = [
     ("freebsd", asks),
     ("linux.intelRdt", asks),
     ("linux.mountLabel", asks),
@@ -16,8 +16,6 @@ pub(super) const REFUSED: [(&str, Asks); 15] = [
     ("linux.resources.memory.kernel", limits),
     ("linux.seccomp.listenerMetadata", asks),
     ("linux.seccomp.listenerPath", asks),
-    ("mounts[].gidMappings", asks),
-    ("mounts[].uidMappings", asks),
     ("process.apparmorProfile", confines),
     ("process.selinuxLabel", asks),
     ("solaris", asks),

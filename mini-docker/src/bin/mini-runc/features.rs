@@ -1,77 +1,29 @@
-//! `features`: what this runtime can do, for engines that ask before they write a description:
+//! `features`: what this runtime can do, whatever the machine can, for engines that ask before they write a description:
 //! <https://github.com/opencontainers/runtime-spec/blob/main/features.md>.
 
-use cgroups::Layout;
 use confinement::Capabilities;
+use confinement::attribute::{MemoryFlag, MemoryMode};
 use mini_docker::outcome;
 use process::Failure;
+use rootfs::MountOptions;
 use runtime::spec::OCI_VERSION;
 use serde_json::json;
 
-/// Words of mount options that are more than data for a file system. `rro` and its like reach what is mounted below.
-const MOUNT_OPTIONS: [&str; 42] = [
-    "atime",
-    "bind",
-    "defaults",
-    "dev",
-    "diratime",
-    "exec",
-    "loud",
-    "noatime",
-    "nodev",
-    "nodiratime",
-    "noexec",
-    "nosuid",
-    "private",
-    "ratime",
-    "rbind",
-    "rdev",
-    "rdiratime",
-    "relatime",
-    "rexec",
-    "rnoatime",
-    "rnodev",
-    "rnodiratime",
-    "rnoexec",
-    "rnosuid",
-    "ro",
-    "rprivate",
-    "rro",
-    "rrw",
-    "rshared",
-    "rslave",
-    "rstrictatime",
-    "rsuid",
-    "runbindable",
-    "rw",
-    "shared",
-    "silent",
-    "slave",
-    "strictatime",
-    "suid",
-    "tmpcopyup",
-    "unbindable",
-    "rrelatime",
-];
-
 pub(crate) fn print() -> Result<(), Failure> {
-    let mut options = MOUNT_OPTIONS.to_vec();
-    options.sort_unstable();
-    let layout = Layout::detect();
     let features = json!({
         "ociVersionMin": "1.0.0",
         "ociVersionMax": OCI_VERSION,
         "hooks": ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-        "mountOptions": options,
+        "mountOptions": MountOptions::names(),
         "linux": {
             "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
             "capabilities": Capabilities::all().names(),
             "cgroup": {
-                "v1": layout.as_ref().is_ok_and(|layout| matches!(layout, Layout::V1(..))),
-                "v2": layout.as_ref().is_ok_and(|layout| matches!(layout, Layout::V2(..))),
+                "v1": true,
+                "v2": true,
                 "systemd": false,
                 "systemdUser": false,
-                "rdma": false,
+                "rdma": true,
             },
             "seccomp": {
                 "enabled": true,
@@ -91,7 +43,11 @@ pub(crate) fn print() -> Result<(), Failure> {
             "apparmor": { "enabled": false },
             "selinux": { "enabled": false },
             "intelRdt": { "enabled": false },
-            "mountExtensions": { "idmap": { "enabled": false } },
+            "memoryPolicy": {
+                "modes": MemoryMode::ALL,
+                "flags": MemoryFlag::ALL,
+            },
+            "mountExtensions": { "idmap": { "enabled": true } },
         },
     });
     outcome::print(format_args!("{features:#}\n"))

@@ -182,7 +182,7 @@ pub(crate) struct ContainerFlags {
     /// Keep standard input open.
     #[arg(short, long)]
     interactive: bool,
-    /// System V and POSIX IPC: host shares the host's, none has no /dev/shm.
+    /// System V and POSIX IPC: private, shareable, host, container:NAME; none has no /dev/shm.
     #[arg(long, value_name = "MODE")]
     ipc: Option<String>,
     /// Add free text.
@@ -212,7 +212,7 @@ pub(crate) struct ContainerFlags {
     /// A name for it.
     #[arg(long)]
     name: Option<String>,
-    /// Network: none has a loopback interface only.
+    /// Network: none has a loopback interface only, host and container:NAME are somebody else's.
     #[arg(long, visible_alias = "net", value_name = "MODE")]
     network: Vec<String>,
     #[command(flatten)]
@@ -223,7 +223,7 @@ pub(crate) struct ContainerFlags {
     /// How soon it is killed when memory is out, -1000 to 1000.
     #[arg(long, value_name = "NUMBER", value_parser = values::int64)]
     oom_score_adj: Option<i64>,
-    /// Process ids: host shares the host's.
+    /// Process ids: host shares the host's, container:NAME another container's.
     #[arg(long, value_name = "MODE")]
     pid: Option<String>,
     /// Number of processes; -1 for no limit.
@@ -406,13 +406,11 @@ impl ContainerFlags {
 
     /// What docker's client looks at before it asks its server.
     fn check_modes(&self) -> Result<(), FlagError> {
-        let is_one = |given: &Option<String>, known: &[&str]| {
-            given.as_deref().is_none_or(|text| {
-                known.contains(&text) || (known.contains(&"container:") && text.starts_with("container:"))
-            })
-        };
+        let is_one = |given: &Option<String>, known: &[&str]| given.as_deref().is_none_or(|text| known.contains(&text));
+        let of_another = |text: &str| text.strip_prefix("container:").is_some_and(|name| !name.is_empty());
+        let is_pid = self.pid.as_deref().is_some_and(of_another) || is_one(&self.pid, &["", "host"]);
         for (valid, flag, name) in [
-            (is_one(&self.pid, &["", "host", "container:"]), "pid", "PID"),
+            (is_pid, "pid", "PID"),
             (is_one(&self.uts, &["", "host"]), "uts", "UTS"),
             // Ours: docker has the same for all containers, by an option of its daemon.
             (is_one(&self.userns, &["", "host", "private"]), "userns", "USER"),

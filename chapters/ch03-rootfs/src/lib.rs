@@ -19,6 +19,7 @@ mod procfs;
 mod propagation;
 mod root_dir;
 mod rootfs;
+mod shared_memory;
 
 pub use arrange::arrange;
 pub use console::ConsoleError;
@@ -32,3 +33,4 @@ pub use pivot::{PivotError, pivot};
 pub use propagation::{PropagationError, isolate};
 pub use root_dir::{RootDir, RootDirError, reopen};
 pub use rootfs::{Entered, Prepared, Root, Rootfs, RootfsError, Sources};
+pub use shared_memory::{SHARED_MEMORY, copy_shared_memory};

@@ -138,6 +138,15 @@ pub struct Rootfs {
 #[derive(Debug)]
 pub struct Sources(Vec<Option<OwnedFd>>);
 
+impl Sources {
+    /// What `root` shows at `destination` is `tree`, a mount that is not attached anywhere, whatever the mount there says.
+    pub fn show(&mut self, root: &Rootfs, destination: &Path, tree: OwnedFd) {
+        if let Some(index) = root.mounts.iter().position(|mount| mount.destination == destination) {
+            self.0[index] = Some(tree);
+        }
+    }
+}
+
 /// A root that is complete, and not yet ours: sources of mounts can still be reached.
 #[derive(Debug)]
 pub struct Prepared<'a> {

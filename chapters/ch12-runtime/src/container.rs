@@ -7,7 +7,7 @@ use cgroups::Cgroup;
 use namespaces::{IdMap, IdRange};
 use nix::unistd::Pid;
 use process::{Child, Pending, Spawn, SpawnError, step};
-use rootfs::{Mount, Root};
+use rootfs::{Mount, Root, Sources};
 
 use crate::become_program::keep_private;
 use crate::error::PlanError;
@@ -70,7 +70,7 @@ impl Container<'_> {
     /// [`RuntimeError`]; nothing is left behind.
     // ANCHOR: create
     pub fn create(self, setup: Setup) -> Result<Created, RuntimeError> {
-        let setup = Setup { attached: self.attached, ..setup };
+        let mut setup = Setup { attached: self.attached, ..setup };
         let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
         if setup.state.is_none() && plan.hooks != Hooks::default() {
             return Err(PlanError::Unsupported("hooks, without a state for them to read".into()).into());
@@ -78,9 +78,7 @@ impl Container<'_> {
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
         let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);
-        let mapped = plan.rootfs.maps_ids()?;
-        let sources = plan.ids.is_some() || mapped;
-        let sources = sources.then(|| plan.rootfs.sources(plan.ids.is_some(), users_of)).transpose()?;
+        let sources = sources(&plan, std::mem::take(&mut setup.shown))?;
         let visit = plan.namespaces.join_before_clone()?;
         let root = (self.root, sources);
         keep_private();
@@ -97,6 +95,19 @@ impl Container<'_> {
         Ok(Created { ends, pending, cgroup })
     }
     // ANCHOR_END: create
+}
+
+/// What has to be copied before the child is made: in a user namespace it could not reach it.
+fn sources(plan: &Plan, shown: Vec<(PathBuf, OwnedFd)>) -> Result<Option<Sources>, RuntimeError> {
+    let (rootfs, all) = (&plan.rootfs, plan.ids.is_some());
+    if !all && shown.is_empty() && !rootfs.maps_ids()? {
+        return Ok(None);
+    }
+    let mut sources = rootfs.sources(all, users_of)?;
+    for (place, tree) in shown {
+        sources.show(rootfs, &place, tree);
+    }
+    Ok(Some(sources))
 }
 
 /// What shows the owners of the mount's files as others.

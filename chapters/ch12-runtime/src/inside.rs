@@ -3,7 +3,8 @@
 //! Mounts come before the pivot, for their sources are outside.
 
 use std::convert::Infallible;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use namespaces::Kind;
 use nix::sched::{CloneFlags, unshare};
@@ -30,6 +31,9 @@ pub struct Setup<'a> {
     pub preserved: i32,
     /// The program keeps the caller's session keyring.
     pub keep_keyring: bool,
+    /// Mounts that somebody else has made, by the places where the container has them: whatever the specification's mounts
+    /// there say.
+    pub shown: Vec<(PathBuf, OwnedFd)>,
     /// What [`crate::Container::attached`] says; set by the container.
     pub attached: bool,
 }

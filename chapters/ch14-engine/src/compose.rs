@@ -33,6 +33,8 @@ pub(crate) struct Facts<'a> {
     pub devices: Found,
     /// Ids of its user namespace, if it has one: the same for users and groups.
     pub ids: Option<IdRange>,
+    /// Namespaces of other containers.
+    pub joined: Vec<Namespace>,
     /// Terminal size.
     pub console: Option<ConsoleSize>,
 }
@@ -82,7 +84,7 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
         mounts: change(mounts, record, facts.files, facts.init),
         annotations: record.annotations.clone(),
         linux: Linux {
-            namespaces: namespaces(linux.namespaces, record, own_users),
+            namespaces: namespaces(linux.namespaces, record, own_users, facts.joined),
             uid_mappings: facts.ids.into_iter().collect(),
             gid_mappings: facts.ids.into_iter().collect(),
             devices: facts.devices.nodes,
@@ -130,8 +132,8 @@ fn change(
             "rw".clone_into(option);
         }
     }
-    if record.ipc.is_host() {
-        // The host's segments, not new ones. Its queues need no such care: they belong to the IPC namespace.
+    if record.ipc.is_host() || record.ipc.owner().is_some() {
+        // The segments of whose namespace it is, not new ones. Its queues need no such care: they belong to the IPC namespace.
         mounts.retain(|mount| mount.destination != shm);
         mounts.push(bind(shm.into(), "/dev/shm"));
     } else if !record.shm {
@@ -167,7 +169,12 @@ fn bind(source: PathBuf, destination: &str) -> Mount {
     }
 }
 
-fn namespaces(mut list: Vec<Namespace>, record: &ContainerRecord, own_users: bool) -> Vec<Namespace> {
+fn namespaces(
+    mut list: Vec<Namespace>,
+    record: &ContainerRecord,
+    own_users: bool,
+    joined: Vec<Namespace>,
+) -> Vec<Namespace> {
     let shared = |kind: Kind| match kind {
         Kind::Net => record.network.is_host(),
         Kind::Uts => record.uts.is_host(),
@@ -176,7 +183,8 @@ fn namespaces(mut list: Vec<Namespace>, record: &ContainerRecord, own_users: boo
         Kind::Cgroup => record.cgroup.is_host(),
         _ => false,
     };
-    list.retain(|new| !shared(new.kind));
+    list.retain(|new| !shared(new.kind) && joined.iter().all(|other| other.kind != new.kind));
+    list.extend(joined);
     list.extend(own_users.then_some(Kind::User.into()));
     list
 }

@@ -172,7 +172,8 @@ impl Planned {
         let root = runtime::root_of(init)?;
         let who = if wish.user.is_empty() { &saved.record.user } else { &wish.user };
         let resolved = user::resolve(who, &saved.record.groups, &root)?;
-        let spec = spec_of(saved, (!saved.record.users.is_host()).then(users::ids));
+        let record = engine.named_record(saved);
+        let spec = spec_of(&saved.id, &record, (!saved.record.users.is_host()).then(users::ids));
         let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
         let cache = engine.root().directory("seccomp")?;
         Ok(Self { cgroup: runtime::cgroup_of(&saved.id), id: new_id()?, init, spec, process, cache })
@@ -195,19 +196,20 @@ impl Planned {
 }
 
 /// The container's specification, as far as it holds for every process of it: nothing is mounted again.
-fn spec_of(saved: &Saved, ids: Option<IdRange>) -> Spec {
+fn spec_of(id: &str, record: &ContainerRecord, ids: Option<IdRange>) -> Spec {
     let host_name = launch::host_name();
     let facts = Facts {
-        id: &saved.id,
+        id,
         host_name: &host_name,
         files: Vec::new(),
         init: None,
         user: user::Resolved { user: User::default(), home: "/".into() },
         devices: Found::default(),
         ids,
+        joined: Vec::new(),
         console: None,
     };
-    compose::compose(&saved.record, facts)
+    compose::compose(record, facts)
 }
 
 /// The container's first process, with what is wished for in place of its own.

@@ -51,8 +51,9 @@ impl Engine {
         host_config(&mut object, &container)?;
         let image = self.images_store().find(&saved.record.image).map(|image| image.config.config);
         config(&mut object, &container, &image.unwrap_or_default())?;
-        let network = if saved.record.network.is_host() { "host" } else { "none" };
-        object.set(&format!("NetworkSettings.Networks.{network}"), &serde_json::json!({ "NetworkID": "" }))?;
+        if let Some(network) = saved.record.network.network() {
+            object.set(&format!("NetworkSettings.Networks.{network}"), &serde_json::json!({ "NetworkID": "" }))?;
+        }
         if sizes {
             let size = self.size(&container)?;
             object.set("SizeRw", &size.written)?;
@@ -64,8 +65,9 @@ impl Engine {
     /// Where it has what it writes, and what it sees.
     fn files(&self, object: &mut Object, container: &Container) -> Result<(), Failure> {
         let home = self.store().home(&container.saved.id);
+        let network = self.last_owner(&container.saved).map_or(home.clone(), |owner| self.store().home(&owner.id));
         for (field, file) in [("ResolvConfPath", "resolv.conf"), ("HostnamePath", "hostname"), ("HostsPath", "hosts")] {
-            let path = home.join(file);
+            let path = network.join(file);
             if path.exists() {
                 object.set(field, &path)?;
             }

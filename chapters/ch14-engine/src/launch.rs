@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use layers::{DiffId, DiskError, Lock, Overlay, Upper};
 use process::Failure;
-use rootfs::{Root, RootDir};
+use rootfs::{Root, RootDir, SHARED_MEMORY};
 use runtime::files::{self, Resolver};
 use runtime::spec::ConsoleSize;
 use runtime::user;
-use runtime::{Container, Running, Stdio};
+use runtime::{Container, Running, Setup, Stdio};
 
 use crate::compose::{self, Facts};
 use crate::devices;
@@ -25,7 +25,9 @@ use crate::users::{self, owners};
 /// Starts the program.
 pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize>) -> Result<Running, Failure> {
     Lock::assert_none();
-    let (id, record, home) = (saved.id.as_str(), &saved.record, engine.store().home(&saved.id));
+    let (id, home) = (saved.id.as_str(), engine.store().home(&saved.id));
+    let (record, mut joined) = engine.join(saved)?;
+    let record: &ContainerRecord = &record;
     let mounted = mount(engine, saved)?;
     let ids = owners(saved);
     let owner = ids.map(|ids| ids.outside);
@@ -35,11 +37,15 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     let facts = Facts {
         id,
         host_name: &host_name,
-        files: own_files(record, id, &host_name, &home, owner)?,
+        files: match &joined.files {
+            Some(theirs) => FILES.map(|(name, inside)| (theirs.join(name), inside)).into(),
+            None => own_files(record, id, &host_name, &home, owner)?,
+        },
         init: if record.init { Some(copy_of_us(&home)?) } else { None },
         user,
         devices: devices::find(&record.resources, record.privileged)?,
         ids,
+        joined: joined.namespaces(),
         console,
     };
     let mut spec = compose::compose(record, facts);
@@ -47,7 +53,8 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     let stdio = if record.terminal { Stdio::Terminal } else { Stdio::Pipes { input: record.interactive } };
     let cache = Some(engine.root().directory("seccomp")?);
     let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
-    Ok(container.start()?)
+    let memory = joined.memory.take().map(|memory| (SHARED_MEMORY.into(), memory));
+    Ok(container.create(Setup { shown: memory.into_iter().collect(), ..Setup::default() })?.start()?)
 }
 
 /// The root file system as the container is to see it, to be written to. Nobody else may have it at that time.
@@ -93,6 +100,10 @@ fn mark(upper: &Path, owner: Option<u32>) -> Result<(), DiskError> {
     Ok(())
 }
 
+/// What is written for each network: the file, and where it is inside.
+const FILES: [(&str, &str); 3] =
+    [("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname"), ("hosts", "/etc/hosts")];
+
 /// `/etc/resolv.conf`, `/etc/hosts` and `/etc/hostname`: the container's own, not the image's. What it has changed in them in
 /// an earlier life stays.
 fn own_files(
@@ -107,14 +118,14 @@ fn own_files(
     let host = record.network.is_host().then(|| read("/etc/hosts"));
     let [servers, search, options] = &record.dns;
     let resolver = Resolver { servers, search, options };
-    Ok(vec![
-        (
-            write_once(home, "resolv.conf", &files::resolv_conf(&read("/etc/resolv.conf"), resolver), owner)?,
-            "/etc/resolv.conf",
-        ),
-        (write_once(home, "hostname", &format!("{name}\n"), owner)?, "/etc/hostname"),
-        (write_once(home, "hosts", &files::hosts(host.as_deref(), &record.extra_hosts), owner)?, "/etc/hosts"),
-    ])
+    let texts = [
+        files::resolv_conf(&read("/etc/resolv.conf"), resolver),
+        format!("{name}\n"),
+        files::hosts(host.as_deref(), &record.extra_hosts),
+    ];
+    let written =
+        FILES.iter().zip(texts).map(|((file, inside), text)| Ok((write_once(home, file, &text, owner)?, *inside)));
+    written.collect()
 }
 
 /// Writes one of the small files that the container sees, and may write to: nothing of ours reads them again. `owner` is the

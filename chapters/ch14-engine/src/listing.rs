@@ -75,7 +75,7 @@ impl Listed {
 
     /// The networks that it is in.
     pub fn networks(&self) -> Vec<&str> {
-        vec![if self.container.saved.record.network.is_host() { "host" } else { "none" }]
+        self.container.saved.record.network.network().into_iter().collect()
     }
 }
 
@@ -187,7 +187,7 @@ impl<'a> Choice<'a> {
     fn takes(&self, container: &Container) -> bool {
         let Container { saved, state } = container;
         let filters = self.filters;
-        let network = if saved.record.network.is_host() { "host" } else { "none" };
+        let network = saved.record.network.network().unwrap_or_default();
         !self.nothing
             && (self.all || state.status.is_alive())
             && (!filters.has("id") || self.ids.contains(&saved.id))

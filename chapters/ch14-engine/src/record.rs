@@ -4,127 +4,23 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use cgroups::{Cpu, DeviceRule, Limits, Memory, Pids};
-use confinement::{Capabilities, Rlimit, RlimitError, Seccomp, SeccompProfile};
+use cgroups::Limits;
+use confinement::{Capabilities, Rlimit, Seccomp, SeccompProfile};
 use images::{ContainerConfig, Image};
-use process::{Diagnose, FailureKind};
 use runtime::Text;
 use runtime::environment;
-use runtime::limits::{self, LimitError};
-use runtime::security::{self, Filtering, SecurityError, SecurityWish};
-use runtime::spec::{BlockIo, Mount};
+use runtime::security::{self, Filtering, SecurityWish};
+use runtime::spec::Mount;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use thiserror::Error;
 
-use crate::create::{Config, Create, HostConfig, Resources, Ulimit};
-use crate::health::{HealthCheck, HealthError};
-use crate::log::{LogConfig, LogError};
-use crate::rules::{self, RuleError};
+use crate::create::{Config, Create, HostConfig, Resources};
+use crate::health::HealthCheck;
+use crate::log::LogConfig;
+use crate::resolve_error::ResolveError;
+use crate::sharing::{self, Sharing};
 use crate::signal;
-
-/// Why a wish cannot be fulfilled.
-#[derive(Debug, Error)]
-pub enum ResolveError {
-    /// Neither the wish nor the image says what to run.
-    #[error("no command specified")]
-    NoCommand,
-    /// A working directory that depends on another.
-    #[error("the working directory '{0}' is invalid, it needs to be an absolute path")]
-    WorkingDirectory(String),
-    /// A target of a mount.
-    #[error("invalid mount path: '{0}' mount path must be absolute")]
-    RelativeMount(String),
-    /// A mount in place of everything.
-    #[error("invalid specification: destination can't be '/'")]
-    RootMount,
-    /// A variable without a name.
-    #[error("invalid environment variable: {0}")]
-    Variable(Text),
-    /// A value that a field cannot have.
-    #[error("invalid {field}: {value:?}")]
-    Invalid {
-        /// What it is about.
-        field: &'static str,
-        /// What was asked for.
-        value: String,
-    },
-    /// A restart policy that there is not, or with a number where there is nothing to count.
-    #[error("invalid restart policy: {0}")]
-    Restart(String),
-    /// More or less than the kernel takes.
-    #[error("Invalid value {0}, range for oom score adj is [-1000, 1000]")]
-    OomScore(i64),
-    /// Less than nothing.
-    #[error("SHM size can not be less than 0")]
-    ShmSize,
-    /// Wishes that exclude each other.
-    #[error("conflicting options: {0}")]
-    Conflict(&'static str),
-    /// Something that docker has and we have not.
-    #[error("{0}")]
-    Unsupported(String),
-    /// A signal that there is not.
-    #[error("invalid signal: {0}")]
-    StopSignal(String),
-    /// How its health is checked.
-    #[error(transparent)]
-    Health(#[from] HealthError),
-    /// Options of the log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Limits.
-    #[error(transparent)]
-    Limit(#[from] LimitError),
-    /// Limits of a process.
-    #[error(transparent)]
-    Rlimit(#[from] RlimitError),
-    /// Rules for devices.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
-    /// Capabilities, filters.
-    #[error(transparent)]
-    Security(#[from] SecurityError),
-}
-
-impl Diagnose for ResolveError {
-    fn inner(&self) -> Option<&dyn Diagnose> {
-        match self {
-            Self::Health(error) => Some(error),
-            Self::Log(error) => Some(error),
-            Self::Limit(error) => Some(error),
-            Self::Rlimit(error) => Some(error),
-            Self::Rule(error) => Some(error),
-            Self::Security(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    fn kind(&self) -> Option<FailureKind> {
-        Some(if matches!(self, Self::Unsupported(_)) { FailureKind::Unsupported } else { FailureKind::Invalid })
-    }
-
-    fn hint(&self) -> Option<String> {
-        matches!(self, Self::NoCommand).then(|| "the image has no default command: name one after the image".into())
-    }
-}
-
-/// A namespace: the container's own, or the host's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sharing {
-    /// Its own.
-    #[default]
-    Private,
-    /// The host's.
-    Host,
-}
-
-impl Sharing {
-    pub(crate) fn is_host(self) -> bool {
-        self == Self::Host
-    }
-}
+use crate::wished_limits::{checked_limits, oom_score, rlimits, shm_size};
 
 /// The filter of system calls. Docker's is 15 kB of JSON, the same for nearly every container: it is kept by its name.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -244,7 +140,7 @@ impl Create {
         refuse_unknown(config, host)?;
         let extra = networking.endpoints_config.keys().find(|network| **network != host.network_mode);
         if let Some(network) = extra.filter(|network| *network != "default") {
-            return Err(no_network(network));
+            return Err(sharing::no_network(network));
         }
         host.restart_policy.check().map_err(ResolveError::Restart)?;
         let defaults = &image.config.config;
@@ -254,10 +150,7 @@ impl Create {
             cap_drop: &host.cap_drop,
             options: &host.security_opt,
         })?;
-        let uts = mode("UTS mode", &host.uts_mode, &[])?;
-        if uts.is_host() && !config.hostname.is_empty() {
-            return Err(ResolveError::Conflict("hostname and the UTS mode"));
-        }
+        let modes = sharing::modes(config, host)?;
         Ok(ContainerRecord {
             image: image.id.clone(),
             args: command(config, defaults)?,
@@ -270,16 +163,13 @@ impl Create {
             init: host.init.unwrap_or(false),
             hostname: config.hostname.clone(),
             domainname: config.domainname.clone(),
-            network: network(&host.network_mode)?,
-            pid: mode("PID mode", &host.pid_mode, &[])?,
-            ipc: mode("IPC mode", &host.ipc_mode, &["private", "shareable", "none"])?,
-            shm: host.ipc_mode != "none",
-            uts,
-            cgroup: mode("CGROUP mode", &host.cgroupns_mode, &["private"])?,
-            users: match host.userns_mode.as_str() {
-                "private" => Sharing::Private,
-                other => mode("USER mode", other, &[]).map(|_| Sharing::Host)?,
-            },
+            network: modes.network,
+            pid: modes.pid,
+            ipc: modes.ipc,
+            shm: modes.shm,
+            uts: modes.uts,
+            cgroup: modes.cgroup,
+            users: modes.users,
             privileged: host.privileged,
             read_only: host.readonly_rootfs,
             tmpfs: host.tmpfs.iter().map(|(path, options)| tmpfs(path, options)).collect::<Result<_, _>>()?,
@@ -383,31 +273,6 @@ fn clean(path: &Path) -> PathBuf {
     cleaned
 }
 
-/// `host`, or nothing; `private` are other words for nothing.
-fn mode(field: &'static str, text: &str, private: &[&str]) -> Result<Sharing, ResolveError> {
-    match text {
-        "host" => Ok(Sharing::Host),
-        "" => Ok(Sharing::Private),
-        _ if private.contains(&text) => Ok(Sharing::Private),
-        _ if text.starts_with("container:") => Err(ResolveError::Unsupported(format!(
-            "{field} {text:?} is not supported: no container outlives its command"
-        ))),
-        _ => Err(ResolveError::Invalid { field, value: text.into() }),
-    }
-}
-
-fn network(text: &str) -> Result<Sharing, ResolveError> {
-    match text {
-        "" | "none" => Ok(Sharing::Private),
-        "host" => Ok(Sharing::Host),
-        other => Err(no_network(other)),
-    }
-}
-
-fn no_network(name: &str) -> ResolveError {
-    ResolveError::Unsupported(format!("network {name:?} is not supported: there are none and host"))
-}
-
 /// With docker's options in front: a later one wins.
 fn tmpfs(path: &str, options: &str) -> Result<Mount, ResolveError> {
     if !path.starts_with('/') {
@@ -436,18 +301,6 @@ fn tmpfs(path: &str, options: &str) -> Result<Mount, ResolveError> {
     })
 }
 
-fn shm_size(bytes: i64) -> Result<Option<u64>, ResolveError> {
-    Ok(Some(u64::try_from(bytes).map_err(|_| ResolveError::ShmSize)?).filter(|bytes| *bytes > 0))
-}
-
-fn oom_score(score: i64) -> Result<Option<i32>, ResolveError> {
-    match i32::try_from(score) {
-        Ok(0) => Ok(None),
-        Ok(score @ -1000..=1000) => Ok(Some(score)),
-        _ => Err(ResolveError::OomScore(score)),
-    }
-}
-
 fn extra_host(text: &str) -> Result<(String, String), ResolveError> {
     let invalid = || ResolveError::Invalid { field: "extra host", value: text.into() };
     let (name, address) = text.split_once([':', '=']).ok_or_else(invalid)?;
@@ -457,51 +310,6 @@ fn extra_host(text: &str) -> Result<(String, String), ResolveError> {
         ));
     }
     Ok((name.into(), address.into()))
-}
-
-/// From docker's fields to the specification's; the nodes of the host are looked up at the start.
-pub(crate) fn checked_limits(wished: &Resources, privileged: bool, processors: usize) -> Result<Limits, ResolveError> {
-    let number =
-        |field, value: i64| u64::try_from(value).map_err(|_| ResolveError::Invalid { field, value: value.to_string() });
-    let swappiness = wished.memory_swappiness.filter(|share| *share != -1);
-    let mut devices = vec![DeviceRule::all(privileged)];
-    devices.extend(wished.device_cgroup_rules.iter().map(|text| rules::parse(text)).collect::<Result<Vec<_>, _>>()?);
-    let limits = Limits {
-        devices,
-        memory: Memory {
-            limit: Some(wished.memory),
-            reservation: Some(wished.memory_reservation),
-            swap: Some(wished.memory_swap),
-            swappiness: swappiness.map(|share| number("memory swappiness", share)).transpose()?,
-            disable_oom_killer: wished.oom_kill_disable.unwrap_or(false),
-            ..Memory::default()
-        },
-        cpu: Cpu {
-            shares: Some(number("CPU shares", wished.cpu_shares)?),
-            quota: Some(wished.cpu_quota),
-            period: Some(number("CPU period", wished.cpu_period)?),
-            cpus: wished.cpuset_cpus.clone(),
-            mems: wished.cpuset_mems.clone(),
-            ..Cpu::default()
-        },
-        pids: Pids { limit: wished.pids_limit },
-        block_io: BlockIo { weight: Some(wished.blkio_weight), ..BlockIo::default() },
-        ..Limits::default()
-    };
-    // A negative number of processors is out of range in any case.
-    let nano_cpus = u64::try_from(wished.nano_cpus).unwrap_or(u64::MAX);
-    Ok(limits::check(limits, nano_cpus, processors)?)
-}
-
-/// Of several for one name the last counts.
-fn rlimits(wished: &[Ulimit]) -> Result<Vec<Rlimit>, ResolveError> {
-    let mut limits: Vec<Rlimit> = Vec::new();
-    for Ulimit { name, soft, hard } in wished {
-        let limit: Rlimit = format!("{name}={soft}:{hard}").parse()?;
-        limits.retain(|other| other.kind != limit.kind);
-        limits.push(limit);
-    }
-    Ok(limits)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use process::Failure;
 
 use crate::engine::Engine;
 use crate::saved::{Container, Status};
+use crate::sharing::Sharing;
 
 /// What became of one container.
 #[derive(Debug)]
@@ -25,11 +26,31 @@ impl Engine {
     pub fn restore(&self) -> Result<Vec<Restored>, Failure> {
         let mut containers = self.containers()?;
         containers.retain(|container| container.state.boot != self.store().boot() && wants_to_run(container));
-        // Shared things are made by whoever was there first.
-        containers.sort_by_key(|container| container.saved.created);
+        let containers = in_order(containers);
         let start = |Container { saved, .. }: Container| Restored { result: self.start(&saved.id), name: saved.name };
         Ok(containers.into_iter().map(start).collect())
     }
+}
+
+/// The oldest first, but nobody before those whose namespaces it has.
+fn in_order(mut containers: Vec<Container>) -> Vec<Container> {
+    containers.sort_by_key(|container| container.saved.created);
+    let mut ordered = Vec::with_capacity(containers.len());
+    while !containers.is_empty() {
+        let waits =
+            |one: &Container| containers.iter().any(|other| other.saved.id != one.saved.id && has_of(one, other));
+        // Those who wait for each other cannot be helped.
+        let next = containers.iter().position(|one| !waits(one)).unwrap_or(0);
+        ordered.push(containers.remove(next));
+    }
+    ordered
+}
+
+/// Whether `one` has a namespace of `other`. A network may be named before there is a container of that name.
+fn has_of(one: &Container, other: &Container) -> bool {
+    let record = &one.saved.record;
+    let mut owners = [&record.network, &record.pid, &record.ipc].into_iter().filter_map(Sharing::owner);
+    owners.any(|owner| owner == other.saved.id || owner == other.saved.name)
 }
 
 /// Docker's rule: `always` means also what was stopped by hand, and nothing that has never run.

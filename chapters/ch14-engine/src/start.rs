@@ -76,6 +76,7 @@ impl Engine {
     fn make(&self, create: &Create, lasting: bool) -> Result<(Saved, Held), Failure> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let image = self.images_store().find(&create.config.image)?;
+        let create = self.with_ids(create)?;
         let record = create.resolve(&image, processors)?;
         let mut saved = Saved {
             id: new_id()?,
@@ -83,7 +84,7 @@ impl Engine {
             created: Timestamp::now(),
             lasting,
             layers: image.config.rootfs.diff_ids,
-            create: create.clone(),
+            create: create.into_owned(),
             record,
         };
         let id_file = saved.record.id_file.clone();

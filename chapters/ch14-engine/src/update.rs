@@ -7,11 +7,12 @@ use thiserror::Error;
 use crate::control::Control;
 use crate::create::{HostConfig, Resources};
 use crate::engine::Engine;
-use crate::record::{ResolveError, checked_limits};
+use crate::resolve_error::ResolveError;
 use crate::restart::RestartPolicy;
 use crate::saved::{Saved, Status};
 use crate::state::StateError;
 use crate::wire::Request;
+use crate::wished_limits::checked_limits;
 
 /// What is to change. What is 0 or empty stays.
 #[derive(Debug, Clone, Default, PartialEq)]

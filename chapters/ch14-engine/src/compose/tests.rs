@@ -30,6 +30,7 @@ fn facts() -> Facts<'static> {
         user: Resolved { user: User::default(), home: "/root".into() },
         devices: Found::default(),
         ids: None,
+        joined: Vec::new(),
         console: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What is put together of wish and image, and what is refused.
 
 use images::ImageConfig;
+use process::{Diagnose, FailureKind};
 use serde_json::json;
 
 use super::*;
@@ -75,7 +76,6 @@ fn what_asks_for_nothing_is_taken_and_what_asks_for_something_unknown_is_not() {
         json!({ "HostConfig": { "PublishAllPorts": true } }),
         json!({ "HostConfig": { "NetworkMode": "bridge" } }),
         json!({ "NetworkingConfig": { "EndpointsConfig": { "web": {} } } }),
-        json!({ "HostConfig": { "PidMode": "container:web" } }),
         json!({ "HostConfig": { "ExtraHosts": ["gate:host-gateway"] } }),
     ]
     .map(|wish| resolve(&wish, config()).expect_err("unsupported"));

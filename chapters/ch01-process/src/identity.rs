@@ -107,7 +107,7 @@ pub fn has_ended(pidfd: impl AsFd) -> bool {
 }
 
 /// The name, in parentheses, is the program's own choice: it may contain parentheses and blanks itself.
-fn start_time(stat: &str) -> Option<u64> {
+pub(crate) fn start_time(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
     fields.split_whitespace().nth(19)?.parse().ok()
 }

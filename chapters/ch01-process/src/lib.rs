@@ -14,6 +14,7 @@ mod fault;
 mod identity;
 pub mod init;
 pub mod own_binary;
+mod proc_dir;
 pub mod pty;
 pub mod relay;
 pub mod signals;
@@ -32,6 +33,7 @@ pub use failure::{CALLER_FAILED, CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failur
 #[doc(hidden)]
 pub use fault::fault_at;
 pub use identity::{Identity, IdentityError, has_ended};
+pub use proc_dir::ProcDir;
 pub use pty::Pty;
 pub use single_thread::SingleThread;
 pub use spawn::{Gate, Pending, Spawn, SpawnError};

@@ -63,6 +63,22 @@ pub struct IdRange {
 }
 
 impl IdRange {
+    /// The lines of `/proc/PID/uid_map` (`user_namespaces(7)`), with ids outside as our own namespace counts.
+    pub fn table(text: &str) -> Vec<Self> {
+        let line = |line: &str| -> Option<Self> {
+            let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);
+            let mut next = || numbers.next()?.ok();
+            Some(Self { inside: next()?, outside: next()?, count: next()? })
+        };
+        text.lines().filter_map(line).collect()
+    }
+
+    /// The id inside of an id outside, if it is in here.
+    pub fn to_inside(&self, outside: u32) -> Option<u32> {
+        let offset = outside.checked_sub(self.outside).filter(|offset| *offset < self.count)?;
+        self.inside.checked_add(offset)
+    }
+
     fn overlaps_inside(&self, other: &Self) -> bool {
         overlap(self.inside, self.count, other.inside, other.count)
     }
@@ -168,6 +184,18 @@ impl fmt::Display for IdMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernels_table_is_read_and_an_id_found_in_it() {
+        let table = IdRange::table("         0     100000      65536\n     65536 4294967290 5\nx\n");
+        assert_eq!(table.len(), 2);
+        assert_eq!((table[0].inside, table[0].outside, table[0].count), (0, 100_000, 65536));
+        assert_eq!(
+            (table[0].to_inside(100_033), table[0].to_inside(99_999), table[0].to_inside(165_536)),
+            (Some(33), None, None)
+        );
+        assert_eq!(table[1].to_inside(4_294_967_294), Some(65540));
+    }
 
     #[test]
     fn ids_inside_are_translated() {

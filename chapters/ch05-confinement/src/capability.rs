@@ -167,6 +167,11 @@ impl Capabilities {
     /// How many there are in `capabilities(7)`.
     pub const KNOWN: usize = NAMES.len();
 
+    /// The kernel's bits, of capabilities that came after us, too.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Docker's fourteen.
     pub fn docker_default() -> Self {
         DOCKER.iter().filter_map(|name| name.parse::<Capability>().ok()).collect()

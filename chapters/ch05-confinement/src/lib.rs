@@ -5,12 +5,14 @@
 
 pub mod attribute;
 mod capability;
+mod privileges;
 mod rlimit;
 pub mod seccomp;
 mod user;
 
 pub use attribute::{AttributeError, ExecCpuAffinity, IoPriority, MemoryPolicy, Personality, Scheduler};
 pub use capability::{Capabilities, Capability, CapabilityError, CapabilitySets};
+pub use privileges::{Privileges, SeccompMode};
 pub use rlimit::{Resource, Rlimit, RlimitError};
 pub use seccomp::{Filter, ProfileError, Seccomp, SeccompError, SeccompProfile};
 pub use user::{UserError, become_user, no_new_privs};

@@ -9,3 +9,4 @@ mod flags;
 mod format;
 pub mod outcome;
 pub mod usage;
+mod visible;

@@ -52,6 +52,7 @@ mod update;
 mod users;
 mod wire;
 mod wished_limits;
+pub mod xray;
 
 pub use attach::Streams;
 pub use bootstrap::{BootstrapError, Progress, Suite};

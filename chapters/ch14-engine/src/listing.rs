@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::filters::{FilterError, Filters};
 use crate::health::HealthStatus;
 use crate::moment::{moment, seconds_between};
-use crate::saved::{Container, Status};
+use crate::saved::{Container, Saved, Status};
 use crate::units::human_duration;
 
 /// Which containers.
@@ -137,6 +137,14 @@ impl Engine {
             .iter()
             .map(|id| -> Result<u64, Failure> { Ok(self.layers().get(&id.parse::<layers::DiffId>()?)?.size) });
         Ok(Size { written, whole: written + below.sum::<Result<u64, Failure>>()? })
+    }
+}
+
+impl Engine {
+    /// Bytes of a container's log, with the older files that are kept.
+    pub(crate) fn log_size(&self, saved: &Saved) -> u64 {
+        let files = saved.record.log.all_files(&self.store().home(&saved.id), &saved.id);
+        files.iter().filter_map(|file| Some(std::fs::metadata(file).ok()?.len())).sum()
     }
 }
 

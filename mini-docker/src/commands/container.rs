@@ -25,6 +25,7 @@ mod stream;
 mod top;
 mod update;
 mod wait;
+mod xray;
 
 use crate::commands::entry::Entry;
 
@@ -51,6 +52,7 @@ pub(crate) const BOTH: &[Entry] = &[
     pause::UNPAUSE,
     update::ENTRY,
     wait::ENTRY,
+    xray::ENTRY,
 ];
 
 /// Those of `container` alone.

@@ -162,7 +162,10 @@ kernel_test! {
         assert!(section(&page, "PROCESSES").contains("101000    1000"), "{page}");
         docker.ok(&["exec", "-d", "--privileged", "users", "sleep", "999"]);
         assert!(docker.ok(&["xray", "users"]).contains("(more rights than pid 1)"));
-        clear(host, &docker, &["open", "users"]);
+        started(&docker, "peer", &["--network", "container:users"], &["sleep", "1000"]);
+        let page = docker.ok(&["xray", "peer"]);
+        assert!(section(&page, "NAMESPACES").contains("shared with users; own devices"), "{page}");
+        clear(host, &docker, &["peer", "open", "users"]);
     }
 
     fn names_of_a_container_are_shown_and_not_obeyed(host) {

@@ -3,13 +3,14 @@
 mod common;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 
 use common::{Docker, Said};
 use engine::{Engine, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use process::Pty;
 use testkit::{Need, kernel_test, require};
 
 fn full() -> Stdio {
@@ -116,6 +117,39 @@ kernel_test! {
         let engine = Engine::open(docker.root()).expect("an engine");
         assert_eq!(engine.find("stubborn").expect("it").state.status, Status::Running);
         engine.remove("stubborn", true).expect("its end");
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// `ctrl-p ctrl-q`, and then the terminal's end: what was left goes on. A command that is killed has not left.
+    fn a_program_of_exec_can_be_left_to_itself(host) {
+        let docker = Docker::new(host);
+        docker.ok(&["run", "-d", "--name", "web", "busybox", "sleep", "1000"]);
+        let typed = |keys: &[u8]| {
+            let terminal = Pty::open().expect("a terminal");
+            let side = || Stdio::from(terminal.slave.try_clone().expect("a descriptor"));
+            let mut command = docker.command();
+            command.args(["exec", "-it", "web", "sh", "-c", "echo ready; while :; do echo on; sleep 1; done"]);
+            let mut child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("mini-docker starts");
+            let mut master = File::from(terminal.master);
+            let mut seen = String::new();
+            while !seen.contains("ready") {
+                let mut portion = [0; 256];
+                let length = master.read(&mut portion).expect("what it prints");
+                seen.push_str(&String::from_utf8_lossy(&portion[..length]));
+            }
+            if keys.is_empty() {
+                child.kill().expect("a signal");
+            }
+            master.write_all(keys).expect("keys");
+            child.wait().expect("its end").code()
+        };
+        assert_eq!(typed(&[16, 17]), Some(1));
+        assert_eq!(docker.run(&["exec", "web", "pidof", "sh"]).code, Some(0), "it runs");
+        docker.ok(&["exec", "web", "killall", "sh"]);
+        while docker.run(&["exec", "web", "pidof", "sh"]).code == Some(0) {}
+        assert_eq!(typed(&[]), None);
+        while docker.run(&["exec", "web", "pidof", "sh"]).code == Some(0) {}
+        docker.ok(&["rm", "-f", "web"]);
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 }

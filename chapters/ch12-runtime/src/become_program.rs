@@ -89,7 +89,7 @@ pub(crate) fn become_program(
     // Everything that was open has served. What follows uses paths that the image has made.
     let kept = last.kept();
     gate.close_all_but(&kept)?;
-    confine(plan)?;
+    confine(plan, last.joins)?;
     if last.attached {
         end_with_parent(gate);
     }
@@ -121,6 +121,8 @@ pub(crate) struct Last<'a> {
     pub(crate) hooks: Option<(&'a [Hook], State)>,
     /// Descriptors of the caller that the program gets, from 3 on.
     pub(crate) preserved: i32,
+    /// Whether it joins a container. Then nobody has made its working directory.
+    pub(crate) joins: bool,
 }
 
 impl Last<'_> {
@@ -137,9 +139,9 @@ impl Last<'_> {
 }
 
 /// Gives up root's power, then the system calls. After this only `exec` is left to do.
-fn confine(plan: &ProcessPlan) -> Result<(), Failure> {
+fn confine(plan: &ProcessPlan, joins: bool) -> Result<(), Failure> {
     let (user, group, groups) = &plan.user;
-    let access = enter_working_directory(&plan.cwd)?;
+    let access = enter_working_directory(&plan.cwd, joins)?;
     // With no_new_privs a filter needs no privilege; without, it has to be loaded while we still have CAP_SYS_ADMIN,
     // and then must let through what comes after it.
     if !plan.no_new_privileges {
@@ -147,9 +149,9 @@ fn confine(plan: &ProcessPlan) -> Result<(), Failure> {
     }
     confinement::become_user(*user, *group, groups, &plan.capabilities)?;
     if let Access::Refused(errno) = access
-        && let Access::Refused(_) = enter_working_directory(&plan.cwd)?
+        && let Access::Refused(_) = enter_working_directory(&plan.cwd, joins)?
     {
-        return Err(InsideError::WorkingDirectory { path: plan.cwd.clone(), errno }.into());
+        return Err(InsideError::WorkingDirectory { path: plan.cwd.clone(), errno, joins }.into());
     }
     if plan.no_new_privileges {
         confinement::no_new_privs()?;
@@ -182,11 +184,11 @@ enum Access {
 ///
 /// A working directory that is not below the root has no path: the kernel says `(unreachable)`, and `getcwd` fails
 /// (CVE-2024-21626).
-fn enter_working_directory(path: &Path) -> Result<Access, InsideError> {
+fn enter_working_directory(path: &Path, joins: bool) -> Result<Access, InsideError> {
     match chdir(path) {
         Ok(()) => {}
         Err(errno @ (Errno::EACCES | Errno::EPERM)) => return Ok(Access::Refused(errno)),
-        Err(errno) => return Err(InsideError::WorkingDirectory { path: path.into(), errno }),
+        Err(errno) => return Err(InsideError::WorkingDirectory { path: path.into(), errno, joins }),
     }
     match std::env::current_dir() {
         Ok(here) if here.is_absolute() => Ok(Access::Yes),

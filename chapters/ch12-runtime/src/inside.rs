@@ -92,6 +92,7 @@ pub(crate) fn become_container(
         door: setup.door,
         hooks: state.map(|state| (&*plan.hooks.start_container, state)),
         preserved: setup.preserved,
+        joins: false,
     };
     become_program(&plan.process, entered, streams, &last, gate)
 }

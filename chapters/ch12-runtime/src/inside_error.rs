@@ -12,8 +12,8 @@ pub(crate) enum InsideError {
     #[error("{action}: {errno}")]
     Kernel { action: String, errno: Errno },
     /// The working directory.
-    #[error("change to the working directory {path:?}: {errno}")]
-    WorkingDirectory { path: std::path::PathBuf, errno: Errno },
+    #[error("chdir to cwd ({path:?}) set in config.json failed: {}", errno.desc().to_lowercase())]
+    WorkingDirectory { path: std::path::PathBuf, errno: Errno, joins: bool },
     /// The working directory is not below the root.
     #[error("the working directory {0:?} is outside the container's root")]
     OutsideRoot(std::path::PathBuf),
@@ -32,6 +32,11 @@ impl Diagnose for InsideError {
 
     fn kind(&self) -> Option<FailureKind> {
         Some(match self {
+            // What docker makes of it: the command was not found, if its directory was not.
+            Self::WorkingDirectory { errno: Errno::ENOENT | Errno::ENOTDIR, joins: true, .. } => {
+                FailureKind::CommandNotFound
+            }
+            Self::WorkingDirectory { errno: Errno::EACCES, joins: true, .. } => FailureKind::CannotExecute,
             Self::Kernel { errno, .. } | Self::WorkingDirectory { errno, .. } => (*errno).into(),
             Self::OutsideRoot(_) => FailureKind::Invalid,
             Self::Namespaces(_) | Self::Enter(_) => return None,

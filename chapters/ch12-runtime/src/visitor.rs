@@ -31,6 +31,9 @@ use crate::stdio::Inner;
 /// How long what was killed may take to end. Who has left the group meanwhile is not waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What `ps` shows inside of who stands between.
+const SHOWN: &str = "mini-docker: waits for an exec";
+
 /// Who goes in, and where.
 #[derive(Debug)]
 pub(crate) struct Visitor<'a> {
@@ -58,7 +61,7 @@ impl Visitor<'_> {
             let pty = open_terminal(self.plan, &root, gate)?;
             take_over(&pty)?;
         }
-        let last = Last { attached: self.attached, preserved: self.preserved, ..Last::default() };
+        let last = Last { attached: self.attached, preserved: self.preserved, joins: true, ..Last::default() };
         become_program(self.plan, root, streams, &last, gate)
     }
 
@@ -98,6 +101,8 @@ impl Reaper {
     pub(crate) fn look_after(&self, visitor: &Visitor, streams: Inner, gate: &Gate) -> Result<Infallible, Failure> {
         gate.wait()?;
         refuse_tracers();
+        // Everybody inside can read our command line, in which there may be a secret for one program. While /proc is ours.
+        let _ = process::show_as(SHOWN);
         setsid().map_err(failed("start a session"))?;
         let signals = Forwarded::block_with(&[Signal::SIGCHLD]).map_err(failed("block signals"))?;
         // Orphans of our PID namespace then come to us, and not to its first process.

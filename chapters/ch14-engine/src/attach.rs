@@ -90,7 +90,7 @@ pub(crate) fn ask(line: Line, streams: Streams, terminal: bool) -> Result<Mine, 
 }
 
 /// The shim, as the relay sees it.
-struct Remote(Line);
+pub(crate) struct Remote(pub(crate) Line);
 
 impl AsFd for Remote {
     fn as_fd(&self) -> BorrowedFd<'_> {

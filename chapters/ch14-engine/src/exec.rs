@@ -1,11 +1,12 @@
 //! `exec`: another process in a container that runs. It is a child of this command and ends with it: there is no shim for it.
+//! Whoever types into it may leave it to itself, though: see [`crate::exec_terminal`].
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 
 use namespaces::IdRange;
 use process::signals::Proxy;
-use process::{Diagnose, ExitStatus, Failure, FailureKind, Identity, Spawn, sys};
+use process::{DetachKeys, Diagnose, ExitStatus, Failure, FailureKind, Identity, Spawn, sys};
 use runtime::environment::Environment;
 use runtime::spec::{Capabilities, CapabilitySets, ConsoleSize, Process, Spec, User};
 use runtime::{Exec, Stdio, Text, attend, user};
@@ -14,6 +15,7 @@ use thiserror::Error;
 use crate::compose::{self, Facts};
 use crate::devices::Found;
 use crate::engine::Engine;
+use crate::exec_terminal::{self, Left};
 use crate::record::ContainerRecord;
 use crate::saved::{Saved, State, Status};
 use crate::store::new_id;
@@ -50,6 +52,8 @@ enum ExecWishError {
     NoCommand,
     #[error("the input device is not a TTY")]
     NoTty,
+    #[error("Invalid escape keys ({0}) provided")]
+    Keys(String),
     #[error("Cwd must be an absolute path")]
     RelativeDirectory,
 }
@@ -58,25 +62,37 @@ impl Diagnose for ExecWishError {
     fn kind(&self) -> Option<FailureKind> {
         Some(match self {
             Self::NotRunning(_) | Self::Paused(_) | Self::Restarting(_) => FailureKind::Conflict,
-            Self::NoCommand | Self::RelativeDirectory => FailureKind::Invalid,
+            Self::NoCommand | Self::RelativeDirectory | Self::Keys(_) => FailureKind::Invalid,
             Self::NoTty => FailureKind::Caller,
         })
     }
 }
 
 impl Engine {
-    /// Runs another process in the container, in the foreground, until it ends; `proxy` says which of our signals it gets.
+    /// Runs another process in the container, in the foreground, until it ends, or somebody types `keys` who types into a
+    /// terminal of it; no keys are docker's.
     ///
     /// # Errors
     /// [`Failure`], with docker's exit code.
-    pub fn exec(&self, name: &str, wish: &ExecWish, proxy: Proxy) -> Result<ExitStatus, Failure> {
+    pub fn exec(&self, name: &str, wish: &ExecWish, keys: &str) -> Result<ExitStatus, Failure> {
         if wish.terminal && wish.interactive && !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
             return Err(ExecWishError::NoTty.into());
         }
         let console = if wish.terminal { attach::console_size() } else { None };
+        let keys = self.detach_keys(name, keys)?;
         let (saved, planned) = self.plan_exec(name, wish, console)?;
+        if wish.terminal && wish.interactive {
+            let ended = |status| self.tell_of_exec_end(&saved, &planned, status);
+            return match exec_terminal::exec(&planned, keys, ended)? {
+                Left::Ended(status) => Ok(status),
+                Left::Detached => {
+                    self.journal().record(&[tell::event(&saved, "exec_detach").with("execID", &planned.id)]);
+                    Ok(ExitStatus::Code(FailureKind::Caller.exit_code()))
+                }
+            };
+        }
         let stdio = if wish.terminal { Stdio::Terminal } else { Stdio::Pipes { input: wish.interactive } };
-        let status = attend::exec(planned.exec(stdio), wish.interactive, proxy)?;
+        let status = attend::exec(planned.exec(stdio), wish.interactive, Proxy::Never)?;
         self.tell_of_exec_end(&saved, &planned, status);
         Ok(status)
     }
@@ -103,6 +119,15 @@ impl Engine {
         })?;
         pending.release()?.leave();
         Ok(())
+    }
+
+    /// As docker's daemon reads them: when it has found the container.
+    fn detach_keys(&self, name: &str, keys: &str) -> Result<DetachKeys, Failure> {
+        if keys.is_empty() {
+            return Ok(DetachKeys::default());
+        }
+        self.find(name)?;
+        Ok(keys.parse().map_err(|_| ExecWishError::Keys(keys.into()))?)
     }
 
     fn plan_exec(

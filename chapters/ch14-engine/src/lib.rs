@@ -17,6 +17,7 @@ mod devices;
 mod engine;
 pub mod events;
 mod exec;
+mod exec_terminal;
 pub mod filters;
 mod health;
 mod import;

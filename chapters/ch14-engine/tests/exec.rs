@@ -6,7 +6,6 @@ use std::fs;
 
 use common::{alone, another, command, data, named, traces};
 use engine::{Engine, ExecWish};
-use process::signals::Proxy;
 use testkit::{Host, kernel_test};
 
 const FOREVER: &str = "trap 'exit 3' TERM; echo $$ >/pid; while :; do sleep 1000 & wait $!; done";
@@ -20,7 +19,7 @@ fn status(host: &Host, wish: &ExecWish) -> u8 {
     let mut code = 0;
     let path = host.dir().join("code");
     command(host, |engine| {
-        let status = engine.exec("web", wish, Proxy::Never).unwrap_or_else(|failure| panic!("{failure}"));
+        let status = engine.exec("web", wish, "").unwrap_or_else(|failure| panic!("{failure}"));
         fs::write(&path, [status.code()]).expect("a file");
     });
     if let [seen] = fs::read(&path).expect("a file")[..] {
@@ -61,6 +60,25 @@ kernel_test! {
         });
     }
 
+    /// Its command line may have a secret in it, for one program among many.
+    fn who_waits_for_it_inside_shows_nothing_of_the_command(host) {
+        with_container(host, |_| {
+            let seen = "tr '\\0' ' ' </proc/$PPID/cmdline | grep -q '^mini-docker: waits for an exec *$'";
+            assert_eq!(status(host, &script(seen)), 0);
+        });
+    }
+
+    fn without_its_working_directory_it_is_not_found(host) {
+        with_container(host, |_| {
+            command(host, |engine| {
+                for (cwd, code) in [("/nosuch", 127), ("/bin/busybox", 127)] {
+                    let failure = engine.exec("web", &ExecWish { cwd: cwd.into(), ..script("true") }, "").expect_err(cwd);
+                    assert_eq!(failure.exit_code(), code, "{failure}");
+                }
+            });
+        });
+    }
+
     fn in_the_background_it_goes_on_without_its_command(host) {
         with_container(host, |_| {
             command(host, |engine| engine.exec_detached("web", &script("while :; do [ -e /go ] && touch /done && exit; done")).expect("it starts"));
@@ -71,7 +89,7 @@ kernel_test! {
     fn what_does_not_run_takes_nobody_in(host) {
         command(host, |engine| {
             engine.create(&named("web", "true")).expect("a container");
-            let refused = |engine: &Engine, wish: &ExecWish| engine.exec("web", wish, Proxy::Never).expect_err("refused").message;
+            let refused = |engine: &Engine, wish: &ExecWish| engine.exec("web", wish, "").expect_err("refused").message;
             assert!(refused(engine, &script("true")).ends_with("is not running"));
             engine.start_attached("web", &alone()).expect("an end");
             assert!(refused(engine, &script("true")).ends_with("is not running"));
@@ -79,14 +97,14 @@ kernel_test! {
         });
         with_container(host, |engine| {
             engine.pause("web").expect("a pause");
-            let failure = engine.exec("web", &script("true"), Proxy::Never).expect_err("it stands still").message;
+            let failure = engine.exec("web", &script("true"), "").expect_err("it stands still").message;
             assert!(failure.ends_with("is paused, unpause the container before exec"), "{failure}");
             engine.unpause("web").expect("it goes on");
         });
         with_container(host, |_| {
             command(host, |engine| {
                 let missing = ExecWish { args: vec!["nosuch".into()], ..ExecWish::default() };
-                assert_eq!(engine.exec("web", &missing, Proxy::Never).expect_err("no such program").exit_code(), 127);
+                assert_eq!(engine.exec("web", &missing, "").expect_err("no such program").exit_code(), 127);
                 assert_eq!(engine.exec_detached("web", &missing).expect_err("no such program").exit_code(), 127);
             });
         });

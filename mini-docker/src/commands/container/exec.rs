@@ -5,8 +5,7 @@ use std::path::Path;
 
 use clap::{ArgMatches, Args as _};
 use engine::ExecWish;
-use process::signals::Proxy;
-use process::{DetachKeys, ENGINE_FAILED, ExitStatus, Failure};
+use process::{ENGINE_FAILED, ExitStatus, Failure};
 use runtime::{Text, environment};
 
 use super::each::checked;
@@ -78,10 +77,7 @@ fn execute(args: Args, context: &Context) -> Result<u8, Failure> {
         env.extend(environment::read_file(Path::new(path))?);
     }
     env.extend(args.env);
-    if let Some(keys) = &args.detach_keys {
-        // They are of no use to a program that ends with us; what makes no sense is refused all the same.
-        keys.parse::<DetachKeys>()?;
-    }
+    let keys = args.detach_keys.unwrap_or_default();
     let mut words = args.words.into_iter();
     let name = words.next().unwrap_or_default().to_string_lossy().into_owned();
     checked(&name)?;
@@ -98,5 +94,5 @@ fn execute(args: Args, context: &Context) -> Result<u8, Failure> {
     if args.detach {
         return engine.exec_detached(&name, &wish).map(|()| 0);
     }
-    engine.exec(&name, &wish, Proxy::Never).map(ExitStatus::code)
+    engine.exec(&name, &wish, &keys).map(ExitStatus::code)
 }

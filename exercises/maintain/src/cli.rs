@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::bench::Part;
 use crate::{bench, screenshots, test, try_it, vm};
 
 /// The workbook's runner: exercises, and the machine they run on.
@@ -35,6 +36,9 @@ enum Command {
         /// Only what a writer on the same disk does to us.
         #[arg(long)]
         load: bool,
+        /// Only what comes after `run`: exec, many at once, what is printed, the shim.
+        #[arg(long)]
+        life: bool,
         /// How often each of them runs.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
@@ -64,8 +68,13 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Workbook(command) => command.run(),
         Command::Try => try_it::run(),
         Command::Test { stages } => test::run(&stages),
-        Command::Bench { peers, load, rounds, write } => {
-            bench::run(bench::Options { peers, load, rounds: rounds.into(), write })
+        Command::Bench { peers, load, life, rounds, write } => {
+            let asked = [(peers, Part::Peers), (load, Part::Load), (life, Part::Life)];
+            let mut parts: Vec<Part> = asked.into_iter().filter_map(|(asked, part)| asked.then_some(part)).collect();
+            if parts.is_empty() {
+                parts = vec![Part::Prices, Part::Peers, Part::Load, Part::Life];
+            }
+            bench::run(&bench::Options { parts, rounds: rounds.into(), write })
         }
         Command::Pages { pages, no_pictures } => screenshots::run(&pages, !no_pictures),
         Command::Vm { args } => vm::run(&args),

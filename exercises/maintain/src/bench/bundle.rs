@@ -24,7 +24,7 @@ pub(crate) fn root_file_system(rootfs: &Path) -> Result<()> {
     let inside = rootfs.join("bin/busybox");
     fs::copy(busybox, &inside).with_context(|| format!("copy {busybox} to {}", inside.display()))?;
     fs::set_permissions(&inside, fs::Permissions::from_mode(0o755))?;
-    for applet in ["sh", "true", "cat", "echo"] {
+    for applet in ["sh", "true", "cat", "echo", "head", "sleep", "yes"] {
         symlink("busybox", rootfs.join("bin").join(applet))?;
     }
     fs::write(rootfs.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n")?;
@@ -37,6 +37,17 @@ pub(crate) fn root_file_system(rootfs: &Path) -> Result<()> {
 pub(crate) fn archive(rootfs: &Path, archive: &Path) -> Result<()> {
     let status = Command::new("tar").arg("-C").arg(rootfs).arg("-cf").args([archive, Path::new(".")]).status();
     if status.context("run tar")?.success() { Ok(()) } else { bail!("tar of {} failed", rootfs.display()) }
+}
+
+/// What is different from one bundle to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bundle<'a> {
+    pub(crate) place: &'a Path,
+    /// Of its control group.
+    pub(crate) name: &'a str,
+    pub(crate) args: &'a [&'a str],
+    /// With docker's profile, or without any.
+    pub(crate) seccomp: bool,
 }
 
 /// What docker gives a container, as the chapters have it: for runtimes, and for the program that is measured as the floor.
@@ -55,21 +66,22 @@ impl Defaults {
     }
 
     /// Writes `config.json` and the files that it mounts. `group` is where its control group goes.
-    pub(crate) fn write(&self, bundle: &Path, rootfs: &Path, group: &str, seccomp: bool) -> Result<()> {
-        fs::create_dir_all(bundle).with_context(|| format!("create {}", bundle.display()))?;
+    pub(crate) fn write(&self, bundle: &Bundle<'_>, rootfs: &Path, group: &str) -> Result<()> {
+        let Bundle { place, name, args, seccomp } = *bundle;
+        fs::create_dir_all(place).with_context(|| format!("create {}", place.display()))?;
         let mut config = self.config.clone();
         // crun of Debian 12 takes no later version.
         config["ociVersion"] = "1.0.2".into();
         config["root"] = json!({ "path": rootfs });
         config["hostname"] = "peer".into();
-        config["process"]["args"] = json!(["true"]);
+        config["process"]["args"] = json!(args);
         if let Some(variables) = config["process"]["env"].as_array_mut() {
             variables.extend(["HOSTNAME=peer", "HOME=/root"].map(Value::from));
         }
-        config["linux"]["cgroupsPath"] = format!("/{group}/bundle").into();
+        config["linux"]["cgroupsPath"] = format!("/{group}/{name}").into();
         if let Some(mounts) = config["mounts"].as_array_mut() {
             for file in ETC {
-                let source = bundle.join(file);
+                let source = place.join(file);
                 fs::write(&source, "").with_context(|| format!("write {}", source.display()))?;
                 let options = ["bind", "rprivate"];
                 let destination = format!("/etc/{file}");
@@ -80,7 +92,7 @@ impl Defaults {
         if !seccomp && let Some(linux) = config["linux"].as_object_mut() {
             linux.remove("seccomp");
         }
-        let path = bundle.join("config.json");
+        let path = place.join("config.json");
         fs::write(&path, serde_json::to_string_pretty(&config)?).with_context(|| format!("write {}", path.display()))
     }
 

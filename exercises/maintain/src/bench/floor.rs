@@ -28,7 +28,8 @@ pub(crate) fn candidate(scratch: &Path, rootfs: &Path, plan: &str) -> Result<Can
         bail!("cc: {}", text.lines().rfind(|line| !line.is_empty()).unwrap_or("it says nothing"));
     }
     let words = [&program, &list, rootfs, &directory].map(|path: &Path| path.display().to_string());
-    Ok(Candidate { name: NAME, words: words.into_iter().chain(["/bin/true".into()]).collect(), env: Vec::new() })
+    let words = words.into_iter().chain(["/bin/true".into()]).collect();
+    Ok(Candidate { name: NAME, steps: vec![words], env: Vec::new() })
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use anyhow::{Context, Result, bail};
 /// Runs before anything is counted, so that files are in the page cache and caches are filled.
 const WARM_UP: usize = 3;
 
-/// A command line under a name.
+/// What is measured, under a name: a command line, or several one after the other.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) name: &'static str,
-    pub(crate) words: Vec<String>,
+    pub(crate) steps: Vec<Vec<String>>,
     pub(crate) env: Vec<(&'static str, String)>,
 }
 
@@ -39,32 +39,36 @@ impl Times {
 }
 
 impl Candidate {
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]).envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        command
+    fn commands(&self) -> impl Iterator<Item = Command> {
+        self.steps.iter().map(|words| {
+            let mut command = Command::new(&words[0]);
+            command.args(&words[1..]).envs(self.env.iter().map(|(name, value)| (name, value)));
+            command.stdin(Stdio::null()).stdout(Stdio::null());
+            command
+        })
     }
 
     /// Runs it once with an eye on what it says. The error is what it complains about.
     fn attempt(&self) -> Result<(), String> {
-        let output = self.command().stderr(Stdio::piped()).output().map_err(|error| error.to_string())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&output.stderr);
-        Err(format!("{}: {}", output.status, text.lines().last().unwrap_or("it says nothing")))
+        self.commands().try_for_each(|mut command| {
+            let output = command.stderr(Stdio::piped()).output().map_err(|error| error.to_string())?;
+            if output.status.success() {
+                return Ok(());
+            }
+            let text = String::from_utf8_lossy(&output.stderr);
+            Err(format!("{}: {}", output.status, text.lines().last().unwrap_or("it says nothing")))
+        })
     }
 
     fn time(&self) -> Result<Duration> {
         let start = Instant::now();
-        let status = self.command().stderr(Stdio::null()).status().with_context(|| format!("run {}", self.name))?;
-        let took = start.elapsed();
-        if status.success() {
-            Ok(took)
-        } else {
-            bail!("{} failed in the middle of the comparison: {status}", self.name)
+        for mut command in self.commands() {
+            let status = command.stderr(Stdio::null()).status().with_context(|| format!("run {}", self.name))?;
+            if !status.success() {
+                bail!("{} failed in the middle of the comparison: {status}", self.name);
+            }
         }
+        Ok(start.elapsed())
     }
 }
 
@@ -143,7 +147,7 @@ mod tests {
     use super::*;
 
     fn candidate(name: &'static str, script: &str) -> Candidate {
-        Candidate { name, words: ["sh", "-c", script].map(str::to_owned).into(), env: Vec::new() }
+        Candidate { name, steps: vec![["sh", "-c", script].map(str::to_owned).into()], env: Vec::new() }
     }
 
     #[test]
@@ -160,6 +164,19 @@ mod tests {
         let (times, unable) = take_turns(&[candidate("broken", "echo no daemon >&2; exit 3")], 3).expect("an answer");
         assert_eq!(times, []);
         assert_eq!(unable, [("broken", "exit status: 3: no daemon".to_owned())]);
+    }
+
+    #[test]
+    fn all_steps_count_and_none_may_fail() {
+        let two = |second: &str| Candidate {
+            steps: [candidate("", "true").steps, candidate("", second).steps].concat(),
+            ..candidate("two", "")
+        };
+        assert_eq!(take_turns(&[two("true")], 2).expect("both run").1, []);
+        assert_eq!(
+            take_turns(&[two("exit 4")], 2).expect("an answer").1,
+            [("two", "exit status: 4: it says nothing".to_owned())]
+        );
     }
 
     #[test]

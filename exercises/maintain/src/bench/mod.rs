@@ -5,7 +5,9 @@
 
 mod bundle;
 mod daemon;
+mod engines;
 mod floor;
+mod life;
 mod load;
 mod measure;
 mod peers;
@@ -33,13 +35,23 @@ const PAGE: &str = "benches/README.md";
 /// hour.
 const SAMPLES: [&str; 6] = ["--sample-size", "20", "--measurement-time", "1", "--warm-up-time", "0.3"];
 
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What each step costs.
+    Prices,
+    /// `run` beside its peers.
+    Peers,
+    /// What a busy disk does.
+    Load,
+    /// What comes after `run`.
+    Life,
+}
+
 /// What was asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// Only the comparison.
-    pub(crate) peers: bool,
-    /// Only what a busy disk does.
-    pub(crate) load: bool,
+    pub(crate) parts: Vec<Part>,
     /// How often each candidate runs.
     pub(crate) rounds: usize,
     /// Put the tables into `benches/README.md`.
@@ -47,7 +59,7 @@ pub(crate) struct Options {
 }
 
 /// Measures, prints, and writes if asked to.
-pub(crate) fn run(options: Options) -> Result<ExitCode> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let root = workspace.root();
     packages::install(Purpose::Bench)?;
@@ -58,21 +70,26 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
         release: release::build(root, &["mini-docker", "mini-runc"])?,
         defaults: release::build_example(root, "benches", "docker-default")?,
     };
-    let all = !options.peers && !options.load;
+    let wanted = |part| options.parts.contains(&part);
     let scratch = root.join("target/wb/peers");
     let mut tables = Vec::new();
-    if all {
+    if wanted(Part::Prices) {
         tables.push(("prices", prices(root)?));
     }
-    if all || options.peers {
+    if wanted(Part::Peers) {
         println!("\n== mini-docker and its peers: {} rounds, taking turns", options.rounds);
         let comparison = apart(&scratch, || peers::compare(&binaries, &scratch, options.rounds))?;
         tables.push(("peers", table::comparison(&comparison, &measure::machine())));
     }
-    if all || options.load {
+    if wanted(Part::Load) {
         println!("\n== beside a writer on the same disk: {} rounds", options.rounds);
         let under_load = apart(&scratch, || peers::under_load(&binaries, &scratch, options.rounds))?;
         tables.push(("load", table::under_load(&under_load)));
+    }
+    if wanted(Part::Life) {
+        println!("\n== the rest of a container's life: {} rounds", options.rounds);
+        let life = apart(&scratch, || life::measure(&binaries, &scratch, options.rounds))?;
+        tables.push(("life", table::life(&life)));
     }
     for (_, table) in &tables {
         println!("\n{table}");

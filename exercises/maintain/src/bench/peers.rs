@@ -2,18 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use super::bundle::{self, Defaults};
-use super::daemon::Daemon;
+use super::bundle::{self, Bundle, Defaults};
+use super::engines::{Engine, is_installed};
 use super::floor;
 use super::load::Load;
 use super::measure::{Absent, Candidate, Times, peak_memory, take_turns};
 use super::private::Private;
-
-const IMAGE: &str = "wb-peer";
 
 /// What was built for the comparison. In the place where it runs there is no network, and so no cargo.
 #[derive(Debug)]
@@ -48,7 +46,7 @@ pub(crate) struct UnderLoad {
 }
 
 /// What all candidates run in, and on. What it leaves is in its directory.
-struct Stage {
+pub(super) struct Stage {
     private: Private,
     defaults: Defaults,
     rootfs: PathBuf,
@@ -60,7 +58,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(binaries: &Binaries, scratch: &Path) -> Result<Self> {
+    pub(super) fn set(binaries: &Binaries, scratch: &Path) -> Result<Self> {
         let _ = fs::remove_dir_all(scratch);
         let private = Private::enter()?;
         let place = |name: &str| scratch.join(name);
@@ -69,9 +67,23 @@ impl Stage {
         bundle::archive(&rootfs, &archive)?;
         let defaults = Defaults::ask(&binaries.defaults)?;
         let stage = Self { private, defaults, rootfs, archive, bundle: place("bundle"), bare: place("bare") };
-        stage.defaults.write(&stage.bundle, &stage.rootfs, stage.private.group(), true)?;
-        stage.defaults.write(&stage.bare, &stage.rootfs, stage.private.group(), false)?;
+        for (place, seccomp) in [(&stage.bundle, true), (&stage.bare, false)] {
+            stage.write(&Bundle { place, name: "bundle", args: &["true"], seccomp })?;
+        }
         Ok(stage)
+    }
+
+    /// A bundle on the root file system that all share.
+    pub(super) fn write(&self, bundle: &Bundle<'_>) -> Result<()> {
+        self.defaults.write(bundle, &self.rootfs, self.private.group())
+    }
+
+    pub(super) fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    pub(super) fn group(&self) -> &str {
+        self.private.group()
     }
 
     fn floor(&self, scratch: &Path) -> Result<Candidate> {
@@ -82,7 +94,7 @@ impl Stage {
 /// Measures ours, and the floor, without and with a writer on the same disk.
 pub(crate) fn under_load(binaries: &Binaries, scratch: &Path, rounds: usize) -> Result<UnderLoad> {
     let stage = Stage::set(binaries, scratch)?;
-    let mini_docker = mini_docker(&binaries.release, scratch, &stage.archive)?;
+    let mini_docker = Engine::mini_docker(&binaries.release, scratch, &stage.archive)?;
     let mut candidates: Vec<Candidate> = stage.floor(scratch).into_iter().collect();
     candidates.push(mini_docker.run("mini-docker run", &[], &["true"]));
     candidates.push(runtime("mini-runc run", &binaries.release.join("mini-runc"), &stage.bundle));
@@ -102,7 +114,7 @@ pub(crate) fn compare(binaries: &Binaries, scratch: &Path, rounds: usize) -> Res
         Ok(candidate) => candidates.push(candidate),
         Err(error) => absent.push((floor::NAME, format!("{error:#}"))),
     }
-    let mini_docker = mini_docker(&binaries.release, scratch, archive)?;
+    let mini_docker = Engine::mini_docker(&binaries.release, scratch, archive)?;
     candidates.push(mini_docker.run("mini-docker run", &[], &["true"]));
     let mini_runc = binaries.release.join("mini-runc");
     candidates.push(runtime("mini-runc run", &mini_runc, bundle));
@@ -115,105 +127,39 @@ pub(crate) fn compare(binaries: &Binaries, scratch: &Path, rounds: usize) -> Res
             absent.push((name, "not installed".to_owned()));
         }
     }
-    match podman(scratch, archive, private.group()) {
-        Ok(candidate) => candidates.push(candidate),
-        Err(error) => absent.push(("podman run", format!("{error:#}"))),
+    // Dropped, and with them the daemon, before the private place that it works in.
+    let mut others = Vec::new();
+    for (name, engine) in [
+        ("podman run", Engine::podman(scratch, archive, private.group())),
+        ("docker run", Engine::docker(scratch, archive, private.group())),
+    ] {
+        match engine {
+            Ok(engine) => {
+                candidates.push(engine.run(name, &[], &["true"]));
+                others.push(engine);
+            }
+            Err(error) => absent.push((name, format!("{error:#}"))),
+        }
     }
-    // Dropped, and with it ended, before the private place that it works in.
-    let daemon = match docker(scratch, archive, private.group()) {
-        Ok((daemon, candidate)) => {
-            candidates.push(candidate);
-            Some(daemon)
-        }
-        Err(error) => {
-            absent.push(("docker run", format!("{error:#}")));
-            None
-        }
-    };
     let (times, unable) = take_turns(&candidates, rounds)?;
     absent.extend(unable);
-    drop(daemon);
+    drop(others);
 
     let script = mini_docker.run("", &["-i"], &["sh", "-c", "echo ready; read x"]);
     let small = mini_docker.run("", &["--memory", "6m"], &["true"]);
-    let small = Command::new(&small.words[0]).args(&small.words[1..]).stdin(Stdio::null()).output()?;
+    let small = mini_docker.prepared(&small.steps[0]).stdin(Stdio::null()).output()?;
     Ok(Comparison {
         rounds,
         times,
-        peak: peak_memory(&script.words).map_err(|error| eprintln!("peak memory: {error:#}")).ok(),
+        peak: peak_memory(&script.steps[0]).map_err(|error| eprintln!("peak memory: {error:#}")).ok(),
         runs_in_6_mib: Some(small.status.success()),
         absent,
     })
-}
-
-/// `mini-docker --root …`, as words.
-struct MiniDocker(Vec<String>);
-
-impl MiniDocker {
-    fn run(&self, name: &'static str, flags: &[&str], command: &[&str]) -> Candidate {
-        let fixed = ["run", "--rm", "--network", "none"];
-        let words = fixed.iter().chain(flags).chain(&[IMAGE]).chain(command);
-        Candidate {
-            name,
-            words: self.0.iter().cloned().chain(words.map(|word| (*word).to_owned())).collect(),
-            env: vec![],
-        }
-    }
-}
-
-fn mini_docker(binaries: &Path, scratch: &Path, archive: &Path) -> Result<MiniDocker> {
-    let root = scratch.join("mini-docker");
-    let words = [binaries.join("mini-docker").display().to_string(), "--root".into(), root.display().to_string()];
-    quietly(Command::new(&words[0]).args(&words[1..]).arg("import").arg(archive).arg(IMAGE))?;
-    Ok(MiniDocker(words.into()))
 }
 
 /// An OCI runtime, on the bundle.
 fn runtime(name: &'static str, program: &Path, bundle: &Path) -> Candidate {
     let program = program.display().to_string();
     let words = [program, "run".into(), "--bundle".into(), bundle.display().to_string(), format!("wb-{}", &name[..4])];
-    Candidate { name, words: words.into(), env: Vec::new() }
-}
-
-fn podman(scratch: &Path, archive: &Path, group: &str) -> Result<Candidate> {
-    if !is_installed("podman") {
-        bail!("not installed");
-    }
-    // Podman raises limits to what the machine may not allow.
-    let configuration = scratch.join("containers.conf");
-    fs::write(&configuration, "[containers]\ndefault_ulimits = [\"nofile=1024:4096\", \"nproc=4096:4096\"]\n")?;
-    let env = vec![("CONTAINERS_CONF", configuration.display().to_string())];
-    let root = scratch.join("podman").display().to_string();
-    let base = ["podman", "--root", &root, "--runroot", "/run/wb-podman", "--cgroup-manager", "cgroupfs"];
-    let base: Vec<String> = base.map(str::to_owned).into();
-    quietly(Command::new(&base[0]).args(&base[1..]).arg("import").arg(archive).arg(IMAGE).envs(env.clone()))?;
-    let run = ["run", "--rm", "--network", "none", "--cgroup-parent", &format!("/{group}"), IMAGE, "true"];
-    Ok(Candidate { name: "podman run", words: base.into_iter().chain(run.map(str::to_owned)).collect(), env })
-}
-
-fn docker(scratch: &Path, archive: &Path, group: &str) -> Result<(Daemon, Candidate)> {
-    if !is_installed("dockerd") || !is_installed("docker") {
-        bail!("not installed");
-    }
-    let daemon = Daemon::start(&scratch.join("docker"), group)?;
-    let client = Daemon::client();
-    quietly(Command::new(client[0]).args(&client[1..]).arg("import").arg(archive).arg(IMAGE))?;
-    let run = ["run", "--rm", "--network", "none", IMAGE, "true"];
-    let words = client.iter().chain(&run).map(|word| (*word).to_owned()).collect();
-    Ok((daemon, Candidate { name: "docker run", words, env: Vec::new() }))
-}
-
-fn is_installed(program: &str) -> bool {
-    Command::new(program).arg("--version").stdin(Stdio::null()).output().is_ok()
-}
-
-/// Runs a preparation; what it says matters only if it fails.
-fn quietly(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("run {program}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    bail!("{program}: {}: {}", output.status, text.lines().last().unwrap_or("it says nothing"))
+    Candidate { name, steps: vec![words.into()], env: Vec::new() }
 }

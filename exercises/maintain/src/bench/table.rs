@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::floor;
-use super::measure::Times;
+use super::life::Life;
+use super::measure::{Absent, Times};
 use super::peers::{Comparison, UnderLoad};
 
 /// What must be reached: the median of one over that of another.
@@ -80,17 +81,7 @@ pub(crate) fn comparison(comparison: &Comparison, machine: &str) -> String {
         let (median, least) = (milliseconds(one.median()), milliseconds(one.least()));
         let _ = writeln!(text, "| {} | {median} | {least} | {} |", one.name, ratios.join(" | "));
     }
-    text.push_str("\n| goal | measured | reached |\n|---|---:|---|\n");
-    for goal in &GOALS {
-        let (measured, reached) = match (of(goal.over), of(goal.under)) {
-            (Some(over), Some(under)) => {
-                let ratio = ratio(over, under);
-                (format!("{ratio:.2}"), if (goal.holds)(ratio) { "yes" } else { "no" })
-            }
-            _ => ("-".into(), "not measured"),
-        };
-        let _ = writeln!(text, "| {} | {measured} | {reached} |", goal.text);
-    }
+    goals(&mut text, &GOALS, of);
     if let Some(peak) = comparison.peak {
         let reached = yes(peak < MEMORY_GOAL);
         #[expect(clippy::cast_precision_loss, reason = "KiB of one process are far below 2^52")]
@@ -100,12 +91,103 @@ pub(crate) fn comparison(comparison: &Comparison, machine: &str) -> String {
     if let Some(runs) = comparison.runs_in_6_mib {
         let _ = writeln!(text, "| `true` runs with --memory 6m | | {} |", yes(runs));
     }
-    if !comparison.absent.is_empty() {
+    missing(&mut text, &comparison.absent);
+    text
+}
+
+/// Begins the table of goals with those that compare two times.
+fn goals(text: &mut String, goals: &[Goal], of: impl Fn(&str) -> Option<Duration>) {
+    text.push_str("\n| goal | measured | reached |\n|---|---:|---|\n");
+    for goal in goals {
+        let (measured, reached) = match (of(goal.over), of(goal.under)) {
+            (Some(over), Some(under)) => {
+                let ratio = ratio(over, under);
+                (format!("{ratio:.2}"), yes((goal.holds)(ratio)))
+            }
+            _ => ("-".into(), "not measured"),
+        };
+        let _ = writeln!(text, "| {} | {measured} | {reached} |", goal.text);
+    }
+}
+
+fn missing(text: &mut String, absent: &Absent) {
+    if !absent.is_empty() {
         text.push('\n');
     }
-    for (name, reason) in &comparison.absent {
+    for (name, reason) in absent {
         let _ = writeln!(text, "Not in the table: {name} ({reason}).");
     }
+}
+
+const LIFE_GOALS: [Goal; 5] = [
+    Goal {
+        text: "mini-docker exec ≤ 0.5 × crun exec",
+        over: "mini-docker exec",
+        under: "crun exec",
+        holds: |ratio| ratio <= 0.5,
+    },
+    Goal {
+        text: "the same, both without seccomp ≤ 1.0",
+        over: "mini-docker exec, no seccomp",
+        under: "crun exec, no seccomp",
+        holds: |ratio| ratio <= 1.0,
+    },
+    Goal {
+        text: "docker exec ≥ 15 × mini-docker exec",
+        over: "docker exec",
+        under: "mini-docker exec",
+        holds: |ratio| ratio >= 15.0,
+    },
+    Goal {
+        text: "docker run -d, rm -f ≥ 15 × ours",
+        over: "docker run -d, rm -f",
+        under: "mini-docker run -d, rm -f",
+        holds: |ratio| ratio >= 15.0,
+    },
+    Goal {
+        text: "run --rm beside 1000 that have ended ≤ 1.1 × alone",
+        over: "run --rm beside 1000 that have ended",
+        under: "run --rm",
+        holds: |ratio| ratio <= 1.1,
+    },
+];
+const PS_GOAL: Duration = Duration::from_millis(50);
+
+/// The rest of a container's life.
+pub(crate) fn life(life: &Life) -> String {
+    let of = |name: &str| life.times.iter().find(|one| one.name == name).map(Times::median);
+    let mut text = format!("{} rounds.\n\n| command | median | fastest |\n|---|---:|---:|\n", life.rounds);
+    for one in &life.times {
+        let _ = writeln!(text, "| {} | {} | {} |", one.name, milliseconds(one.median()), milliseconds(one.least()));
+    }
+    text.push_str(
+        "\n| engine | `run --rm` per second, all at once | lines of 100 bytes per second |\n|---|---:|---:|\n",
+    );
+    for ((engine, runs), (_, lines)) in life.at_once.iter().zip(&life.lines) {
+        let _ = writeln!(text, "| {engine} | {runs:.1} | {lines:.0} |");
+    }
+    goals(&mut text, &LIFE_GOALS, of);
+    let mut row = |goal: &str, measured: String, reached| {
+        let _ = writeln!(text, "| {goal} | {measured} | {} |", yes(reached));
+    };
+    if let Some(ps) = of("ps -a with 1000 that have ended") {
+        row("ps -a with 1000 that have ended < 50 ms", milliseconds(ps), ps < PS_GOAL);
+    }
+    for (what, figures, goals) in [
+        ("200 run --rm at once", &life.at_once, [("docker", 25.0), ("podman", 1.0)].as_slice()),
+        ("lines into log and client", &life.lines, &[("docker", 3.0), ("podman", 1.0)]),
+    ] {
+        let of = |name| figures.iter().find(|(engine, _)| *engine == name).map(|(_, figure)| *figure);
+        for (peer, goal) in goals {
+            if let (Some(ours), Some(theirs)) = (of("mini-docker"), of(peer)) {
+                let ratio = ours / theirs;
+                row(&format!("{what} ≥ {goal} × {peer}'s"), format!("{ratio:.1}"), ratio >= *goal);
+            }
+        }
+    }
+    row("a shim ≤ 1024 KiB (Pss, mean of 50)", format!("{:.0} KiB", life.shim.pss), life.shim.pss <= 1024.0);
+    row("50 idle shims wake up never", format!("{:.1} per second", life.shim.wakes), life.shim.wakes == 0.0);
+    missing(&mut text, &life.absent);
     text
 }
 
@@ -154,6 +236,7 @@ pub(crate) fn replace(page: &str, name: &str, content: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::life::Shim;
 
     fn times(name: &'static str, milliseconds: u64) -> Times {
         let all = [milliseconds - 1, milliseconds, milliseconds + 5];
@@ -182,6 +265,27 @@ mod tests {
         let idle = vec![times(floor::NAME, 3), times("mini-docker run", 6), times("mini-runc run", 4)];
         let busy = vec![times(floor::NAME, 3), times("mini-docker run", 12)];
         insta::assert_snapshot!(under_load(&UnderLoad { rounds: 3, idle, busy, synced: 170 }));
+    }
+
+    #[test]
+    fn the_rest_of_a_life_is_held_against_its_goals() {
+        let times = [
+            ("mini-docker exec", 6),
+            ("crun exec", 15),
+            ("docker exec", 80),
+            ("run --rm", 9),
+            ("run --rm beside 1000 that have ended", 9),
+            ("ps -a with 1000 that have ended", 60),
+        ];
+        let all = Life {
+            rounds: 3,
+            times: times.map(|(name, time)| super::tests::times(name, time)).into(),
+            at_once: vec![("mini-docker", 100.0), ("docker", 3.5)],
+            lines: vec![("mini-docker", 3e6), ("docker", 2e6)],
+            shim: Shim { pss: 512.4, wakes: 0.0 },
+            absent: vec![("podman", "not installed".into())],
+        };
+        insta::assert_snapshot!(life(&all));
     }
 
     #[test]

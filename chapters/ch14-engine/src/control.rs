@@ -71,6 +71,7 @@ impl Diagnose for ControlError {
 pub(crate) struct Control {
     id: String,
     line: Line,
+    protocol: u32,
 }
 
 impl Control {
@@ -89,13 +90,21 @@ impl Control {
             other => other.map_err(|error| failed(error.into()))?,
         };
         line.patience(Some(PATIENCE)).map_err(|error| failed(error.into()))?;
-        let control = Self { id: id.into(), line };
+        let mut control = Self { id: id.into(), line, protocol: 0 };
         match control.hear()? {
             None => Ok(None),
-            Some((Answer::Hello { protocol }, _)) if protocol <= PROTOCOL => Ok(Some(control)),
+            Some((Answer::Hello { protocol }, _)) if protocol <= PROTOCOL => {
+                control.protocol = protocol;
+                Ok(Some(control))
+            }
             Some((Answer::Hello { protocol }, _)) => Err(ControlError::Newer { id: id.into(), found: protocol }),
             Some(_) => Err(ControlError::Gone(id.into())),
         }
+    }
+
+    /// What its shim speaks: one of an earlier release knows fewer requests.
+    pub(crate) fn protocol(&self) -> u32 {
+        self.protocol
     }
 
     fn hear(&self) -> Result<Option<(Answer, Option<OwnedFd>)>, ControlError> {

@@ -22,8 +22,18 @@ use crate::record::ContainerRecord;
 use crate::saved::Saved;
 use crate::users::{self, owners};
 
+/// A program that runs, and a hold on the file system that it sees.
+///
+/// Whoever lets go of an overlay last waits until the disk has all that the machine has written (`ovl_sync_fs`): seconds, if
+/// others write much. That must not be the program, whose end would then be told so much later.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) running: Running,
+    pub(crate) root: OwnedFd,
+}
+
 /// Starts the program.
-pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize>) -> Result<Running, Failure> {
+pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize>) -> Result<Launched, Failure> {
     Lock::assert_none();
     let (id, home) = (saved.id.as_str(), engine.store().home(&saved.id));
     let (record, mut joined) = engine.join(saved)?;
@@ -31,7 +41,8 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     let mounted = mount(engine, saved)?;
     let ids = owners(saved);
     let owner = ids.map(|ids| ids.outside);
-    let root = RootDir::from_fd(mounted.try_clone().map_err(DiskError::at("duplicate the descriptor of", &home))?);
+    let duplicate = || mounted.try_clone().map_err(DiskError::at("duplicate the descriptor of", &home));
+    let (root, hold) = (RootDir::from_fd(duplicate()?), duplicate()?);
     let user = user::resolve(&record.user, &record.groups, &root)?;
     let host_name = host_name();
     let facts = Facts {
@@ -54,7 +65,8 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     let cache = Some(engine.root().directory("seccomp")?);
     let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
     let memory = joined.memory.take().map(|memory| (SHARED_MEMORY.into(), memory));
-    Ok(container.create(Setup { shown: memory.into_iter().collect(), ..Setup::default() })?.start()?)
+    let setup = Setup { shown: memory.into_iter().collect(), ..Setup::default() };
+    Ok(Launched { running: container.create(setup)?.start()?, root: hold })
 }
 
 /// The root file system as the container is to see it, to be written to. Nobody else may have it at that time.

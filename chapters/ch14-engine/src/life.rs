@@ -302,9 +302,13 @@ impl Engine {
         match Control::call(self.store(), id) {
             Ok(Some(control)) => {
                 control.listen()?;
-                let _ = control.demand(Request::Kill { signal: Signal::SIGKILL as i32 });
+                let kill = Request::Kill { signal: Signal::SIGKILL as i32 };
+                let _ = control.demand(if control.protocol() < 2 { kill } else { Request::Remove });
                 if !self.ended(&control, Some(END))? {
                     control::end_stuck(self.store(), id);
+                } else if !self.store().home(id).exists() {
+                    // Its shim has removed it, and does not keep us until the disk has been waited for.
+                    return Ok(());
                 }
             }
             Err(ControlError::Stuck { .. }) => control::end_stuck(self.store(), id),

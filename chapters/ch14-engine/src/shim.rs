@@ -22,17 +22,17 @@ use jiff::Timestamp;
 use layers::{DiskError, Held, remove_all};
 use nix::sys::signal::{SigSet, Signal};
 use process::{ExitStatus, Failure, FailureKind, Gate, Identity, step, sys};
+use runtime::Text;
 use runtime::spec::ConsoleSize;
-use runtime::{Running, Text};
 
 use self::clients::Client;
 pub(crate) use self::clients::Seat;
 use self::monitor::Monitor;
-use self::program::Program;
+use self::program::{Program, Remains};
 use self::turn::Shim;
 use crate::engine::Engine;
 use crate::health::{Health, HealthCheck};
-use crate::launch;
+use crate::launch::{self, Launched};
 use crate::log::{LogWriter, Origin};
 use crate::restart::{BackOff, Decision};
 use crate::saved::{Saved, State, Status};
@@ -72,12 +72,21 @@ pub(crate) fn run(
     };
     let clients = seat.map(Client::seated).into_iter().collect();
     let log = log_of(engine, &saved);
-    let mut shim =
-        Shim { engine, saved, state, listener: Some(listener), clients, log, monitor: None, buffer: Vec::new() };
+    let mut shim = Shim {
+        engine,
+        saved,
+        state,
+        listener: Some(listener),
+        clients,
+        log,
+        monitor: None,
+        buffer: Vec::new(),
+        remove: false,
+    };
     match shim.start(console) {
-        Ok(running) => {
+        Ok(launched) => {
             gate.done();
-            shim.live(running, life)
+            shim.live(launched, life)
         }
         Err(failure) => {
             shim.state.error.clone_from(&failure.message);
@@ -109,11 +118,11 @@ fn log_of(engine: &Engine, saved: &Saved) -> LogWriter {
 }
 
 impl Shim<'_> {
-    fn start(&mut self, console: Option<ConsoleSize>) -> Result<Running, Failure> {
-        let running = launch::launch(self.engine, &self.saved, console)?;
+    fn start(&mut self, console: Option<ConsoleSize>) -> Result<Launched, Failure> {
+        let launched = launch::launch(self.engine, &self.saved, console)?;
         process::fault!("record a start")
             .map_err(DiskError::at("record the start of", self.store().home(&self.saved.id)))?;
-        let Identity { pid, start_time } = Identity::of(running.child().pid())?;
+        let Identity { pid, start_time } = Identity::of(launched.running.child().pid())?;
         self.state = State {
             status: Status::Running,
             pid,
@@ -131,7 +140,7 @@ impl Shim<'_> {
         let health = self.state.health.as_ref();
         self.monitor = health.and_then(|health| Monitor::new(self.saved.record.health.as_ref(), health));
         self.engine.tell(&self.saved, "start");
-        Ok(running)
+        Ok(launched)
     }
 
     /// Whether somebody wants to know if it is well.
@@ -140,20 +149,20 @@ impl Shim<'_> {
     }
 
     /// One life after the other, as the restart policy has it.
-    fn live(mut self, running: Running, life: Held) -> ! {
+    fn live(mut self, launched: Launched, life: Held) -> ! {
         let mut back_off = BackOff::default();
-        let mut next = Some(running);
-        while let Some(running) = next.take() {
+        let mut next = Some(launched);
+        while let Some(launched) = next.take() {
             let born = Instant::now();
-            let group = self.attend(running);
+            let remains = self.attend(launched);
             if back_off.decide(&self.saved.create.host.restart_policy, &self.state, born.elapsed()) == Decision::End {
-                self.bury(life, group);
+                self.bury(life, Some(remains));
                 break;
             }
             self.state.status = Status::Restarting;
             self.record();
             self.end_clients();
-            let _ = group.map(|group| group.remove());
+            remains.clear();
             next = self.start_again(&mut back_off);
             if next.is_none() {
                 self.bury(life, None);
@@ -168,7 +177,7 @@ impl Shim<'_> {
     }
 
     /// The end for good: who waits is told before what the container leaves is removed.
-    fn bury(&mut self, life: Held, group: Option<cgroups::Cgroup>) {
+    fn bury(&mut self, life: Held, remains: Option<Remains>) {
         if self.state.status.is_alive() {
             self.state.status = Status::Exited;
         }
@@ -176,11 +185,14 @@ impl Shim<'_> {
         step!(14, "who waits is told; then what is left is removed");
         self.end_clients();
         let _ = process::fault!("remove what is left");
-        let _ = group.map(|group| group.remove());
         self.listener = None;
+        let settled = settled.map(|left| left.map(|path| remove_all(&path)));
+        // Last, and before the next life may begin: a directory can be written to by one overlay at a time.
+        if let Some(remains) = remains {
+            remains.clear();
+        }
         match settled {
-            Ok(rubbish) => {
-                let _ = rubbish.map(|path| remove_all(&path));
+            Ok(_) => {
                 let _ = self.store().end_life(life);
             }
             // Whoever finds the directory of its life without a shim does it: the disk may have room by then.
@@ -191,7 +203,7 @@ impl Shim<'_> {
     /// Records how it ended; what is not to outlive its end is taken out of sight, and returned to be removed.
     fn settle(&mut self) -> Result<Option<PathBuf>, DiskError> {
         process::fault!("record an end").map_err(DiskError::at("record the end of", &self.saved.id))?;
-        if !self.saved.is_temporary() {
+        if !(self.remove || self.saved.is_temporary()) {
             self.store().write_state(&self.saved, &self.state)?;
             return Ok(None);
         }
@@ -205,7 +217,7 @@ impl Shim<'_> {
 
     /// Waits for the time that the policy demands, and starts the program again; `None` if somebody wants it to stay as it
     /// is, or it cannot be started often enough.
-    fn start_again(&mut self, back_off: &mut BackOff) -> Option<Running> {
+    fn start_again(&mut self, back_off: &mut BackOff) -> Option<Launched> {
         loop {
             let until = Instant::now() + back_off.pause();
             while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
@@ -216,7 +228,7 @@ impl Shim<'_> {
             }
             self.state.restarts += 1;
             match self.start(None) {
-                Ok(running) => return Some(running),
+                Ok(launched) => return Some(launched),
                 Err(failure) => {
                     self.state.error = failure.message;
                     self.state.exit_code = failure.kind.exit_code();
@@ -230,10 +242,9 @@ impl Shim<'_> {
         }
     }
 
-    /// Looks after the program until it has ended and all that it printed is read. What it leaves is its control group,
-    /// empty.
-    fn attend(&mut self, running: Running) -> Option<cgroups::Cgroup> {
-        let mut program = Program::new(running, &self.saved);
+    /// Looks after the program until it has ended and all that it printed is read.
+    fn attend(&mut self, launched: Launched) -> Remains {
+        let mut program = Program::new(launched, &self.saved);
         self.seat(&mut program);
         let mut silent_since = Instant::now();
         while !(program.status.is_some() && program.outputs.is_empty()) {

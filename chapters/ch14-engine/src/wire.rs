@@ -21,8 +21,8 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The protocol of this program's shims.
-pub(crate) const PROTOCOL: u32 = 1;
+/// The protocol of this program's shims: 2 knows [`Request::Remove`].
+pub(crate) const PROTOCOL: u32 = 2;
 /// The longest message.
 const LONGEST: usize = 16 * 1024;
 /// Descriptors beside one message, at most.
@@ -52,6 +52,8 @@ pub(crate) enum Request {
         /// Its number.
         signal: i32,
     },
+    /// The program to be killed, and the container to go with it. The end is told when it is out of sight.
+    Remove,
     /// Everything in it to stand still.
     Pause,
     /// To go on.

@@ -62,6 +62,8 @@ kernel_test! {
             .filter(|target| target != "/dev/null")
             .collect();
         let known = ["socket:", "pipe:", "anon_inode:[pidfd]", "/sys/fs/cgroup/", &data(host).join("run").display().to_string()];
+        let (roots, open): (Vec<String>, Vec<String>) = open.into_iter().partition(|target| target == "/");
+        assert_eq!(roots.len(), 1, "the container's file system, which is let go of when its end has been told");
         assert!(open.iter().all(|target| known.iter().any(|known| target.starts_with(known))), "{open:?}");
         assert_eq!(fs::read_link(format!("/proc/{shim}/cwd")).expect("a link").to_str(), Some("/"));
         let groups = fs::read_to_string(format!("/proc/{shim}/cgroup")).expect("its groups");
@@ -96,6 +98,17 @@ kernel_test! {
         kill(shim_of(&engine, "once"), Signal::SIGKILL).expect("a signal");
         while nix::sys::wait::waitpid(None, None).is_ok() {}
         another(host);
+        assert_eq!(traces(&data(host)), Vec::<String>::new());
+    }
+
+    /// Its shim does it, and goes on for as long as the disk wants; the name is free at once.
+    fn what_is_removed_while_it_runs_is_out_of_sight_when_the_command_ends(host) {
+        let engine = started(host, &named("web", FOREVER));
+        engine.remove("web", true).expect("a removal");
+        assert!(engine.find("web").is_err());
+        assert_eq!(fs::read_dir(data(host).join("containers")).expect("a directory").count(), 0);
+        let engine = started(host, &named("web", FOREVER));
+        engine.remove("web", true).expect("a removal");
         assert_eq!(traces(&data(host)), Vec::<String>::new());
     }
 

@@ -9,6 +9,7 @@ use process::relay::Stream;
 use process::{ExitStatus, Failure};
 use runtime::Running;
 
+use crate::launch::Launched;
 use crate::saved::Saved;
 
 const PORTION: usize = 64 * 1024;
@@ -20,6 +21,7 @@ pub(super) type Output = (OwnedFd, Stream);
 #[derive(Debug)]
 pub(super) struct Program {
     running: Running,
+    root: OwnedFd,
     /// What is read of it, until it is closed.
     pub(super) outputs: Vec<Output>,
     closed: Vec<bool>,
@@ -33,7 +35,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    pub(super) fn new(mut running: Running, saved: &Saved) -> Self {
+    pub(super) fn new(launched: Launched, saved: &Saved) -> Self {
+        let Launched { mut running, root } = launched;
         let ends = std::mem::take(&mut running.ends);
         let mut outputs = Vec::with_capacity(2);
         outputs.extend(ends.stdout.map(|pipe| (pipe, Stream::Stdout)));
@@ -42,6 +45,7 @@ impl Program {
         outputs.extend(copy.map(|terminal| (terminal, Stream::Stdout)));
         Self {
             running,
+            root,
             closed: vec![false; outputs.len()],
             outputs,
             terminal: ends.terminal,
@@ -127,7 +131,21 @@ impl Program {
     }
 
     /// What it leaves in the kernel.
-    pub(super) fn end(self) -> Option<cgroups::Cgroup> {
-        self.running.end().ok()
+    pub(super) fn end(self) -> Remains {
+        Remains { group: self.running.end().ok(), _root: self.root }
+    }
+}
+
+/// What a program leaves in the kernel when it has ended: its group, empty, and its file system, which is mounted nowhere any
+/// more, and for which the disk is waited for when this is dropped.
+#[derive(Debug)]
+pub(super) struct Remains {
+    group: Option<cgroups::Cgroup>,
+    _root: OwnedFd,
+}
+
+impl Remains {
+    pub(super) fn clear(self) {
+        let _ = self.group.map(|group| group.remove());
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use layers::DiskError;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use process::{Failure, FailureKind, step};
 
 use super::clients::Client;
@@ -31,6 +32,8 @@ pub(super) struct Shim<'a> {
     pub(super) log: LogWriter,
     pub(super) monitor: Option<Monitor>,
     pub(super) buffer: Vec<u8>,
+    /// Whether the container is to go when its program has ended, whatever was wished for at its start.
+    pub(super) remove: bool,
 }
 
 /// Something that can be acted on.
@@ -165,8 +168,6 @@ impl Shim<'_> {
         pipes: Vec<OwnedFd>,
         program: Option<&mut Program>,
     ) -> Result<(), ()> {
-        let not_running =
-            || Err(Failure::new(FailureKind::Conflict, format!("container {} is not running", self.saved.id)));
         match (request, program) {
             (Request::Attach { stdout, stderr, stdin }, Some(program)) => {
                 let way_in = if stdin { program.way_in() } else { None };
@@ -179,15 +180,12 @@ impl Shim<'_> {
                 Ok(())
             }
             (Request::Kill { signal }, program) => {
-                let result = match program {
-                    Some(program) => program.signal(signal),
-                    None if self.state.status == Status::Restarting => Ok(()),
-                    None => not_running(),
-                };
-                if result.is_ok() {
-                    self.state.stopped_by_hand = true;
-                    self.engine.tell_with(&self.saved, "kill", "signal", signal);
-                }
+                let result = self.kill(program, signal);
+                self.clients[index].done(result)
+            }
+            (Request::Remove, program) => {
+                let result = self.kill(program, Signal::SIGKILL as i32);
+                self.remove |= result.is_ok();
                 self.clients[index].done(result)
             }
             (Request::Pause, Some(program)) => {
@@ -211,10 +209,26 @@ impl Shim<'_> {
                 self.clients[index].done(result)
             }
             (_, None) => {
-                let result = not_running();
+                let result = self.not_running();
                 self.clients[index].done(result)
             }
         }
+    }
+
+    fn not_running(&self) -> Result<(), Failure> {
+        Err(Failure::new(FailureKind::Conflict, format!("container {} is not running", self.saved.id)))
+    }
+
+    /// A signal for the program, which then does not come back by itself.
+    fn kill(&mut self, program: Option<&mut Program>, signal: i32) -> Result<(), Failure> {
+        match program {
+            Some(program) => program.signal(signal)?,
+            None if self.state.status == Status::Restarting => {}
+            None => self.not_running()?,
+        }
+        self.state.stopped_by_hand = true;
+        self.engine.tell_with(&self.saved, "kill", "signal", signal);
+        Ok(())
     }
 
     /// Starts a probe if it is time, and takes what came of one.

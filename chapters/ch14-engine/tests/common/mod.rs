@@ -1,11 +1,12 @@
 //! An engine with a busybox image, without a command line.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use engine::{Container, Create, Engine, Foreground, Status, Streams};
+use nix::fcntl::{Flock, FlockArg};
 use process::DetachKeys;
 use process::signals::Proxy;
 use testkit::{Host, Inmate, Need, require};
@@ -50,8 +51,14 @@ pub(crate) fn named(name: &str, script: &str) -> Create {
     Create { name: name.into(), ..wish(&json.to_string()) }
 }
 
-/// What the data root has for containers: directories, names, what lives, and what is on its way out.
+/// What the data root has for containers: directories, names, what lives, and what is on its way out. Shims that clear up
+/// are waited for: each holds the directory of its life until it is through.
 pub(crate) fn traces(data: &Path) -> Vec<String> {
+    for life in fs::read_dir(data.join("run/containers")).into_iter().flatten().flatten() {
+        if let Ok(directory) = File::open(life.path()) {
+            drop(Flock::lock(directory, FlockArg::LockShared).expect("a lock"));
+        }
+    }
     let mut traces: Vec<String> = ["containers", "names", "run/containers", "tmp"]
         .iter()
         .flat_map(|directory| fs::read_dir(data.join(directory)).into_iter().flatten().flatten())

@@ -28,7 +28,8 @@ const WAYS: [Way; 8] = [
     Way { before: &[MADE], tried: &["start", "-a", "web"] },
     Way { before: &[MADE], tried: &["rename", "web", "net"] },
     Way { before: &[MADE], tried: &["rm", "web"] },
-    Way { before: &[&["run", "-d", "--name", "web", "busybox", "sleep", "1000"]], tried: &["rm", "-f", "web"] },
+    // Its shim removes it, when all is cleared.
+    Way { before: &[], tried: &["run", "-d", "--name", "web", "busybox", "sleep", "1000"] },
 ];
 
 fn with_fault(docker: &Docker, arguments: &[&str], fault: &str) -> Said {
@@ -48,6 +49,10 @@ fn clear(docker: &Docker) {
         docker.ok(&["rm", "-f", id]);
     }
     reap();
+    // A shim that was killed while it cleared up has left that to the next command.
+    if !docker.left_behind().is_empty() {
+        docker.ok(&["system", "check"]);
+    }
     assert_eq!(docker.left_behind(), Vec::<String>::new());
 }
 

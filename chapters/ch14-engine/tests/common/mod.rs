@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use engine::{Container, Create, Engine, Foreground, Status, Streams};
-use nix::fcntl::{Flock, FlockArg};
 use process::DetachKeys;
 use process::signals::Proxy;
 use testkit::{Host, Inmate, Need, require};
@@ -56,7 +55,7 @@ pub(crate) fn named(name: &str, script: &str) -> Create {
 pub(crate) fn traces(data: &Path) -> Vec<String> {
     for life in fs::read_dir(data.join("run/containers")).into_iter().flatten().flatten() {
         if let Ok(directory) = File::open(life.path()) {
-            drop(Flock::lock(directory, FlockArg::LockShared).expect("a lock"));
+            directory.lock_shared().expect("a lock");
         }
     }
     let mut traces: Vec<String> = ["containers", "names", "run/containers", "tmp"]

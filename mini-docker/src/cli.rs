@@ -10,7 +10,7 @@ use process::{Failure, own_binary};
 use crate::command_line::{self, Wish};
 use crate::commands::entry::{self, Context, Entry, Group};
 use crate::commands::{GROUPS, TOP, reaper};
-use crate::outcome;
+use crate::{config_file, outcome, program};
 
 // Flags of all commands. (A doc comment would become their description.)
 #[derive(Debug, Args)]
@@ -24,6 +24,9 @@ struct Global {
         default_value = DataRoot::DEFAULT
     )]
     root: PathBuf,
+    /// Read config.json of docker's client here, and not in ~/.docker.
+    #[arg(long, env = "DOCKER_CONFIG", hide_env_values = true, value_name = "DIR")]
+    config: Option<PathBuf>,
 }
 
 /// Usage first, as docker has it.
@@ -32,8 +35,9 @@ const TEMPLATE: &str = "Usage:  {usage}\n\n{about}\n\n{all-args}";
 /// The whole reference. A command's flags are made when it is called for, or when somebody wants to read them all: most
 /// command lines are about one.
 pub fn tree() -> Command {
-    let root = command("mini-docker", "A container engine without a daemon, built chapter by chapter in the workbook")
-        .override_usage("mini-docker [OPTIONS] COMMAND [ARG...]")
+    let name = program::name();
+    let root = command(name, "A container engine without a daemon, built chapter by chapter in the workbook")
+        .override_usage(format!("{name} [OPTIONS] COMMAND [ARG...]"))
         .arg(
             Arg::new("version")
                 .short('v')
@@ -75,7 +79,7 @@ fn command(name: &'static str, about: &'static str) -> Command {
 }
 
 fn grown(group: &Group) -> Command {
-    command(group.name(), group.about).override_usage(format!("mini-docker {} COMMAND", group.path))
+    command(group.name(), group.about).override_usage(format!("{} {} COMMAND", program::name(), group.path))
 }
 
 fn leaf(entry: &Entry, path: &str) -> Command {
@@ -83,10 +87,16 @@ fn leaf(entry: &Entry, path: &str) -> Command {
     let aliases = if path.is_empty() { &[] } else { entry.aliases };
     command(entry.name, entry.about)
         .aliases(aliases)
-        .override_usage(format!("mini-docker {path}{} {}", entry.name, entry.usage))
+        .override_usage(usage(path, entry))
         .no_binary_name(true)
         .args_override_self(true)
         .defer(entry.flags)
+}
+
+/// Of a command; where there are two forms of it, the second has its name in it.
+fn usage(path: &str, entry: &Entry) -> String {
+    let name = program::name();
+    format!("{name} {path}{} {}", entry.name, entry.usage.replace(program::OWN, name))
 }
 
 /// Parses, runs, and says how it went.
@@ -99,7 +109,7 @@ pub fn main() -> ExitCode {
     }
     let said = match command_line::read(tree(), std::env::args_os()) {
         Err(error) => return error.print(),
-        Ok(Wish::Version) => outcome::print(format_args!("mini-docker {}\n", env!("CARGO_PKG_VERSION"))),
+        Ok(Wish::Version) => outcome::print(format_args!("{} {}\n", program::OWN, env!("CARGO_PKG_VERSION"))),
         Ok(Wish::Help { text, asked: true, deprecated }) => {
             if deprecated {
                 outcome::complain("Flag shorthand -h has been deprecated, use --help\n");
@@ -147,7 +157,8 @@ fn protect_own_binary() -> Result<(), Failure> {
 }
 
 fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result<u8, Failure> {
-    let Global { root } = entry::of(globals)?;
+    let Global { root, config } = entry::of(globals)?;
+    let config = config.filter(|path| !path.as_os_str().is_empty()).or_else(config_file::usual_directory);
     let (mut entries, mut groups) = (TOP, GROUPS);
     let mut words = path.iter();
     let entry = words.find_map(|word| {
@@ -158,5 +169,5 @@ fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result
         entries.iter().copied().flatten().find(|entry| entry.name == *word)
     });
     let Some(entry) = entry else { unreachable!("{path:?} is in the tree and not in the list") };
-    (entry.run)(matches, &Context { root, reference: tree })
+    (entry.run)(matches, &Context { root, config, reference: tree })
 }

@@ -1,16 +1,18 @@
 //! Flags that make a container: `run` has them all, and so will `create`. They become one [`Create`]; here files are read
 //! and our own environment is looked at, so that nothing behind has to do it again.
 
+pub(crate) mod attending;
+mod error;
+mod files;
 mod health;
 pub(crate) mod image;
+pub(crate) mod limits;
 pub(crate) mod refused;
 pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::create::{
@@ -18,69 +20,13 @@ use engine::create::{
 };
 use engine::log::LogWish;
 use engine::{Create, Streams};
-use process::{Diagnose, Failure, FailureKind};
+use process::Failure;
 use runtime::{Text, environment};
-use serde::de::IgnoredAny;
-use thiserror::Error;
-use values::Wrong;
 
+use self::error::FlagError;
 use self::health::HealthFlags;
-
-/// What clap cannot see: values that depend on each other, or on files.
-#[derive(Debug, Error)]
-enum FlagError {
-    /// A mode that there is not.
-    #[error("--{0}: invalid {1} mode")]
-    Mode(&'static str, &'static str),
-    /// Flags that exclude each other.
-    #[error("conflicting options: {0}")]
-    Conflict(&'static str),
-    /// In the background there is nobody at the streams.
-    #[error("conflicting options: cannot specify both --attach and --detach")]
-    Attach,
-    /// Out of range.
-    #[error("invalid value: {0}. Valid memory swappiness range is 0-100")]
-    Swappiness(i64),
-    /// Not an option that takes effect here.
-    #[error("Invalid --security-opt: {0:?}")]
-    Security(String),
-    /// A profile that cannot be read.
-    #[error("opening seccomp profile ({path}) failed: open {path}: {source}")]
-    Profile {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A profile that is no JSON.
-    #[error("compacting json for seccomp profile ({path}) failed: {source}")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// The place and the reason.
-        source: serde_json::Error,
-    },
-    /// Options for a log that there is not.
-    #[error("invalid logging opts for driver {0}")]
-    LogOptions(String),
-    /// A value that docker's client reads late.
-    #[error(transparent)]
-    Value(Wrong),
-    /// Not a signal.
-    #[error("invalid signal: {0}")]
-    Signal(String),
-}
-
-impl Diagnose for FlagError {
-    fn kind(&self) -> Option<FailureKind> {
-        // Docker leaves with 1 where it is about the streams of the caller.
-        Some(if matches!(self, Self::Attach) { FailureKind::Caller } else { FailureKind::Invalid })
-    }
-
-    fn hint(&self) -> Option<String> {
-        matches!(self, Self::Security(_)).then(|| "write it as seccomp=FILE or no-new-privileges".into())
-    }
-}
+use self::limits::LimitFlags;
+use crate::config_file::ConfigFile;
 
 // Names and values are docker's. (A doc comment would become the command's description.)
 #[derive(Debug, clap::Args)]
@@ -90,14 +36,11 @@ pub(crate) struct ContainerFlags {
     #[arg(long, value_name = "HOST:IP", value_parser = values::extra_host)]
     add_host: Vec<String>,
     /// Add free text for tools.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = values::annotation)]
-    annotation: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VALUE")]
+    annotation: Vec<String>,
     /// Attach to standard input, output or error; without it, to all.
     #[arg(short, long, value_name = "STREAM", value_parser = values::stream)]
     attach: Vec<String>,
-    /// Relative weight of disk traffic, 10 to 1000, or 0 for none.
-    #[arg(long, value_name = "WEIGHT", value_parser = values::uint16)]
-    blkio_weight: Option<u16>,
     /// The same for a single disk.
     #[arg(long, value_name = "DEVICE:WEIGHT", value_parser = values::weight)]
     blkio_weight_device: Vec<WeightDevice>,
@@ -107,30 +50,15 @@ pub(crate) struct ContainerFlags {
     /// Drop a capability.
     #[arg(long, value_name = "NAME")]
     cap_drop: Vec<String>,
+    /// The group that its control group is made in.
+    #[arg(long, value_name = "GROUP")]
+    cgroup_parent: Option<String>,
     /// Control groups: host shows all, private its own.
     #[arg(long, value_name = "MODE")]
     cgroupns: Option<String>,
     /// Write the container's id to a file.
     #[arg(long, value_name = "FILE")]
     cidfile: Option<String>,
-    /// Microseconds in which --cpu-quota counts.
-    #[arg(long, value_name = "NUMBER", value_parser = values::int64)]
-    cpu_period: Option<i64>,
-    /// Microseconds of processor time in each period.
-    #[arg(long, value_name = "NUMBER", value_parser = values::int64)]
-    cpu_quota: Option<i64>,
-    /// Relative weight of processor time; 1024 is normal.
-    #[arg(short, long, value_name = "WEIGHT", value_parser = values::int64)]
-    cpu_shares: Option<i64>,
-    /// Number of processors, as 1.5.
-    #[arg(long, value_name = "NUMBER", value_parser = values::cpus)]
-    cpus: Option<i64>,
-    /// Processors to use, as 0-2,4.
-    #[arg(long, value_name = "LIST")]
-    cpuset_cpus: Option<String>,
-    /// Memory nodes to use, the same.
-    #[arg(long, value_name = "LIST")]
-    cpuset_mems: Option<String>,
     /// Give it a device of the host.
     #[arg(long, value_name = "HOST[:INSIDE][:rwm]", value_parser = values::device)]
     device: Vec<DeviceMapping>,
@@ -197,15 +125,6 @@ pub(crate) struct ContainerFlags {
     /// An option of that, as max-size=10m.
     #[arg(long, value_name = "NAME=VALUE")]
     log_opt: Vec<String>,
-    /// Memory limit, as 64m or 1.5g.
-    #[arg(short, long, value_name = "BYTES", value_parser = values::bytes)]
-    memory: Option<i64>,
-    /// Soft memory limit.
-    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
-    memory_reservation: Option<i64>,
-    /// Limit of memory and swap together; -1 for no limit.
-    #[arg(long, value_name = "BYTES", value_parser = values::swap)]
-    memory_swap: Option<i64>,
     /// How eagerly to swap, 0 to 100; cgroup v1 only.
     #[arg(long, value_name = "NUMBER", value_parser = values::int64)]
     memory_swappiness: Option<i64>,
@@ -217,6 +136,8 @@ pub(crate) struct ContainerFlags {
     network: Vec<String>,
     #[command(flatten)]
     health: HealthFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
     /// Stop instead of kill when memory is out; cgroup v1 only.
     #[arg(long)]
     oom_kill_disable: bool,
@@ -226,9 +147,6 @@ pub(crate) struct ContainerFlags {
     /// Process ids: host shares the host's, container:NAME another container's.
     #[arg(long, value_name = "MODE")]
     pid: Option<String>,
-    /// Number of processes; -1 for no limit.
-    #[arg(long, value_name = "NUMBER", value_parser = values::int64)]
-    pids_limit: Option<i64>,
     /// Allow everything.
     #[arg(long)]
     privileged: bool,
@@ -238,6 +156,9 @@ pub(crate) struct ContainerFlags {
     /// Remove the container when it ends.
     #[arg(long)]
     rm: bool,
+    /// The runtime: runc and mini-runc are both our own.
+    #[arg(long, value_name = "NAME")]
+    runtime: Option<String>,
     /// seccomp=FILE, seccomp=unconfined, no-new-privileges, …
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
@@ -274,6 +195,9 @@ pub(crate) struct ContainerFlags {
     /// Host name: host shares the host's.
     #[arg(long, value_name = "MODE")]
     uts: Option<String>,
+    /// The driver of volumes; there are none yet.
+    #[arg(long, value_name = "NAME")]
+    volume_driver: Option<String>,
     /// Working directory inside.
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
@@ -293,11 +217,11 @@ pub(crate) fn variable() -> impl TypedValueParser<Value = Text> {
 }
 
 impl ContainerFlags {
-    /// Everything that they ask for.
+    /// Everything that they ask for, with what `config` has for every container.
     ///
     /// # Errors
     /// What docker's client would refuse, and files that cannot be read.
-    pub(crate) fn create(self, detach: bool) -> Result<Create, Failure> {
+    pub(crate) fn create(self, detach: bool, config: &ConfigFile) -> Result<Create, Failure> {
         self.check_modes()?;
         if detach && !self.attach.is_empty() {
             return Err(FlagError::Attach.into());
@@ -312,7 +236,8 @@ impl ContainerFlags {
             env.extend(environment::read_file(Path::new(path))?);
         }
         env.extend(self.env);
-        let labels = labels(&self.label_file, self.label)?;
+        env.extend(config.proxy_variables(&env));
+        let labels = files::labels(&self.label_file, self.label)?;
         let mut words = self.words.into_iter();
         let image = words.next().unwrap_or_default().to_string_lossy().into_owned();
         let command: Vec<Text> = words.map(Text::from).collect();
@@ -345,9 +270,10 @@ impl ContainerFlags {
                 auto_remove: self.rm,
                 restart_policy: restart,
                 log_config: log_wish(self.log_driver, &self.log_opt)?,
-                annotations: self.annotation.into_iter().collect(),
+                annotations: self.annotation.iter().map(|text| values::pair(text)).collect(),
                 cap_add: self.cap_add,
                 cap_drop: self.cap_drop,
+                cgroup_parent: self.cgroup_parent.unwrap_or_default(),
                 cgroupns_mode: self.cgroupns.unwrap_or_default(),
                 dns: self.dns,
                 dns_options: self.dns_option,
@@ -359,35 +285,27 @@ impl ContainerFlags {
                 pid_mode: self.pid.unwrap_or_default(),
                 privileged: self.privileged,
                 readonly_rootfs: self.read_only,
-                security_opt: self.security_opt.into_iter().map(security).collect::<Result<_, _>>()?,
+                runtime: self.runtime.unwrap_or_default(),
+                security_opt: self.security_opt.into_iter().map(files::security).collect::<Result<_, _>>()?,
                 tmpfs: self.tmpfs.iter().map(|text| tmpfs(text)).collect(),
                 uts_mode: self.uts.unwrap_or_default(),
+                volume_driver: self.volume_driver.unwrap_or_default(),
                 userns_mode: self.userns.unwrap_or_default(),
                 shm_size: self.shm_size.unwrap_or_default(),
                 sysctls: self.sysctl.into_iter().collect(),
                 init: self.init.then_some(true),
                 resources: Resources {
-                    cpu_shares: self.cpu_shares.unwrap_or_default(),
-                    memory: self.memory.unwrap_or_default(),
-                    nano_cpus: self.cpus.unwrap_or_default(),
-                    blkio_weight: self.blkio_weight.unwrap_or_default(),
                     blkio_weight_device: self.blkio_weight_device,
                     blkio_device_read_bps: self.device_read_bps,
                     blkio_device_write_bps: self.device_write_bps,
                     blkio_device_read_iops: self.device_read_iops,
                     blkio_device_write_iops: self.device_write_iops,
-                    cpu_period: self.cpu_period.unwrap_or_default(),
-                    cpu_quota: self.cpu_quota.unwrap_or_default(),
-                    cpuset_cpus: self.cpuset_cpus.unwrap_or_default(),
-                    cpuset_mems: self.cpuset_mems.unwrap_or_default(),
                     devices: self.device,
                     device_cgroup_rules: self.device_cgroup_rule,
-                    memory_reservation: self.memory_reservation.unwrap_or_default(),
-                    memory_swap: self.memory_swap.unwrap_or_default(),
                     memory_swappiness: self.memory_swappiness.filter(|share| *share != -1),
                     oom_kill_disable: self.oom_kill_disable.then_some(true),
-                    pids_limit: self.pids_limit,
                     ulimits: last_of_each(self.ulimit),
+                    ..self.limits.resources()
                 },
                 other: BTreeMap::new(),
             },
@@ -444,17 +362,6 @@ fn is_signal(text: &str) -> bool {
     name.parse::<nix::sys::signal::Signal>().is_ok() || name.strip_prefix("SIGRT").is_some_and(real_time)
 }
 
-/// From files first, so that the command line has the last word.
-fn labels(files: &[OsString], given: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Failure> {
-    let mut labels = BTreeMap::new();
-    for path in files {
-        let lines = environment::read_file(Path::new(path))?;
-        labels.extend(lines.iter().map(|line| values::pair(&line.to_string())));
-    }
-    labels.extend(given);
-    Ok(labels)
-}
-
 /// What is asked of the log. Without one there is nothing to ask.
 fn log_wish(driver: Option<String>, options: &[String]) -> Result<LogWish, FlagError> {
     let config = (!options.is_empty()).then(|| options.iter().map(|text| values::pair(text)).collect());
@@ -473,24 +380,6 @@ fn last_of_each(limits: Vec<Ulimit>) -> Vec<Ulimit> {
 fn tmpfs(text: &str) -> (String, String) {
     let (path, options) = text.split_once(':').unwrap_or((text, ""));
     (path.into(), options.into())
-}
-
-/// `seccomp=FILE` becomes `seccomp=` and what is in the file. It is read here, once: it may be a pipe.
-fn security(option: String) -> Result<String, FlagError> {
-    let separator = if option.contains('=') { '=' } else { ':' };
-    let (name, value) = match option.split_once(separator) {
-        Some((name, value)) => (name, Some(value)),
-        None => (option.as_str(), None),
-    };
-    if name != "no-new-privileges" && value.is_none_or(str::is_empty) {
-        return Err(FlagError::Security(option));
-    }
-    let (Some(path), "seccomp") = (value.filter(|value| !matches!(*value, "builtin" | "unconfined")), name) else {
-        return Ok(option);
-    };
-    let json = fs::read_to_string(path).map_err(|source| FlagError::Profile { path: path.into(), source })?;
-    serde_json::from_str::<IgnoredAny>(&json).map_err(|source| FlagError::Json { path: path.into(), source })?;
-    Ok(format!("seccomp={json}"))
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 pub mod cli;
 pub mod command_line;
 mod commands;
+mod config_file;
 pub mod explain;
 mod flags;
 mod format;
 pub mod outcome;
+pub mod program;
 pub mod usage;
 mod visible;

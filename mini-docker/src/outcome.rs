@@ -11,6 +11,8 @@ use nix::errno::Errno;
 use process::Failure;
 use process::relay::RelayError;
 
+use crate::program;
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
@@ -24,6 +26,8 @@ pub fn failure(failure: &Failure, code: u8) -> ExitCode {
 pub fn report(failure: &Failure) {
     complain(format_args!("{ERROR}Error:{ERROR:#} {}\n", failure.message));
     if let Some(hint) = &failure.hint {
+        // The chapters know one name of ours.
+        let hint = hint.replace(program::OWN, program::name());
         complain(format_args!("{HINT}hint:{HINT:#} {hint}\n"));
     }
 }

@@ -43,9 +43,8 @@ impl UsageError {
 
     /// Too few arguments, or too many.
     pub(crate) fn arguments(path: &str, command: &Command, need: &str) -> Self {
-        let usage = usage_of(command);
-        let text =
-            format!("mini-docker: '{path}' {need}\n\nUsage:  {usage}\n\nRun '{path} --help' for more information\n");
+        let (usage, name) = (usage_of(command), program_of(path));
+        let text = format!("{name}: '{path}' {need}\n\nUsage:  {usage}\n\nRun '{path} --help' for more information\n");
         Self { text, code: WRONG_ARGUMENTS }
     }
 
@@ -55,9 +54,10 @@ impl UsageError {
         let near = if path.contains(' ') { &[] } else { near };
         let group = if path.contains(' ') { format!("\nUsage:  {path}\n") } else { String::new() };
         let near: String = near.iter().fold(String::new(), |text, name| text + "\t" + name + "\n");
+        let name = program_of(path);
         let near = if near.is_empty() { near } else { format!("\nDid you mean this?\n{near}") };
         let text = format!(
-            "mini-docker: unknown command: {path} {word}\n{near}{group}\nRun '{path} --help' for more information\n"
+            "{name}: unknown command: {path} {word}\n{near}{group}\nRun '{path} --help' for more information\n"
         );
         Self { text, code: WRONG_ARGUMENTS }
     }
@@ -96,6 +96,11 @@ impl UsageError {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Who speaks: the first word.
+fn program_of(path: &str) -> &str {
+    path.split(' ').next().unwrap_or_default()
 }
 
 /// `mini-docker run [OPTIONS] IMAGE [COMMAND] [ARG...]`.

@@ -225,6 +225,35 @@ native_test! {
         assert_eq!((of(&first), of(&second)), (Some("<none>"), Some("web")));
     }
 
+    fn a_link_named_docker_is_docker(host) {
+        require(Need::Busybox);
+        require(Need::Overlay);
+        let link = host.dir().join("docker");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_mini-docker"), &link).expect("a link");
+        let said = |arguments: &[&str]| {
+            let mut command = Command::new(&link);
+            command.arg("--root").arg(host.dir().join("data")).args(arguments).env_clear().stdin(Stdio::null());
+            Said::from(command.output().expect("docker starts"))
+        };
+        assert_eq!(said(&["image", "bootstrap", "busybox"]).code, Some(0));
+        let printed = said(&["run", "--rm", "busybox", "echo", "there"]);
+        assert_eq!((printed.stdout.as_str(), printed.code), ("there\n", Some(0)), "{}", printed.stderr);
+        assert_eq!(said(&["run", "-d", "--name", "web", "busybox", "sleep", "1000"]).code, Some(0));
+        assert_eq!(said(&["exec", "web", "echo", "there"]).stdout, "there\n");
+        assert_eq!(said(&["rm", "-f", "web"]).code, Some(0));
+        for arguments in [&["--help"][..], &["run", "--help"], &["container", "cp", "--help"], &["container", "--help"]] {
+            let text = said(arguments).stdout;
+            let usage = text.lines().filter(|line| line.starts_with("Usage:") || line.starts_with('\t'));
+            assert!(usage.clone().count() > 0, "{text}");
+            usage.for_each(|line| assert!(line.contains("docker ") && !line.contains("mini-docker"), "{line}"));
+        }
+        for arguments in [&["nosuch"][..], &["run"], &["run", "--nosuch"], &["inspect", "nosuch"]] {
+            let complaint = said(arguments).stderr;
+            assert!(!complaint.contains("mini-docker"), "{complaint}");
+        }
+        assert!(said(&["completion", "bash"]).stdout.contains("complete -F _docker "));
+    }
+
     fn a_reader_that_leaves_is_no_error(host) {
         let docker = Docker::at(&host.dir().join("data"));
         for arguments in ["images", "image ls", "version", "completion bash", "info", "--help", "run --help"] {

@@ -115,8 +115,8 @@ kernel_test! {
 const FLAGS: &str = "help-containers.txt";
 
 /// Files of cases about containers that outlive the command that starts them.
-const CONTAINERS: [&str; 8] =
-    ["data.txt", "exec.txt", "health.txt", FLAGS, "life.txt", "logs.txt", "ps.txt", "sharing.txt"];
+const CONTAINERS: [&str; 9] =
+    ["data.txt", "exec.txt", "health.txt", FLAGS, "life.txt", "logs.txt", "ps.txt", "settings.txt", "sharing.txt"];
 
 /// Compares the cases of the files that are `chosen`, and the help texts with the first.
 fn same(host: &Host, chosen: fn(&str) -> bool) {

@@ -93,6 +93,18 @@ pub fn entry(text: OsString) -> Option<Text> {
 /// # Errors
 /// [`EnvironmentError`].
 pub fn read_file(path: &Path) -> Result<Vec<Text>, EnvironmentError> {
+    read_with(path, |name| std::env::var_os(name))
+}
+
+/// The same for `--label-file`: a name without `=` is left out in any case.
+///
+/// # Errors
+/// [`EnvironmentError`].
+pub fn read_pairs(path: &Path) -> Result<Vec<Text>, EnvironmentError> {
+    read_with(path, |_| None)
+}
+
+fn read_with(path: &Path, ours: impl Fn(&str) -> Option<OsString>) -> Result<Vec<Text>, EnvironmentError> {
     let bytes = fs::read(path).map_err(|source| EnvironmentError::File { path: path.into(), source })?;
     let wrong = |reason: String| EnvironmentError::Line { path: path.into(), reason };
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
@@ -113,7 +125,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Text>, EnvironmentError> {
         }
         match value {
             Some(_) => entries.push(line.into()),
-            None => entries.extend(std::env::var_os(name).map(|value| joined(OsStr::new(name), &value))),
+            None => entries.extend(ours(name).map(|value| joined(OsStr::new(name), &value))),
         }
     }
     Ok(entries)

@@ -88,7 +88,7 @@ pub(crate) fn compose(record: &ContainerRecord, facts: Facts) -> Spec {
             uid_mappings: facts.ids.into_iter().collect(),
             gid_mappings: facts.ids.into_iter().collect(),
             devices: facts.devices.nodes,
-            cgroups_path: runtime::cgroup_of(facts.id).display().to_string(),
+            cgroups_path: record.group(facts.id).display().to_string(),
             resources: limits,
             seccomp: record.seccomp.resolve(record.capabilities),
             sysctl,

@@ -118,9 +118,18 @@ pub struct HostConfig {
     /// Capabilities to drop.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cap_drop: Vec<String>,
+    /// The group that its own is made in; empty is ours.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cgroup_parent: String,
     /// `private`, `host`; empty is `private`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cgroupns_mode: String,
+    /// Who runs it: always we, under one of several names.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub runtime: String,
+    /// Who has its volumes, if there were some.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub volume_driver: String,
     /// Name servers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<String>,

@@ -12,6 +12,7 @@ use crate::bootstrap::{self, Progress, Suite};
 use crate::commit;
 use crate::events::Journal;
 use crate::import;
+use crate::saved;
 use crate::state;
 use crate::store::Store;
 
@@ -36,7 +37,7 @@ impl Engine {
         let store = Store::open(&root)?;
         for left in root.rubbish()? {
             if let Some(id) = state::id_of_discarded(left.path()) {
-                cgroups::remove_abandoned(&runtime::cgroup_of(id));
+                cgroups::remove_abandoned(&saved::group_of(left.path(), id));
             }
             left.remove()?;
         }

@@ -201,7 +201,7 @@ impl Planned {
         let spec = spec_of(&saved.id, &record, (!saved.record.users.is_host()).then(users::ids));
         let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
         let cache = engine.root().directory("seccomp")?;
-        Ok(Self { cgroup: runtime::cgroup_of(&saved.id), id: new_id()?, init, spec, process, cache })
+        Ok(Self { cgroup: saved.record.group(&saved.id), id: new_id()?, init, spec, process, cache })
     }
 
     /// The process, not started.

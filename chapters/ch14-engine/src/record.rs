@@ -84,6 +84,9 @@ pub struct ContainerRecord {
     pub uts: Sharing,
     /// Control groups.
     pub cgroup: Sharing,
+    /// The group that its own is made in, from the root of all; empty is ours.
+    #[serde(default)]
+    pub cgroup_parent: PathBuf,
     /// Users.
     pub users: Sharing,
     /// All devices, all capabilities, no masks.
@@ -130,6 +133,13 @@ pub struct ContainerRecord {
     pub id_file: Option<PathBuf>,
 }
 
+impl ContainerRecord {
+    /// The control group of a container with this id.
+    pub(crate) fn group(&self, id: &str) -> PathBuf {
+        if self.cgroup_parent.as_os_str().is_empty() { runtime::cgroup_of(id) } else { self.cgroup_parent.join(id) }
+    }
+}
+
 impl Create {
     /// Puts the wish and the image together, on a machine with so many processors.
     ///
@@ -138,6 +148,12 @@ impl Create {
     pub fn resolve(&self, image: &Image, processors: usize) -> Result<ContainerRecord, ResolveError> {
         let Self { config, host, networking, .. } = self;
         refuse_unknown(config, host)?;
+        if !RUNTIMES.contains(&host.runtime.as_str()) {
+            return Err(ResolveError::Runtime(host.runtime.clone()));
+        }
+        if host.annotations.contains_key("") {
+            return Err(ResolveError::Annotation);
+        }
         let extra = networking.endpoints_config.keys().find(|network| **network != host.network_mode);
         if let Some(network) = extra.filter(|network| *network != "default") {
             return Err(sharing::no_network(network));
@@ -169,6 +185,9 @@ impl Create {
             shm: modes.shm,
             uts: modes.uts,
             cgroup: modes.cgroup,
+            cgroup_parent: Some(&host.cgroup_parent)
+                .filter(|parent| !parent.is_empty())
+                .map_or_else(PathBuf::new, |parent| clean(Path::new(parent))),
             users: modes.users,
             privileged: host.privileged,
             read_only: host.readonly_rootfs,
@@ -198,6 +217,9 @@ impl Create {
         })
     }
 }
+
+/// What our runtime is called by who may ask for it.
+const RUNTIMES: [&str; 4] = ["", "mini-runc", "runc", "io.containerd.runc.v2"];
 
 /// A wish that we do not know must not be dropped. What asks for nothing is no wish: clients send many such fields.
 fn refuse_unknown(config: &Config, host: &HostConfig) -> Result<(), ResolveError> {

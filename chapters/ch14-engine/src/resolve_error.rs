@@ -45,6 +45,12 @@ pub enum ResolveError {
         /// What was asked for.
         value: String,
     },
+    /// Another runtime.
+    #[error("unknown or invalid runtime name: {0}")]
+    Runtime(String),
+    /// An annotation without a name.
+    #[error("invalid Annotations: the empty string is not permitted as an annotation key")]
+    Annotation,
     /// Somebody's network, and nobody named.
     #[error("invalid network mode: invalid container format container:<name|id>")]
     NetworkOwner,

@@ -1,13 +1,18 @@
 //! What is kept of a container: what it is (written once, before anything else of it exists), and how it is.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use layers::read_json;
 use serde::{Deserialize, Serialize};
 
 use crate::create::Create;
 use crate::health::Health;
 use crate::record::ContainerRecord;
+
+/// The file of a container's directory that says what it is.
+pub(crate) const RECORD: &str = "record.json";
 
 /// What a container is: `record.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,4 +141,12 @@ pub struct Container {
     pub saved: Saved,
     /// How it is.
     pub state: State,
+}
+
+/// The control group of the container whose directory is `home`; without a record, the one that it had if it had any.
+pub(crate) fn group_of(home: &Path, id: &str) -> PathBuf {
+    match read_json::<Saved>(&home.join(RECORD)) {
+        Ok(Some(saved)) => saved.record.group(id),
+        _ => runtime::cgroup_of(id),
+    }
 }

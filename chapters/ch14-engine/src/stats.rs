@@ -55,7 +55,7 @@ impl Engine {
             return Ok(Sample::default());
         }
         // It may end at any moment, and is then one that does not run.
-        let group = Cgroup::open(&Layout::detect()?, &runtime::cgroup_of(&saved.id));
+        let group = Cgroup::open(&Layout::detect()?, &saved.record.group(&saved.id));
         Ok(group.map_or_else(|_| Sample::default(), |group| sample(&group)))
     }
 }

@@ -26,10 +26,9 @@ use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remov
 use serde::Serialize;
 
 use self::links::Links;
-use crate::saved::{Container, Saved, State, Status};
+use crate::saved::{Container, RECORD, Saved, State, Status, group_of};
 use crate::state::{StateError, is_name};
 
-const RECORD: &str = "record.json";
 const STATE: &str = "state.json";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -302,7 +301,7 @@ impl Store {
             // The lock first, then the mark: whoever starts a container has the one and waits for the other.
             let lock = self.lock(&id)?;
             let Some(life) = Held::take(&self.life(&id))? else { continue };
-            cgroups::remove_abandoned(&runtime::cgroup_of(&id));
+            cgroups::remove_abandoned(&group_of(&self.home(&id), &id));
             if lock.is_some() {
                 self.conclude(&id)?;
             }

@@ -60,7 +60,7 @@ impl Engine {
             Status::Restarting => return Err(TopError::Restarting(saved.id).into()),
             Status::Created | Status::Exited => return Err(TopError::NotRunning(saved.id).into()),
         }
-        let group = Cgroup::open(&Layout::detect()?, &runtime::cgroup_of(&saved.id))?;
+        let group = Cgroup::open(&Layout::detect()?, &saved.record.group(&saved.id))?;
         let pids: Vec<i32> = group.procs()?.into_iter().map(nix::unistd::Pid::as_raw).collect();
         let processes = choose(&list(options, &pids)?, &pids)?;
         self.tell(&saved, "top");

@@ -65,11 +65,11 @@ impl Engine {
         after.record.resources = resources.clone();
         self.store().write_record(&after)?;
         if matches!(container.state.status, Status::Running | Status::Paused)
-            && let Err(failure) = set(&id, &after.record.limits)
+            && let Err(failure) = set(&before, &after.record.limits)
         {
             // What the kernel did not take must not stand in the record.
             self.store().write_record(&before)?;
-            let _ = set(&id, &before.record.limits);
+            let _ = set(&before, &before.record.limits);
             return Err(cannot(failure));
         }
         self.tell(&after, "update");
@@ -86,8 +86,8 @@ impl Engine {
 }
 
 /// The limits of a group that is there. The list of devices stays as it is.
-fn set(id: &str, limits: &Limits) -> Result<(), Failure> {
-    let group = Cgroup::open(&Layout::detect()?, &runtime::cgroup_of(id))?;
+fn set(saved: &Saved, limits: &Limits) -> Result<(), Failure> {
+    let group = Cgroup::open(&Layout::detect()?, &saved.record.group(&saved.id))?;
     Ok(group.update(&Limits { devices: Vec::new(), ..limits.clone() })?)
 }
 

@@ -74,7 +74,7 @@ impl Engine {
         let container = self.find(name)?;
         let files = self.files_seen(&container)?;
         let first = first_process(&container.state);
-        let group = runtime::cgroup_of(&container.saved.id);
+        let group = container.saved.record.group(&container.saved.id);
         let layout = Layout::detect()?;
         let Container { saved, state } = &container;
         let mut xray = Xray {

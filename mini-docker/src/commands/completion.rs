@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use process::Failure;
 
 use crate::commands::entry::{Context, Entry, of};
-use crate::outcome;
+use crate::{outcome, program};
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "completion",
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut (context.reference)(), "mini-docker", &mut script);
+    clap_complete::generate(args.shell, &mut (context.reference)(), program::name(), &mut script);
     outcome::print(String::from_utf8_lossy(&script))?;
     Ok(0)
 }

@@ -7,6 +7,8 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use engine::Engine;
 use process::{Failure, FailureKind};
 
+use crate::config_file::ConfigFile;
+
 /// One command.
 pub(crate) struct Entry {
     /// Its name.
@@ -47,11 +49,18 @@ impl Group {
 pub(crate) struct Context {
     /// Where the data is.
     pub(crate) root: PathBuf,
+    /// Where docker's client has its settings.
+    pub(crate) config: Option<PathBuf>,
     /// The whole reference, for those that write about it.
     pub(crate) reference: fn() -> Command,
 }
 
 impl Context {
+    /// The settings, for commands that heed some.
+    pub(crate) fn config(&self) -> ConfigFile {
+        ConfigFile::read(self.config.as_deref())
+    }
+
     /// The engine, for commands that need it.
     pub(crate) fn open(&self) -> Result<Engine, Failure> {
         Engine::open(&self.root)

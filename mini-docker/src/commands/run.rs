@@ -2,11 +2,11 @@
 
 use clap::{ArgMatches, Args as _, Command};
 use engine::{Foreground, Streams};
-use process::signals::Proxy;
 use process::{DetachKeys, ExitStatus, Failure};
 
 use crate::commands::entry::{Context, Entry, of};
 use crate::explain::Narrator;
+use crate::flags::attending::{DetachFlags, SignalFlags};
 use crate::flags::image::ImageFlags;
 use crate::flags::{ContainerFlags, refused};
 use crate::outcome;
@@ -28,26 +28,15 @@ pub(crate) struct Args {
     /// Run it in the background, and print its id.
     #[arg(short, long)]
     detach: bool,
-    /// The keys that leave it to itself.
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[command(flatten)]
+    keys: DetachFlags,
     /// Narrate on standard error what is done, and how long each step takes.
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
     image: ImageFlags,
-    /// Pass our signals on to the program.
-    #[arg(
-        long,
-        action = clap::ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = true,
-        default_missing_value = "true",
-        hide_possible_values = true,
-        value_name = "BOOL"
-    )]
-    sig_proxy: bool,
+    #[command(flatten)]
+    signals: SignalFlags,
 }
 
 fn flags(command: Command) -> Command {
@@ -59,9 +48,11 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
     args.image.check()?;
     let narrator = args.explain.then(Narrator::start);
-    let proxy = if args.sig_proxy { Proxy::UntilThird } else { Proxy::Never };
-    let detach_keys = args.detach_keys.map_or(Ok(DetachKeys::default()), |keys| keys.parse())?;
-    let create = args.container.create(args.detach)?;
+    let settings = context.config();
+    // In the background there is nobody who could type them.
+    let detach_keys = if args.detach { DetachKeys::default() } else { args.keys.keys(&settings)? };
+    let proxy = args.signals.proxy();
+    let create = args.container.create(args.detach, &settings)?;
     let config = &create.config;
     let streams = Streams { stdin: config.attach_stdin, stdout: config.attach_stdout, stderr: config.attach_stderr };
     let opened = context.open();

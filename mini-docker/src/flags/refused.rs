@@ -36,7 +36,6 @@ const REAL_TIME: &str = "real-time scheduling of groups is switched off in the k
 
 /// Of `run`.
 pub(crate) const RUN: &[Refused] = &[
-    value("cgroup-parent", &[""], "groups stand below /mini-docker, where what a killed engine leaves is looked for"),
     value("cpu-count", &["0"], WINDOWS),
     value("cpu-percent", &["0"], WINDOWS),
     value("cpu-rt-period", &["0"], REAL_TIME),
@@ -57,11 +56,9 @@ pub(crate) const RUN: &[Refused] = &[
     value("network-alias", &[], NETWORKS),
     short('p', value("publish", &[], NETWORKS)),
     short('P', switch("publish-all", &["false"], NETWORKS)),
-    value("runtime", &[""], "mini-docker is its own runtime"),
     value("storage-opt", &[], "overlay file systems have no size of their own"),
     switch("use-api-socket", &["false"], "there is no daemon, and so no socket"),
     short('v', value("volume", &[], VOLUMES)),
-    value("volume-driver", &[""], VOLUMES),
     value("volumes-from", &[], VOLUMES),
 ];
 

@@ -1,6 +1,7 @@
 //! From a whole command line to docker's JSON.
 
 use clap::{Args, Command, FromArgMatches};
+use process::FailureKind;
 use serde_json::Value;
 
 use super::*;
@@ -11,7 +12,7 @@ fn wished(words: &[&str]) -> Result<Create, Failure> {
     let line = ["mini-docker", "run"].iter().chain(words).map(OsString::from);
     let Ok(Wish::Command { matches, .. }) = command_line::read(crate::cli::tree(), line) else { panic!("{words:?}") };
     refused::check(&matches, refused::RUN)?;
-    ContainerFlags::from_arg_matches(&matches).expect("flags").create(false)
+    ContainerFlags::from_arg_matches(&matches).expect("flags").create(false, &ConfigFile::default())
 }
 
 /// One of each, some twice.

@@ -102,14 +102,6 @@ pub(crate) fn pair(text: &str) -> (String, String) {
     (name.into(), value.into())
 }
 
-/// An annotation has a name, as a label has.
-pub(crate) fn annotation(text: &str) -> Result<(String, String), Wrong> {
-    match pair(text) {
-        (name, _) if name.is_empty() => Err(wrong(format!("invalid annotation '{text}': empty name"))),
-        pair => Ok(pair),
-    }
-}
-
 /// A kernel parameter that belongs to a namespace of a container.
 pub(crate) fn sysctl(text: &str) -> Result<(String, String), Wrong> {
     const IPC: [&str; 8] = ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];

@@ -2,11 +2,11 @@
 
 use clap::{ArgMatches, Args as _};
 use engine::{Foreground, Streams};
-use process::signals::Proxy;
-use process::{DetachKeys, Failure};
+use process::Failure;
 
 use super::each::checked;
 use crate::commands::entry::{Context, Entry, of};
+use crate::flags::attending::{DetachFlags, SignalFlags};
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "attach",
@@ -19,24 +19,13 @@ pub(crate) const ENTRY: Entry = Entry {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The keys that leave it to itself.
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[command(flatten)]
+    keys: DetachFlags,
     /// Type nothing into it.
     #[arg(long)]
     no_stdin: bool,
-    /// Pass our signals on to the program.
-    #[arg(
-        long,
-        action = clap::ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = true,
-        default_missing_value = "true",
-        hide_possible_values = true,
-        value_name = "BOOL"
-    )]
-    sig_proxy: bool,
+    #[command(flatten)]
+    signals: SignalFlags,
     /// Its name or id.
     #[arg(value_name = "CONTAINER", hide = true)]
     container: String,
@@ -45,8 +34,8 @@ pub(crate) struct Args {
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
     checked(&args.container)?;
-    let detach_keys = args.detach_keys.as_deref().map_or(Ok(DetachKeys::default()), str::parse)?;
+    let detach_keys = args.keys.keys(&context.config())?;
     let streams = Streams { stdin: !args.no_stdin, stdout: true, stderr: true };
-    let proxy = if args.sig_proxy { Proxy::UntilThird } else { Proxy::Never };
+    let proxy = args.signals.proxy();
     Ok(context.open()?.attach(&args.container, &Foreground { streams, proxy, detach_keys })?.code())
 }

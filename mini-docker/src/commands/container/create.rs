@@ -32,8 +32,9 @@ fn flags(command: Command) -> Command {
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
     let (image, container) = (args.image, args.container);
-    let wish =
-        refused::check(matches, refused::RUN).and_then(|()| image.check()).and_then(|()| container.create(false));
+    let wish = refused::check(matches, refused::RUN)
+        .and_then(|()| image.check())
+        .and_then(|()| container.create(false, &context.config()));
     let create = match wish {
         Ok(create) => create,
         // As a wrong flag.

@@ -10,6 +10,7 @@ use runtime::{Text, environment};
 
 use super::each::checked;
 use crate::commands::entry::{Context, Entry, of};
+use crate::flags::attending::DetachFlags;
 use crate::flags::variable;
 use crate::outcome;
 
@@ -28,9 +29,8 @@ pub(crate) struct Args {
     /// Run it in the background.
     #[arg(short, long)]
     detach: bool,
-    /// The keys that leave it to itself.
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[command(flatten)]
+    keys: DetachFlags,
     /// Set a variable; without =VALUE, pass ours on.
     #[arg(short, long, value_name = "NAME[=VALUE]", value_parser = variable())]
     env: Vec<Text>,
@@ -77,7 +77,7 @@ fn execute(args: Args, context: &Context) -> Result<u8, Failure> {
         env.extend(environment::read_file(Path::new(path))?);
     }
     env.extend(args.env);
-    let keys = args.detach_keys.unwrap_or_default();
+    let keys = args.keys.text(&context.config());
     let mut words = args.words.into_iter();
     let name = words.next().unwrap_or_default().to_string_lossy().into_owned();
     checked(&name)?;

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use process::Failure;
 
 use crate::commands::entry::{Context, Entry, of};
+use crate::config_file::format_or;
 use crate::flags::values;
 use crate::format::{Table, ellipsis, quoted};
 use crate::outcome;
@@ -80,7 +81,9 @@ const WITH_SIZES: Table = Table {
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
-    let format = args.format.as_deref();
+    let usual = if args.quiet { String::new() } else { context.config().ps_format };
+    let format = format_or(args.format.as_deref(), usual);
+    let format = format.as_deref();
     let last = match usize::try_from(args.last) {
         Ok(0) => None,
         Ok(last) => Some(last),

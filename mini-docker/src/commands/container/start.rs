@@ -3,10 +3,11 @@
 use clap::{ArgMatches, Args as _, Command};
 use engine::{Engine, Foreground, Streams};
 use process::signals::Proxy;
-use process::{DetachKeys, Failure, FailureKind};
+use process::{Failure, FailureKind};
 
 use super::each::checked;
 use crate::commands::entry::{Context, Entry, of};
+use crate::flags::attending::DetachFlags;
 use crate::flags::refused;
 use crate::outcome;
 
@@ -24,9 +25,8 @@ pub(crate) struct Args {
     /// Be with it until it ends: see what it prints, and pass our signals on.
     #[arg(short, long)]
     attach: bool,
-    /// The keys that leave it to itself.
-    #[arg(long, value_name = "KEYS")]
-    detach_keys: Option<String>,
+    #[command(flatten)]
+    keys: DetachFlags,
     /// Type into it.
     #[arg(short, long)]
     interactive: bool,
@@ -43,16 +43,17 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     refused::check(matches, refused::START)?;
     let args: Args = of(matches)?;
     match (&args.containers[..], args.attach || args.interactive) {
-        ([name], true) => in_foreground(&args, name, &context.open()?),
+        ([_], true) => in_foreground(args, context),
         (_, true) => Err(Failure::new(FailureKind::Invalid, "you cannot start and attach multiple containers at once")),
         (names, false) => in_background(names, &context.open()?),
     }
 }
 
-fn in_foreground(args: &Args, name: &str, engine: &Engine) -> Result<u8, Failure> {
+fn in_foreground(args: Args, context: &Context) -> Result<u8, Failure> {
+    let (name, engine) = (args.containers[0].as_str(), context.open()?);
     checked(name)?;
     let open_stdin = engine.find(name)?.saved.create.config.open_stdin;
-    let detach_keys = args.detach_keys.as_deref().map_or(Ok(DetachKeys::default()), str::parse)?;
+    let detach_keys = args.keys.keys(&context.config())?;
     let streams = Streams { stdin: args.interactive && open_stdin, stdout: true, stderr: true };
     Ok(engine.start_attached(name, &Foreground { streams, proxy: Proxy::UntilThird, detach_keys })?.code())
 }

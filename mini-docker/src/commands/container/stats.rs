@@ -11,6 +11,7 @@ use process::Failure;
 
 use super::each::checked;
 use crate::commands::entry::{Context, Entry, of};
+use crate::config_file::format_or;
 use crate::format::Table;
 use crate::outcome;
 
@@ -72,6 +73,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
     args.containers.iter().try_for_each(|name| checked(name))?;
     let engine = context.open()?;
+    let format = format_or(args.format.as_deref(), context.config().stats_format).unwrap_or_default();
     let mut earlier = look(&engine, &shown(&engine, &args)?)?;
     loop {
         sleep(PERIOD);
@@ -85,7 +87,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
                 Some(row(one, &sample.since(earlier.get(&one.id).unwrap_or(sample)), args.no_trunc))
             })
             .collect();
-        let text = TABLE.fill(args.format.as_deref().unwrap_or_default(), &rows)?;
+        let text = TABLE.fill(&format, &rows)?;
         if args.no_stream {
             outcome::print(text)?;
             return Ok(0);

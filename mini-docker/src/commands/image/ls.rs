@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use process::Failure;
 
 use crate::commands::entry::{Context, Entry, of};
+use crate::config_file::format_or;
 use crate::flags::refused;
 use crate::format::Table;
 use crate::outcome;
@@ -76,7 +77,9 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
             "UniqueSize" => "N/A",
         });
     }
-    outcome::print(TABLE.show(args.format.as_deref(), args.quiet, &rows)?)?;
+    let usual = if args.quiet { String::new() } else { context.config().images_format };
+    let format = format_or(args.format.as_deref(), usual);
+    outcome::print(TABLE.show(format.as_deref(), args.quiet, &rows)?)?;
     Ok(0)
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, geteuid};
-use process::{Failure, Gate, Pty, pty, step, sys};
+use process::{Failure, Gate, Program, Pty, pty, step, sys};
 use rootfs::Entered;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -93,22 +93,29 @@ pub(crate) fn become_program(
     if last.attached {
         end_with_parent(gate);
     }
+    let failure = match wait_and_execute(&program, last, gate, &kept) {
+        Ok(never) => match never {},
+        Err(failure) => failure,
+    };
+    last.door.into_iter().for_each(|door| door.report(&failure));
+    Err(failure)
+}
+
+/// The end of `create`, and all that is left for `start`. What fails is reported by the caller, to both.
+// ANCHOR: wait_and_execute
+fn wait_and_execute(program: &Program, last: &Last, gate: &Gate, kept: &[BorrowedFd]) -> Result<Infallible, Failure> {
+    // ANCHOR: ex_seam
     if let Some(door) = last.door {
         // Whatever can be said now is said now: who lets the program go may be somebody else.
         program.check()?;
         gate.done();
         door.wait().map_err(failed("wait to be started"))?;
     }
-    let failure = match last.hooks() {
-        Ok(()) => Failure::from(match program.exec_with(gate, &kept) {
-            Ok(never) => match never {},
-            Err(error) => error,
-        }),
-        Err(failure) => failure,
-    };
-    last.door.into_iter().for_each(|door| door.report(&failure));
-    Err(failure)
+    last.hooks()?;
+    Ok(program.exec_with(gate, kept)?)
+    // ANCHOR_END: ex_seam
 }
+// ANCHOR_END: wait_and_execute
 
 /// What is left to do before exec, and what is still open then.
 #[derive(Debug, Default)]

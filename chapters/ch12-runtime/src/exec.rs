@@ -3,6 +3,7 @@
 //! It is a child of ours, born in the container's control group and PID namespace; the other namespaces it enters itself,
 //! and then goes the way of the container's first process, up to exec.
 
+use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use cgroups::{Cgroup, Layout};
 use confinement::{Capability, ExecCpuAffinity};
 use namespaces::{IdMap, Target, visit_pid};
 use nix::poll::{PollFd, PollFlags, poll};
-use process::{Child, Identity, Spawn, SpawnError, has_ended, step};
+use process::{Child, Failure, Gate, Identity, Pending, Spawn, SpawnError, has_ended, step};
 use rootfs::RootDir;
 
 use crate::become_program::keep_private;
@@ -102,14 +103,12 @@ impl Exec<'_> {
             Visitor { plan: &plan, target: &target, affinity, attached: self.attached, preserved: self.preserved };
         let group = part.as_ref().map_or(&container, Group::get);
         let elsewhere = affinity.map(ExecCpuAffinity::begin).transpose().map_err(PlanError::from)?;
-        let visit = visit_pid(&target).map_err(RuntimeError::of_target)?;
-        let pending = group.start(Spawn::new(), |gate| match &reaper {
+        let pending = begin(&target, group, |gate| match &reaper {
             None => visitor.join(streams, gate),
             Some(reaper) => reaper.look_after(&visitor, streams, gate),
         });
-        visit.end()?;
         drop(elsewhere);
-        let started = pending.map_err(SpawnError::Inside).map_err(RuntimeError::from).and_then(|pending| {
+        let started = pending.and_then(|pending| {
             if let Some(score) = plan.oom_score_adj {
                 set_oom_score_adj(pending.pid(), score)?;
             }
@@ -138,6 +137,23 @@ impl Exec<'_> {
         ptrace.is_none_or(|ptrace| bounding.is_some_and(|bounding| bounding.contains(ptrace)))
     }
 }
+
+/// Makes a process that runs `join`: a child of ours, and a member of the container's PID namespace and of `group`. We stay
+/// where we are, whatever comes of it.
+// ANCHOR: begin
+fn begin(
+    target: &Target,
+    group: &Cgroup,
+    join: impl FnOnce(&Gate) -> Result<Infallible, Failure>,
+) -> Result<Pending, RuntimeError> {
+    // ANCHOR: ex_join
+    let visit = visit_pid(target).map_err(RuntimeError::of_target)?;
+    let pending = group.start(Spawn::new(), join);
+    visit.end()?;
+    Ok(pending.map_err(SpawnError::Inside)?)
+    // ANCHOR_END: ex_join
+}
+// ANCHOR_END: begin
 
 impl Executed {
     /// The process (with a part of the group of its own it is who looks after it, and ends as it does), and that part.

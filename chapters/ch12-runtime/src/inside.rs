@@ -10,13 +10,14 @@ use namespaces::Kind;
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::setsid;
 use process::{Failure, Gate, step};
-use rootfs::{Prepared, Root, Sources};
+use rootfs::{Entered, Prepared, Root, Sources};
 
 use crate::become_program::{Last, become_program, leave_keyring, open_terminal, refuse_tracers, take_over};
 use crate::door::Door;
 use crate::hooks;
 use crate::inside_error::{InsideError, failed};
 use crate::plan::Plan;
+use crate::spec::Hook;
 use crate::state::{State, Status};
 use crate::stdio::Inner;
 
@@ -77,10 +78,12 @@ pub(crate) fn become_container(
         None => plan.rootfs.prepare(root)?,
     };
     set_sysctls(plan, &prepared)?;
-    if let Some(state) = &setup.state {
-        hooks::run("createContainer", &plan.hooks.create_container, state)?;
-    }
-    let entered = prepared.pivot()?;
+    let entered = match &setup.state {
+        Some(state) if !plan.hooks.create_container.is_empty() => {
+            enter_root_after(prepared, &plan.hooks.create_container, state)?
+        }
+        _ => prepared.pivot()?,
+    };
     if streams.wants_terminal() {
         let pty = open_terminal(&plan.process, &entered, gate)?;
         entered.bind_console(pty.slave.as_fd())?;
@@ -96,6 +99,16 @@ pub(crate) fn become_container(
     };
     become_program(&plan.process, entered, streams, &last, gate)
 }
+
+/// The last moment in the container's namespaces at which a path means what it means outside is that of the hooks.
+// ANCHOR: enter_root_after
+fn enter_root_after(prepared: Prepared, hooks: &[Hook], state: &State) -> Result<Entered, Failure> {
+    // ANCHOR: ex_hooks
+    hooks::run("createContainer", hooks, state)?;
+    Ok(prepared.pivot()?)
+    // ANCHOR_END: ex_hooks
+}
+// ANCHOR_END: enter_root_after
 
 /// Kernel parameters of the new namespaces, written before `/proc/sys` becomes read-only.
 fn set_sysctls(plan: &Plan, prepared: &Prepared) -> Result<(), Failure> {

@@ -8,16 +8,17 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
 use cgroups::{Cgroup, Layout};
-use common::{Resident, children, said, status};
+use common::{Resident, children, plain, said, status};
 use confinement::{Capabilities, CapabilitySets, Rlimit};
 use namespaces::{IdRange, Kind, Namespace};
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use process::{ExitStatus, Failure, FailureKind, Identity};
 use runtime::spec::User;
 use runtime::{RuntimeError, Stdio, root_of, user};
-use testkit::{Inmate, Need, kernel_test, require};
+use testkit::{Call, Inmate, Need, judge, kernel_test, refuse, require};
 
 const BOTH: [Option<&str>; 2] = [None, Some("probe")];
 
@@ -53,6 +54,49 @@ kernel_test! {
             drop(executed);
         }
         assert_eq!(resident.children(), "");
+        resident.end();
+    }
+
+    fn it_is_born_in_the_container_and_we_stay_outside(host) {
+        const READ: &str = "ch12-runtime, \"A join without a container\"";
+        let resident = Resident::with(host, plain);
+        let process = resident.process(&["cat"]);
+        let executed = resident.exec(&process, None).start().map_err(Failure::from).expect("a process");
+        let (pid, init) = (executed.child().pid(), Pid::from_raw(resident.init.pid));
+        let numbers = |pid: Pid| status(pid, "NSpid").split(' ').count();
+        judge("how many numbers the process has (NSpid in /proc/PID/status), and the container's first one")
+            .expected((numbers(init), numbers(init)))
+            .seen((numbers(pid), numbers(init)))
+            .cause(|(its, first)| if its < first {
+                "the process has no number inside: nobody was forked after setns, and a process never moves to another PID namespace".into()
+            } else {
+                "unknown".into()
+            })
+            .read(READ);
+        let groups = |pid: Pid| fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("its groups");
+        judge("the control groups of the process (/proc/PID/cgroup)")
+            .expected(groups(init))
+            .seen(groups(pid))
+            .cause(|_| "the process is in other groups than the container: its limits are not for that one".into())
+            .read(READ);
+        let of_our_next_child = || numbers(Inmate::new(String::new).pid());
+        judge("how many numbers our own next child has")
+            .expected(1)
+            .seen(of_our_next_child())
+            .cause(|_| "our children are still born in the container: we asked for that, and nobody took it back".into())
+            .read(READ);
+        drop(executed);
+        let refused = Inmate::new(|| {
+            refuse(Call("clone3", nix::libc::SYS_clone3, None), Errno::EIO);
+            resident.exec(&process, None).start().map(drop).expect_err("no process");
+            of_our_next_child().to_string()
+        });
+        judge("how many numbers our next child has, when the process in the container could not be made")
+            .expected("1")
+            .seen(refused.said())
+            .cause(|_| "our children are still born in the container: the way back was left out because something had failed".into())
+            .read(READ);
+        drop(refused);
         resident.end();
     }
 

@@ -1,7 +1,7 @@
 //! The life of a container, command by command.
 
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use cgroups::{Cgroup, Layout, Limits};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -183,20 +183,28 @@ impl Entry {
     }
 
     /// Thawed, killed, and waited for: a process that still dies in its group would keep that from being removed.
+    // ANCHOR: end
     fn end(&self) -> Result<(), ContainersError> {
-        let pidfd = self.record.init.and_then(|init| Some((init.pid, init.open().ok()?)));
-        if let Some((_, pidfd)) = &pidfd {
+        let init = self.record.init.and_then(|init| Some((init.pid, init.open().ok()?)));
+        // ANCHOR: ex_delete
+        if let Some((_, pidfd)) = &init {
             let _ = sys::pidfd_send_signal(pidfd.as_fd(), Signal::SIGKILL as i32);
         }
         if let Ok(group) = self.cgroup() {
             group.thaw()?;
             group.kill()?;
         }
-        let Some((pid, pidfd)) = pidfd else { return Ok(()) };
-        let mut interest = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut interest, PollTimeout::from(PATIENCE)) {
-            Ok(0) => Err(ContainersError::DoesNotEnd(pid)),
-            _ => Ok(()),
-        }
+        init.map_or(Ok(()), |(pid, pidfd)| wait_for_end(pid, &pidfd))
+        // ANCHOR_END: ex_delete
+    }
+    // ANCHOR_END: end
+}
+
+/// Returns when the process has ended.
+fn wait_for_end(pid: i32, pidfd: &OwnedFd) -> Result<(), ContainersError> {
+    let mut interest = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut interest, PollTimeout::from(PATIENCE)) {
+        Ok(0) => Err(ContainersError::DoesNotEnd(pid)),
+        _ => Ok(()),
     }
 }

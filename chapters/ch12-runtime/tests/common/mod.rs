@@ -89,8 +89,18 @@ impl Resident {
     }
 }
 
+/// A container that has what it takes to be one, and no more: what is tested of its life is to depend on nothing else.
+pub(crate) fn plain(spec: &mut Spec) {
+    spec.hostname.clear();
+    spec.linux.seccomp = None;
+    spec.linux.resources = runtime::spec::Limits::default();
+    spec.linux.masked_paths.clear();
+    spec.linux.readonly_paths.clear();
+    spec.linux.sysctl.clear();
+}
+
 /// Of the group that the library has made above the container's.
-fn remove_parent(group: &Path) {
+pub(crate) fn remove_parent(group: &Path) {
     let layout = cgroups::Layout::detect().expect("hierarchies");
     if let Some(parent) = group.parent()
         && let Ok(parent) = cgroups::Cgroup::open(&layout, parent)

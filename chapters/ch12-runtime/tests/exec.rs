@@ -59,7 +59,7 @@ kernel_test! {
 
     fn it_is_born_in_the_container_and_we_stay_outside(host) {
         const READ: &str = "ch12-runtime, \"A join without a container\"";
-        let resident = Resident::with(host, plain);
+        let resident = Resident::of(host, plain(), |_| {});
         let process = resident.process(&["cat"]);
         let executed = resident.exec(&process, None).start().map_err(Failure::from).expect("a process");
         let (pid, init) = (executed.child().pid(), Pid::from_raw(resident.init.pid));

@@ -28,8 +28,7 @@ struct Life {
 impl Life {
     fn new(host: &Host, script: &str) -> Self {
         require(Need::Busybox);
-        let mut spec = Spec::docker_default();
-        plain(&mut spec);
+        let mut spec = plain();
         spec.root = Some(runtime::spec::Root { path: host.rootfs(), readonly: false });
         spec.linux.cgroups_path = PathBuf::from(host.cgroup_name()).join("c").display().to_string();
         spec.process.as_mut().expect("a process").args = words(&["sh", "-c", script]);
@@ -78,12 +77,16 @@ impl Life {
         (said, is_alive(init))
     }
 
+    fn group(&self) -> Cgroup {
+        let group = Cgroup::open(&Layout::detect().expect("hierarchies"), Path::new(&self.spec.linux.cgroups_path));
+        group.map_err(Failure::from).expect("a group")
+    }
+
     /// The end of a container that the test does not delete.
     fn end(&self, init: Pid) {
         let _ = kill(init, Signal::SIGKILL);
         waitpid(init, None).expect("a child of ours");
-        let group = Cgroup::open(&Layout::detect().expect("hierarchies"), Path::new(&self.spec.linux.cgroups_path));
-        group.and_then(|group| group.remove()).expect("no group");
+        self.group().remove().expect("no group");
         remove_parent(Path::new(&self.spec.linux.cgroups_path));
         fs::remove_dir_all(self.bundle.join("state")).expect("a directory");
     }
@@ -92,6 +95,15 @@ impl Life {
     fn deleted(self, init: Pid) {
         waitpid(init, None).expect("a child of ours");
         remove_parent(Path::new(&self.spec.linux.cgroups_path));
+    }
+}
+
+/// Thawed whatever comes of the test: who stands still would keep even its PID namespace from ending.
+struct Thawed(Cgroup);
+
+impl Drop for Thawed {
+    fn drop(&mut self) {
+        let _ = self.0.thaw();
     }
 }
 
@@ -218,12 +230,9 @@ kernel_test! {
         if life.entry().set_paused(true).is_err() {
             require(Need::CgroupV1("freezer"));
         }
+        let _thawed = Thawed(life.group());
         assert_eq!(life.entry().status(), Status::Paused);
         let outcome = life.delete(pid);
-        // Whatever came of it, nobody stays.
-        if outcome.1 {
-            let _ = life.entry().set_paused(false);
-        }
         judge("deleting a paused container: what is said, and whether its first process lives")
             .expected(("deleted".into(), false))
             .seen(outcome)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Pid;
 use process::{ExitStatus, Failure, Identity};
 use rootfs::Root;
-use runtime::spec::{Process, Spec};
+use runtime::spec::{Capabilities, Process, Spec};
 use runtime::{Container, Ends, Exec, Running, Stdio, Text};
 use testkit::{Host, Need, require};
 
@@ -27,12 +27,16 @@ impl Resident {
     }
 
     pub(crate) fn with(host: &Host, change: impl FnOnce(&mut Spec)) -> Self {
+        let mut spec = Spec::docker_default();
+        spec.hostname = "ship".into();
+        Self::of(host, spec, change)
+    }
+
+    pub(crate) fn of(host: &Host, mut spec: Spec, change: impl FnOnce(&mut Spec)) -> Self {
         require(Need::Busybox);
         let root = host.dir().join("rootfs");
         let root = if root.exists() { root } else { host.rootfs() };
         let group = PathBuf::from(host.cgroup_name()).join("c");
-        let mut spec = Spec::docker_default();
-        spec.hostname = "ship".into();
         spec.linux.cgroups_path = group.display().to_string();
         spec.process.as_mut().expect("a process").args = words(&["cat"]);
         change(&mut spec);
@@ -90,13 +94,13 @@ impl Resident {
 }
 
 /// A container that has what it takes to be one, and no more: what is tested of its life is to depend on nothing else.
-pub(crate) fn plain(spec: &mut Spec) {
-    spec.hostname.clear();
-    spec.linux.seccomp = None;
+pub(crate) fn plain() -> Spec {
+    let mut spec = Spec::docker_unfiltered(Capabilities::docker_default());
     spec.linux.resources = runtime::spec::Limits::default();
     spec.linux.masked_paths.clear();
     spec.linux.readonly_paths.clear();
     spec.linux.sysctl.clear();
+    spec
 }
 
 /// Of the group that the library has made above the container's.

@@ -1,0 +1,9 @@
+// mistake: a container ends with its first process
+if let Ok(group) = self.cgroup() {
+    group.thaw()?;
+}
+if let Some((pid, pidfd)) = &init {
+    let _ = sys::pidfd_send_signal(pidfd.as_fd(), Signal::SIGKILL as i32);
+    wait_for_end(*pid, pidfd)?;
+}
+Ok(())

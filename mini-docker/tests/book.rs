@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use common::Docker;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use testkit::native_test;
 
 /// What a page may type besides mini-docker; there is no shell between.
@@ -30,9 +31,18 @@ fn stand_in(place: &Path) -> PathBuf {
         env!("CARGO_MANIFEST_DIR"),
         runner.display()
     );
-    let path = place.join("cargo");
-    fs::write(&path, script).expect("a stand-in for cargo");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a stand-in for cargo");
+    program(place.join("cargo"), &script)
+}
+
+/// The runtime, with containers of the test's own.
+fn runtime(place: &Path, state: &Path) -> PathBuf {
+    let script = format!("#!/bin/sh\nexec '{}' --root '{}' \"$@\"\n", env!("CARGO_BIN_EXE_mini-runc"), state.display());
+    program(place.join("mini-runc"), &script)
+}
+
+fn program(path: PathBuf, script: &str) -> PathBuf {
+    fs::write(&path, script).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script");
     path
 }
 
@@ -90,6 +100,7 @@ native_test! {
         cases.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", commands.display()));
         cases.env("TMPDIR", host.dir().display().to_string());
         cases.register_bin("mini-docker", Path::new(env!("CARGO_BIN_EXE_mini-docker")));
+        cases.register_bin("mini-runc", runtime(&commands, &host.dir().join("state")));
         cases.register_bin("cargo", stand_in(&commands));
         for name in TOOLS {
             cases.register_bin(name, on_path(name));
@@ -110,5 +121,8 @@ native_test! {
         let wanted = std::env::var("BOOK_PAGES").unwrap_or_default();
         let pattern = if wanted.is_empty() { "*.md".into() } else { format!("*{wanted}*.md") };
         cases.case(copies.join(pattern)).run();
+        drop(cases);
+        // We are PID 1 of this host: containers that a page has made and deleted are orphans of ours.
+        while matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
     }
 }

@@ -215,9 +215,11 @@ kernel_test! {
             .read(READ);
         life.end(pid);
         life.spec.hooks.create_container = shell("echo no luck; exit 3");
-        let created = life.create().ok();
-        created.map(|pid| life.end(pid));
-        judge("whether create fails with its hook").expected(None).seen(created.map(|_| "created"))
+        let outcome = life.create();
+        outcome.as_ref().ok().map(|pid| life.end(*pid));
+        judge("whether create fails with its hook, and names it")
+            .expected(true)
+            .seen(outcome.is_err_and(|failure| failure.message.contains("error running createContainer hook")))
             .cause(|_| "the failure of a hook was dropped: the container was created without what the hook should have done".into())
             .read(READ);
         remove_parent(Path::new(&life.spec.linux.cgroups_path));

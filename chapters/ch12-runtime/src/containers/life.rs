@@ -182,7 +182,8 @@ impl Entry {
         fs::remove_dir_all(&self.directory).map_err(failed("remove", &self.directory))
     }
 
-    /// Thawed, killed, and waited for: a process that still dies in its group would keep that from being removed.
+    /// Killed, thawed for that where it has to be, and waited for: a process that still dies in its group would keep that
+    /// from being removed.
     // ANCHOR: end
     fn end(&self) -> Result<(), ContainersError> {
         let init = self.record.init.and_then(|init| Some((init.pid, init.open().ok()?)));
@@ -191,17 +192,16 @@ impl Entry {
             let _ = sys::pidfd_send_signal(pidfd.as_fd(), Signal::SIGKILL as i32);
         }
         if let Ok(group) = self.cgroup() {
-            group.thaw()?;
             group.kill()?;
         }
-        init.map_or(Ok(()), |(pid, pidfd)| wait_for_end(pid, &pidfd))
+        init.map_or(Ok(()), wait_for_end)
         // ANCHOR_END: ex_delete
     }
     // ANCHOR_END: end
 }
 
 /// Returns when the process has ended.
-fn wait_for_end(pid: i32, pidfd: &OwnedFd) -> Result<(), ContainersError> {
+fn wait_for_end((pid, pidfd): (i32, OwnedFd)) -> Result<(), ContainersError> {
     let mut interest = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
     match poll(&mut interest, PollTimeout::from(PATIENCE)) {
         Ok(0) => Err(ContainersError::DoesNotEnd(pid)),

@@ -2,8 +2,7 @@
 if let Ok(group) = self.cgroup() {
     group.thaw()?;
 }
-if let Some((pid, pidfd)) = &init {
+if let Some((_, pidfd)) = &init {
     let _ = sys::pidfd_send_signal(pidfd.as_fd(), Signal::SIGKILL as i32);
-    wait_for_end(*pid, pidfd)?;
 }
-Ok(())
+init.map_or(Ok(()), wait_for_end)

@@ -99,9 +99,11 @@ impl Door {
 }
 
 /// Whether somebody waits behind the door in `directory`. Only who has it open makes opening it succeed.
+// ANCHOR: is_waited_at
 pub(crate) fn is_waited_at(directory: &Path) -> bool {
     open(&directory.join(START), false, true).is_ok()
 }
+// ANCHOR_END: is_waited_at
 
 /// Lets the process go, and returns once it has executed its program.
 ///

@@ -54,6 +54,7 @@ impl Visitor<'_> {
         let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(failed("open /proc"))?;
         self.affinity.map_or(Ok(()), ExecCpuAffinity::apply)?;
+        // ANCHOR: join
         self.enter()?;
         leave_keyring()?;
         let root = Entered::by_joining(proc)?;
@@ -63,6 +64,7 @@ impl Visitor<'_> {
         }
         let last = Last { attached: self.attached, preserved: self.preserved, joins: true, ..Last::default() };
         become_program(self.plan, root, streams, &last, gate)
+        // ANCHOR_END: join
     }
 
     /// Into all namespaces of the container that are not ours already. Root and working directory are then its own.

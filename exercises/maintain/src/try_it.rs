@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         return Ok(healthy);
     }
     println!("\n2. mini-docker");
-    let binary = release::build(workspace.root(), &["mini-docker"])?.join("mini-docker");
+    let binary = release::build(workspace.root(), &["mini-docker", "mini-runc"])?.join("mini-docker");
     println!("built {}", binary.display());
     let mini_docker = |arguments: &[&str]| -> Result<()> {
         println!("$ mini-docker {}", arguments.join(" "));

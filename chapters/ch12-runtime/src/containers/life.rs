@@ -27,6 +27,7 @@ impl Entry {
     }
 
     /// Where it is in its life: what the kernel says.
+    // ANCHOR: status
     pub fn status(&self) -> Status {
         if self.init().is_none() {
             Status::Stopped
@@ -38,6 +39,7 @@ impl Entry {
             Status::Running
         }
     }
+    // ANCHOR_END: status
 
     /// Its state.
     pub fn state(&self) -> State {

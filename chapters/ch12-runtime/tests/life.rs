@@ -162,7 +162,9 @@ kernel_test! {
         let created = life.create();
         let init = created.as_ref().ok().copied();
         let said = told(created.map(drop));
-        init.map(|init| life.end(init));
+        if let Some(init) = init {
+            life.end(init);
+        }
         judge("what create says of a program that is not there")
             .expected(true)
             .seen(said.contains("executable file not found"))
@@ -216,7 +218,9 @@ kernel_test! {
         life.end(pid);
         life.spec.hooks.create_container = shell("echo no luck; exit 3");
         let outcome = life.create();
-        outcome.as_ref().ok().map(|pid| life.end(*pid));
+        if let Ok(pid) = outcome {
+            life.end(pid);
+        }
         judge("whether create fails with its hook, and names it")
             .expected(true)
             .seen(outcome.is_err_and(|failure| failure.message.contains("error running createContainer hook")))

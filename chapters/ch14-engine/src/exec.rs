@@ -16,9 +16,9 @@ use crate::compose::{self, Facts};
 use crate::devices::Found;
 use crate::engine::Engine;
 use crate::exec_terminal::{self, Left};
+use crate::ids::new_id;
 use crate::record::ContainerRecord;
 use crate::saved::{Saved, State, Status};
-use crate::store::new_id;
 use crate::{attach, launch, tell, users};
 
 /// What is to be run.

@@ -20,6 +20,7 @@ mod exec;
 mod exec_terminal;
 pub mod filters;
 mod health;
+mod ids;
 mod import;
 mod info;
 mod inspect;

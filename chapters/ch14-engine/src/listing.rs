@@ -110,7 +110,8 @@ impl Engine {
         let choice = Choice::new(self, listing)?;
         let mut images = BTreeMap::new();
         let mut list = Vec::new();
-        for container in self.containers()?.into_iter().filter(|container| choice.takes(container)) {
+        let containers = if choice.all { self.store().list()? } else { self.store().list_alive()? };
+        for container in containers.into_iter().filter(|container| choice.takes(container)) {
             if listing.last.is_some_and(|most| list.len() == most) {
                 break;
             }

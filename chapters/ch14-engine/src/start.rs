@@ -15,10 +15,10 @@ use thiserror::Error;
 use crate::attach::{self, Streams};
 use crate::create::Create;
 use crate::engine::Engine;
+use crate::ids::new_id;
 use crate::saved::{Container, Saved, State, Status};
 use crate::shim::{self, Seat};
 use crate::state::StateError;
-use crate::store::new_id;
 
 /// The group of all shims: not that of whoever starts a container, whose limits and whose end are not theirs.
 const SHIMS: &str = "/mini-docker/shims";

@@ -17,7 +17,7 @@
 mod links;
 
 use std::cmp::Reverse;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remov
 use serde::Serialize;
 
 use self::links::Links;
+use crate::ids::{ids, is_id};
 use crate::saved::{Container, RECORD, Saved, State, Status, group_of};
 use crate::state::{StateError, is_name};
 
@@ -186,8 +187,20 @@ impl Store {
     /// # Errors
     /// [`DiskError`].
     pub(crate) fn list(&self) -> Result<Vec<Container>, DiskError> {
+        self.load_all(&self.homes)
+    }
+
+    /// Those for which somebody is alive, and no file of any other is read.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(crate) fn list_alive(&self) -> Result<Vec<Container>, DiskError> {
+        self.load_all(&self.lives)
+    }
+
+    fn load_all(&self, directory: &Path) -> Result<Vec<Container>, DiskError> {
         let mut list = Vec::new();
-        for id in ids(&self.homes)? {
+        for id in ids(directory)? {
             list.extend(self.load(&id)?);
         }
         list.sort_by_key(|container: &Container| Reverse(container.saved.created));
@@ -363,33 +376,4 @@ impl Store {
 
 fn remove(path: &Path) -> Result<(), DiskError> {
     remove_all(path).map_err(DiskError::at("remove", path))
-}
-
-fn is_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
-}
-
-/// The names in a directory that are ids.
-fn ids(directory: &Path) -> Result<Vec<String>, DiskError> {
-    let failed = |error| DiskError::at("read", directory)(error);
-    let mut ids = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        ids.extend(name.to_str().filter(|name| is_id(name)).map(str::to_owned));
-    }
-    Ok(ids)
-}
-
-/// 64 random hexadecimal digits. An id whose first twelve are a number could be taken for one; docker avoids it, too.
-pub(crate) fn new_id() -> Result<String, DiskError> {
-    let source = Path::new("/dev/urandom");
-    let mut random = File::open(source).map_err(DiskError::at("open", source))?;
-    loop {
-        let mut bytes = [0; 32];
-        io::Read::read_exact(&mut random, &mut bytes).map_err(DiskError::at("read", source))?;
-        let id = bytes.iter().fold(String::with_capacity(64), |text, byte| format!("{text}{byte:02x}"));
-        if id[..12].bytes().any(|digit| digit.is_ascii_alphabetic()) {
-            return Ok(id);
-        }
-    }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Binary {
     pub(crate) name: String,
     /// Where it was built.
     pub(crate) executable: PathBuf,
+    /// Whether it is an example: those are started by tests of other packages, too.
+    is_example: bool,
     /// The package's directory.
     pub(crate) manifest_directory: PathBuf,
     /// Which of its tests are for every kernel; of a program that tests start by its path, none.
@@ -41,7 +43,9 @@ impl Binary {
 /// names, if there are any.
 pub(crate) fn build(root: &Path, packages: &[String], filters: &[String]) -> Result<Vec<Binary>> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--no-run", "--message-format=json-render-diagnostics", "--tests"]).current_dir(root);
+    command
+        .args(["test", "--no-run", "--message-format=json-render-diagnostics", "--tests", "--examples"])
+        .current_dir(root);
     if packages.is_empty() {
         // As for the tests on this machine: with another choice of packages cargo would build libraries once more, with
         // other features.
@@ -66,7 +70,7 @@ pub(crate) fn build(root: &Path, packages: &[String], filters: &[String]) -> Res
     }
     let tested: BTreeSet<String> =
         binaries.iter().filter(|binary| !binary.is_program()).map(|binary| binary.package().to_owned()).collect();
-    binaries.retain(|binary| tested.contains(binary.package()));
+    binaries.retain(|binary| binary.is_example || tested.contains(binary.package()));
     Ok(binaries)
 }
 
@@ -97,9 +101,10 @@ fn binary(message: &Value) -> Option<(Binary, bool)> {
     let target = message["target"]["name"].as_str()?;
     let is_test = message["profile"]["test"].as_bool()?;
     let package = package(message["package_id"].as_str()?)?;
-    let wanted = matches!((kind, is_test), ("test" | "lib", true) | ("bin", false));
+    let wanted = matches!((kind, is_test), ("test" | "lib", true) | ("bin" | "example", false));
     let name = format!("{package}/{target}");
-    wanted.then(|| (Binary { name, executable, manifest_directory, tests: Vec::new() }, is_test))
+    let is_example = kind == "example";
+    wanted.then(|| (Binary { name, executable, is_example, manifest_directory, tests: Vec::new() }, is_test))
 }
 
 /// Of `path+file:///w/chapters/ch04-cgroups#cgroups@0.1.0` what is before the `@`; cargo leaves that out where the folder has
@@ -126,11 +131,17 @@ mod tests {
             message("lib", "cgroups", false),
             message("bin", "mini-docker", false),
             message("bin", "mini-docker", true),
+            message("example", "stage-ch04", false),
             "not JSON".into(),
         ];
         let names: Vec<(String, bool)> =
             parse(&lines.join("\n")).into_iter().map(|(binary, is_test)| (binary.name, is_test)).collect();
-        let expected = [("cgroups/cgroups", true), ("cgroups/memory", true), ("cgroups/mini-docker", false)];
+        let expected = [
+            ("cgroups/cgroups", true),
+            ("cgroups/memory", true),
+            ("cgroups/mini-docker", false),
+            ("cgroups/stage-ch04", false),
+        ];
         assert_eq!(names, expected.map(|(name, is_test)| (name.to_owned(), is_test)));
     }
 

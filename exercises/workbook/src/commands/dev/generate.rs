@@ -44,8 +44,26 @@ pub(crate) fn stale(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(old.chain(strays).collect())
 }
 
-/// What each chapter's stage adds to the one before it: `stage-ch02.diff`.
 fn pieces(workspace: &Workspace) -> Result<BTreeMap<PathBuf, String>> {
+    let mut pieces = stages(workspace)?;
+    pieces.extend(attacks(workspace)?);
+    Ok(pieces)
+}
+
+/// What the test of all attacks saw: its snapshot, without the header.
+fn attacks(workspace: &Workspace) -> Result<Option<(PathBuf, String)>> {
+    const SNAPSHOT: &str = "mini-docker/tests/snapshots/attacks__every_attack_ends_with_its_chapter.snap";
+    let path = workspace.root().join(SNAPSHOT);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = read(&path)?;
+    let body = text.splitn(3, "---\n").nth(2).with_context(|| format!("{SNAPSHOT} has no header"))?;
+    Ok(Some((Path::new(DIRECTORY).join("attacks.md"), body.to_owned())))
+}
+
+/// What each chapter's stage adds to the one before it: `stage-ch02.diff`.
+fn stages(workspace: &Workspace) -> Result<BTreeMap<PathBuf, String>> {
     let mut stages = Vec::new();
     for chapter in directories(&workspace.root().join("chapters"))?.iter().filter(|path| is_chapter(path)) {
         let stage = chapter.join("examples/stage.rs");
@@ -69,8 +87,7 @@ fn pieces(workspace: &Workspace) -> Result<BTreeMap<PathBuf, String>> {
 fn strays(workspace: &Workspace, wanted: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
     let entries = fs::read_dir(workspace.root().join(DIRECTORY)).into_iter().flatten().flatten();
     let names = entries.map(|entry| Path::new(DIRECTORY).join(entry.file_name()));
-    let mut strays: Vec<PathBuf> =
-        names.filter(|name| name.extension().is_some_and(|ext| ext == "diff") && !wanted.contains_key(name)).collect();
+    let mut strays: Vec<PathBuf> = names.filter(|name| !wanted.contains_key(name)).collect();
     strays.sort();
     strays
 }

@@ -48,6 +48,22 @@ kernel_test! {
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 
+    /// One who came later and has enough is no reason for it to end: `mini-docker attach NAME | head -1`.
+    fn a_reader_who_came_later_leaves_the_container_as_it_was(host) {
+        let docker = Docker::new(host);
+        docker.ok(&["run", "-d", "--name", "goes-on", "busybox", "yes"]);
+        for output in [Stdio::piped(), full()] {
+            let mut command = docker.command();
+            command.args(["attach", "--no-stdin", "goes-on"]).stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
+            let mut child = command.spawn().expect("mini-docker starts");
+            drop(child.stdout.take());
+            assert_eq!(child.wait().expect("its end").code(), Some(1));
+            assert_eq!(docker.ok(&["inspect", "-f", "{{.State.Status}}", "goes-on"]), "running\n");
+        }
+        docker.ok(&["rm", "-f", "goes-on"]);
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
     /// Output that is lost is not a success.
     fn a_full_disk_is_reported(host) {
         let docker = Docker::new(host);

@@ -5,6 +5,7 @@ mod common;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{Docker, Said};
 use engine::{Engine, Status};
@@ -61,6 +62,44 @@ kernel_test! {
             assert_eq!(docker.ok(&["inspect", "-f", "{{.State.Status}}", "goes-on"]), "running\n");
         }
         docker.ok(&["rm", "-f", "goes-on"]);
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Who finds no descriptor left in the shim waits, and the shim sleeps meanwhile.
+    fn more_callers_than_the_shim_can_hear_do_not_keep_it_busy(host) {
+        const LIMIT: usize = 64;
+        let docker = Docker::new(host);
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {LIMIT}; exec \"$@\""), "sh"]).arg(docker.command().get_program());
+        command.args(docker.command().get_args()).args(["run", "-d", "--name", "besieged", "busybox", "sleep", "1000"]);
+        assert!(command.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("sh starts").success());
+        let program = docker.ok(&["inspect", "-f", "{{.State.Pid}}", "besieged"]);
+        let field = |file: &str, name: &str| {
+            let text = std::fs::read_to_string(file).expect("a process");
+            text.lines().find_map(|line| line.strip_prefix(name)).expect("a field").trim().to_owned()
+        };
+        let shim = field(&format!("/proc/{}/status", program.trim()), "PPid:");
+        let mut callers: Vec<Child> = (0..LIMIT).map(|_| {
+            let mut command = docker.command();
+            command.args(["wait", "besieged"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().expect("mini-docker starts")
+        }).collect();
+        let until = Instant::now() + Duration::from_secs(20);
+        let wait_for = |what: &str, is_so: &dyn Fn() -> bool| {
+            while !is_so() {
+                assert!(Instant::now() < until, "{what}");
+                std::thread::yield_now();
+            }
+        };
+        let open = || std::fs::read_dir(format!("/proc/{shim}/fd")).expect("the shim").count();
+        wait_for("the shim never has all that it may have open", &|| open() == LIMIT);
+        let sleeps = |pid: &str| field(&format!("/proc/{pid}/status"), "State:").starts_with('S');
+        let all = || callers.iter().all(|caller| sleeps(&caller.id().to_string()));
+        wait_for("not everybody calls", &all);
+        wait_for("the shim never sleeps", &|| sleeps(&shim));
+        callers.iter_mut().for_each(|caller| caller.kill().expect("a caller"));
+        callers.iter_mut().for_each(|caller| drop(caller.wait()));
+        docker.ok(&["rm", "-f", "besieged"]);
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 

@@ -6,6 +6,7 @@
 //! its own, and nothing of what the command had open. It waits in `poll(2)` and does nothing until something happens.
 
 mod clients;
+mod door;
 mod monitor;
 mod probe;
 mod program;
@@ -27,6 +28,7 @@ use runtime::spec::ConsoleSize;
 
 use self::clients::Client;
 pub(crate) use self::clients::Seat;
+use self::door::Door;
 use self::monitor::Monitor;
 use self::program::{Program, Remains};
 use self::turn::Shim;
@@ -76,7 +78,7 @@ pub(crate) fn run(
         engine,
         saved,
         state,
-        listener: Some(listener),
+        door: Some(Door::new(listener)),
         clients,
         log,
         monitor: None,
@@ -185,7 +187,7 @@ impl Shim<'_> {
         step!(14, "who waits is told; then what is left is removed");
         self.end_clients();
         let _ = process::fault!("remove what is left");
-        self.listener = None;
+        self.door = None;
         let settled = settled.map(|left| left.map(|path| remove_all(&path)));
         // Last, and before the next life may begin: a directory can be written to by one overlay at a time.
         if let Some(remains) = remains {

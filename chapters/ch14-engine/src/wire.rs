@@ -189,8 +189,16 @@ impl Listener {
     }
 
     /// The next who calls, if somebody does.
-    pub(crate) fn accept(&self) -> Option<Line> {
-        rustix::net::accept_with(&self.0, SocketFlags::CLOEXEC).ok().map(Line)
+    ///
+    /// # Errors
+    /// Where there is no descriptor for the line, or no memory: he waits.
+    pub(crate) fn accept(&self) -> Result<Option<Line>, Errno> {
+        match rustix::net::accept_with(&self.0, SocketFlags::CLOEXEC) {
+            Ok(line) => Ok(Some(Line(line))),
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => Err(error),
+            // He has gone meanwhile.
+            Err(_) => Ok(None),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use process::{Failure, FailureKind, step};
 
 use super::clients::Client;
+use super::door::Door;
 use super::monitor::Monitor;
 use super::probe::Probe;
 use super::program::Program;
@@ -20,14 +21,14 @@ use crate::health::{Health, HealthCheck};
 use crate::log::LogWriter;
 use crate::saved::{Saved, State, Status};
 use crate::store::Store;
-use crate::wire::{Answer, Listener, Request};
+use crate::wire::{Answer, Request};
 
 /// What one shim knows.
 pub(super) struct Shim<'a> {
     pub(super) engine: &'a Engine,
     pub(super) saved: Saved,
     pub(super) state: State,
-    pub(super) listener: Option<Listener>,
+    pub(super) door: Option<Door>,
     pub(super) clients: Vec<Client>,
     pub(super) log: LogWriter,
     pub(super) monitor: Option<Monitor>,
@@ -84,8 +85,9 @@ impl Shim<'_> {
                     self.copy(program, index);
                 }
                 (Source::Call, _) => {
-                    let line = self.listener.as_ref().and_then(Listener::accept);
-                    self.clients.extend(line.and_then(Client::greet));
+                    if let Some(door) = &mut self.door {
+                        door.answer(&mut self.clients);
+                    }
                 }
                 (Source::Client(index), program) => {
                     let heard = self.clients[index].hear();
@@ -127,8 +129,8 @@ impl Shim<'_> {
         for descriptor in self.monitor.iter().flat_map(Monitor::descriptors) {
             on(Source::Probe, descriptor, PollFlags::POLLIN);
         }
-        if let Some(listener) = &self.listener {
-            on(Source::Call, listener.as_fd(), PollFlags::POLLIN);
+        if let Some(door) = self.door.as_ref().and_then(|door| door.descriptor(self.clients.len())) {
+            on(Source::Call, door, PollFlags::POLLIN);
         }
         for (index, client) in self.clients.iter().enumerate() {
             on(Source::Client(index), client.line().as_fd(), PollFlags::POLLIN);

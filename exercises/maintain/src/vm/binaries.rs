@@ -43,9 +43,8 @@ impl Binary {
 /// names, if there are any.
 pub(crate) fn build(root: &Path, packages: &[String], filters: &[String]) -> Result<Vec<Binary>> {
     let mut command = Command::new("cargo");
-    command
-        .args(["test", "--no-run", "--message-format=json-render-diagnostics", "--tests", "--examples"])
-        .current_dir(root);
+    // Not only the tests: this builds what they start, too, programs and examples.
+    command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).current_dir(root);
     if packages.is_empty() {
         // As for the tests on this machine: with another choice of packages cargo would build libraries once more, with
         // other features.

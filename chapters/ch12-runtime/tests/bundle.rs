@@ -65,3 +65,13 @@ fn dockers_defaults_are_what_a_runtime_reads() {
     assert!(bundle.warnings.iter().all(|warning| warning.contains("not available")), "{:?}", bundle.warnings);
     assert_eq!((bundle.spec.mounts, bundle.spec.linux), (docker.mounts, docker.linux));
 }
+
+#[test]
+fn a_fifo_in_the_place_of_the_file_is_not_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    nix::unistd::mkfifo(&directory.path().join("config.json"), nix::sys::stat::Mode::S_IRUSR).expect("a FIFO");
+    let error = Bundle::load(directory.path()).expect_err("no configuration");
+    assert!(
+        error.to_string().ends_with("is not a runtime configuration: EOF while parsing a value at line 1 column 0")
+    );
+}

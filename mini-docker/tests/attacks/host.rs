@@ -246,7 +246,7 @@ impl<'a> Scene<'a> {
         if column == Column::Chroot {
             umount(&place.join("proc")).expect("what a naive runtime leaves");
         }
-        print!("{}", String::from_utf8_lossy(&output.stderr));
+        println!("{inside}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 

@@ -1,5 +1,7 @@
 //! The attacks, in the order of the chapters that end them, and what the book says of each.
 
+use std::path::Path;
+
 /// One attack: a function of the program `attack` in the test kit.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
@@ -9,6 +11,8 @@ pub(crate) struct Row {
     pub(crate) title: &'static str,
     /// From this column on it fails.
     pub(crate) ends: &'static str,
+    /// The same on a machine that has cgroup v2 alone, where that differs.
+    pub(crate) ends_on_v2: Option<&'static str>,
     /// What it is, and what ends it.
     pub(crate) text: &'static str,
     /// Cells that say something else than they seem to: their columns, and why.
@@ -17,8 +21,20 @@ pub(crate) struct Row {
     pub(crate) begins: &'static str,
 }
 
+/// Whether all control groups of this machine are in one tree.
+pub(crate) fn has_v2_alone() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
+impl Row {
+    /// From this column on it fails on this machine.
+    pub(crate) fn ends_here(&self) -> &'static str {
+        self.ends_on_v2.filter(|_| has_v2_alone()).unwrap_or(self.ends)
+    }
+}
+
 const fn row(name: &'static str, title: &'static str, ends: &'static str, text: &'static str) -> Row {
-    Row { name, title, ends, text, note: None, begins: "host" }
+    Row { name, title, ends, ends_on_v2: None, text, note: None, begins: "host" }
 }
 
 const fn noted(row: Row, columns: &'static [&'static str], text: &'static str) -> Row {
@@ -144,13 +160,20 @@ pub(crate) const ROWS: [Row; 26] = [
         "[`mknod`](https://man7.org/linux/man-pages/man2/mknod.2.html) makes a node for the machine's disk anywhere, and docker \
          lets a container make it. It cannot be opened: the control group has a list of devices.",
     ),
-    row(
-        "release-agent",
-        "have the kernel start a program",
-        "4",
-        "The root of a v1 tree of control groups names a program that is started on the host when a group becomes empty \
-         ([CVE-2022-0492](https://nvd.nist.gov/vuln/detail/CVE-2022-0492)). In a cgroup namespace the root of the tree is not the \
-         tree's root, and the file is missing.",
+    noted(
+        Row {
+            ends_on_v2: Some("2"),
+            ..row(
+                "release-agent",
+                "have the kernel start a program",
+                "4",
+                "The root of a v1 tree of control groups names a program that is started on the host when a group becomes empty \
+                 ([CVE-2022-0492](https://nvd.nist.gov/vuln/detail/CVE-2022-0492)). In a cgroup namespace the root of the tree is \
+                 not the tree's root, the file is missing, and new trees may not be made.",
+            )
+        },
+        &["2", "3"],
+        "On a machine that has cgroup v2 alone, chapter 2 ends this: there a cgroup namespace is among Docker's defaults.",
     ),
     noted(
         row(

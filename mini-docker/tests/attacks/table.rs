@@ -22,7 +22,7 @@ impl Table {
     pub(crate) fn surprises(&self) -> Vec<String> {
         let mut surprises = Vec::new();
         for row in &ROWS {
-            let (begins, ends) = (self.position(row.begins), self.position(row.ends));
+            let (begins, ends) = (self.position(row.begins), self.position(row.ends_here()));
             let mut won = self.0.iter().map(|(_, cells)| cells.get(row.name) == Some(&true));
             let won: Vec<bool> = won.by_ref().collect();
             if !won[begins..].contains(&true) {

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use confinement::{Capabilities, Capability};
 use namespaces::Kind;
+use nix::fcntl::OFlag;
 use process::{Diagnose, FailureKind};
 use rootfs::MountOptions;
 use serde_json::Value;
@@ -80,8 +82,9 @@ impl Bundle {
     pub fn load(directory: &Path) -> Result<Self, SpecError> {
         let path = directory.join("config.json");
         let mut text = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text))
+        // A FIFO without a writer would be waited for, and signals are blocked already.
+        let open = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
+        open.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text))
             .map_err(|source| SpecError::Read { path: path.clone(), source })?;
         if text.len() as u64 > LARGEST {
             return Err(SpecError::Large(path));

@@ -97,8 +97,10 @@ kernel_test! {
         let all = || callers.iter().all(|caller| sleeps(&caller.id().to_string()));
         wait_for("not everybody calls", &all);
         wait_for("the shim never sleeps", &|| sleeps(&shim));
-        callers.iter_mut().for_each(|caller| caller.kill().expect("a caller"));
-        callers.iter_mut().for_each(|caller| drop(caller.wait()));
+        for caller in &mut callers {
+            caller.kill().expect("a caller");
+            caller.wait().expect("its end");
+        }
         docker.ok(&["rm", "-f", "besieged"]);
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }

@@ -63,7 +63,9 @@ impl fmt::Display for Lost {
 /// What was won, in a few words.
 type Outcome = Result<String, Lost>;
 
-const ATTACKS: [(&str, fn(&Facts) -> Outcome); 26] = [
+type Attack = fn(&Facts) -> Outcome;
+
+const ATTACKS: [(&str, Attack); 26] = [
     ("binary", files::replace_the_runtime),
     ("descriptor", files::leave_by_a_descriptor),
     ("signal", processes::stop_a_process),
@@ -101,7 +103,9 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "all" => try_all(&Facts::read(rest)),
         "--list" => {
-            ATTACKS.iter().for_each(|(name, _)| println!("{name}"));
+            for (name, _) in ATTACKS {
+                println!("{name}");
+            }
             Ok(())
         }
         "reopen" => {

@@ -1,7 +1,6 @@
 //! What concerns everybody's share: processes, memory, and the files that limit them.
 
 use std::fs::OpenOptions;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount, umount};
@@ -89,6 +88,6 @@ fn mounted(kind: &str, options: &str, inside: impl FnOnce(&Path) -> Outcome) -> 
         umount(&place)?;
         outcome
     });
-    std::fs::remove_dir(place).map_err(io::Error::from)?;
+    std::fs::remove_dir(place)?;
     outcome
 }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "attackers use what the kernel offers, not what a crate does")]
 
 use std::ffi::{CStr, CString, c_int, c_long};
+use std::fmt::Write;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -44,7 +45,7 @@ pub(crate) fn inherited(number: c_int) -> Option<BorrowedFd<'static>> {
     })
 }
 
-/// A new SysV segment with this text in it, by its id.
+/// A new `SysV` segment with this text in it, by its id.
 pub(crate) fn share(text: &CStr) -> Result<c_int, Errno> {
     let bytes = text.to_bytes_with_nul();
     // SAFETY: shmget(2) and shmat(2); the segment is at least a page, and the text is shorter.
@@ -59,7 +60,7 @@ pub(crate) fn share(text: &CStr) -> Result<c_int, Errno> {
     }
 }
 
-/// The text in a SysV segment.
+/// The text in a `SysV` segment.
 pub(crate) fn shared(id: c_int) -> Result<CString, Errno> {
     // SAFETY: shmat(2); a segment is a page at least, and this one holds a text that ends with a zero, as do new pages.
     unsafe {
@@ -71,15 +72,18 @@ pub(crate) fn shared(id: c_int) -> Result<CString, Errno> {
     }
 }
 
-/// What name_to_handle_at(2) says of a file, in hexadecimal: its type, and its bytes.
+/// What `name_to_handle_at(2)` says of a file, in hexadecimal: its type, and its bytes.
 pub(crate) fn handle_of(path: &CStr) -> Result<String, Errno> {
     let (mut handle, mut mount) = (Handle::default(), 0);
     // SAFETY: name_to_handle_at(2); the structure says how much room it has.
     Errno::result(unsafe {
         libc::syscall(libc::SYS_name_to_handle_at, libc::AT_FDCWD, path.as_ptr(), &raw mut handle, &raw mut mount, 0)
     })?;
-    let bytes = handle.bytes.iter().take(handle.length as usize);
-    Ok(format!("{:08x}{}", handle.kind, bytes.map(|byte| format!("{byte:02x}")).collect::<String>()))
+    let mut text = format!("{:08x}", handle.kind);
+    for byte in handle.bytes.iter().take(handle.length as usize) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }
 
 /// Opens a file by that, somewhere on the file system of `mount`.
@@ -225,7 +229,8 @@ std::arch::global_asm!(
 
 /// A program loader that is none: it keeps the file that is executed open, and executes us, by a real one.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn false_loader() -> Option<&'static [u8]> {
+#[allow(clippy::unnecessary_wraps, reason = "there is none for other processors")]
+pub(crate) fn false_loader() -> io::Result<&'static [u8]> {
     unsafe extern "C" {
         static attack_loader_begin: u8;
         static attack_loader_end: u8;
@@ -233,11 +238,11 @@ pub(crate) fn false_loader() -> Option<&'static [u8]> {
     // SAFETY: both are labels around constant bytes of this program.
     unsafe {
         let (begin, end) = (&raw const attack_loader_begin, &raw const attack_loader_end);
-        Some(std::slice::from_raw_parts(begin, end.addr() - begin.addr()))
+        Ok(std::slice::from_raw_parts(begin, end.addr() - begin.addr()))
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn false_loader() -> Option<&'static [u8]> {
-    None
+pub(crate) fn false_loader() -> io::Result<&'static [u8]> {
+    Err(io::Error::other("there is none for this processor"))
 }

@@ -118,7 +118,18 @@ fn request(bundle: &Path, spec: Spec) -> Request<'_> {
 fn visit<'a>(entry: &'a Entry, process: &'a Process, stdio: Stdio) -> Result<Exec<'a>, Failure> {
     let init = entry.init().ok_or_else(|| Failure::new(FailureKind::Conflict, "the container has ended"))?;
     let (spec, cgroup) = (&entry.record.spec, entry.record.cgroup.as_path());
-    Ok(Exec { init, spec, cgroup, process, stdio, cache: None, attached: true, part: None, preserved: 0 })
+    Ok(Exec {
+        init,
+        spec,
+        cgroup,
+        process,
+        stdio,
+        cache: None,
+        attached: true,
+        part: None,
+        watched: false,
+        preserved: 0,
+    })
 }
 
 /// Where it is in its life, and what its first process is just now.

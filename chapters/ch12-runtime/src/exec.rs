@@ -44,6 +44,8 @@ pub struct Exec<'a> {
     /// A name, new in this container, for a group below the container's: what the process has left running is then ended
     /// with it, and reaped. Without, it stays, and becomes a child of the container's first process.
     pub part: Option<&'a str>,
+    /// Whether somebody with `CAP_SYS_PTRACE` is in its PID namespace who is not of this container.
+    pub watched: bool,
     /// Descriptors of the caller that the program gets, from 3 on.
     pub preserved: i32,
 }
@@ -132,6 +134,9 @@ impl Exec<'_> {
     /// Whether somebody in the container could make a process of ours do his work, by `ptrace(2)`. A reaper stays what it is,
     /// unfiltered and with our memory, so there it is not for him to find.
     fn may_trace(&self) -> bool {
+        if self.watched {
+            return true;
+        }
         let ptrace = Capability::from_str("CAP_SYS_PTRACE").ok();
         let bounding = self.spec.process.as_ref().and_then(|process| process.capabilities).map(|sets| sets.bounding);
         ptrace.is_none_or(|ptrace| bounding.is_some_and(|bounding| bounding.contains(ptrace)))

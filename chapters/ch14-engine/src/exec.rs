@@ -173,6 +173,7 @@ pub(crate) struct Planned {
     cgroup: PathBuf,
     process: Process,
     cache: PathBuf,
+    watched: bool,
 }
 
 impl Planned {
@@ -201,7 +202,8 @@ impl Planned {
         let spec = spec_of(&saved.id, &record, (!saved.record.users.is_host()).then(users::ids));
         let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
         let cache = engine.root().directory("seccomp")?;
-        Ok(Self { cgroup: saved.record.group(&saved.id), id: new_id()?, init, spec, process, cache })
+        let watched = engine.is_watched(saved);
+        Ok(Self { cgroup: saved.record.group(&saved.id), id: new_id()?, init, spec, process, cache, watched })
     }
 
     /// The process, not started.
@@ -216,6 +218,7 @@ impl Planned {
             cache: Some(self.cache.clone()),
             attached: true,
             part: Some(&self.id[..16]),
+            watched: self.watched,
         }
     }
 }

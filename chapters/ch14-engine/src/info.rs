@@ -58,8 +58,11 @@ pub struct Info {
     pub logging_driver: String,
     /// Who makes control groups: nobody stands between us and their files.
     pub cgroup_driver: String,
-    /// 1 or 2; "hybrid" is 1 with a v2 hierarchy beside it.
+    /// 1 or 2.
     pub cgroup_version: String,
+    /// Whether there is a hierarchy of version 2 beside those of version 1.
+    #[serde(skip)]
+    pub cgroup_hybrid: bool,
     /// Controllers that limits can be set with.
     pub cgroup_controllers: Vec<String>,
     /// The kernel's release.
@@ -91,8 +94,18 @@ pub struct Info {
     pub live_restore_enabled: bool,
     /// The program of `--init`.
     pub init_binary: String,
+    /// Docker's cluster, which we take no part in.
+    pub swarm: Swarm,
     /// What confines containers.
     pub security_options: Vec<String>,
+}
+
+/// For scripts that ask.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Swarm {
+    /// Always `inactive`.
+    pub local_node_state: &'static str,
 }
 
 /// What there is more than one of.
@@ -121,7 +134,7 @@ impl Info {
         lines.extend([
             ("Logging Driver", self.logging_driver.clone()),
             ("Cgroup Driver", self.cgroup_driver.clone()),
-            ("Cgroup Version", self.cgroup_version.clone()),
+            ("Cgroup Version", self.cgroup_version.clone() + if self.cgroup_hybrid { " (hybrid)" } else { "" }),
             ("Cgroup Controllers", self.cgroup_controllers.join(" ")),
             ("Plugins", String::new()),
             (" Network", self.plugins.network.join(" ")),
@@ -184,7 +197,8 @@ impl Engine {
             system_time: Timestamp::now(),
             logging_driver: "json-file".into(),
             cgroup_driver: "cgroupfs".into(),
-            cgroup_version: layout.version().into(),
+            cgroup_version: layout.version()[..1].into(),
+            cgroup_hybrid: layout.version().len() > 1,
             cgroup_controllers: controllers,
             kernel_version: read("/proc/sys/kernel/osrelease").trim().into(),
             operating_system: assigned(&release, "PRETTY_NAME").unwrap_or("Linux").into(),
@@ -199,6 +213,7 @@ impl Engine {
             default_runtime: "mini-runc".into(),
             live_restore_enabled: true,
             init_binary: "docker-init".into(),
+            swarm: Swarm { local_node_state: "inactive" },
             security_options: words(&["seccomp", "capabilities", "no-new-privileges"]),
         })
     }

@@ -62,6 +62,13 @@ impl Diagnose for JoinError {
     }
 }
 
+/// The file in the directory of one who lives that says so.
+const TRACED: &str = "traced";
+
+fn may_trace(record: &ContainerRecord) -> bool {
+    "CAP_SYS_PTRACE".parse().is_ok_and(|ptrace| record.capabilities.contains(ptrace))
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Joined {
@@ -132,6 +139,7 @@ impl Engine {
         }
         if let Some(owner) = saved.record.pid.owner() {
             let owner = self.owner("PID", owner)?;
+            self.note_tracer(saved, &owner.saved)?;
             if !joined.join(Kind::Pid, &owner)? {
                 record.to_mut().pid = Sharing::Host;
             }
@@ -149,10 +157,33 @@ impl Engine {
         record
     }
 
-    /// Whose network it is in the end: an owner may have that of yet another one.
+    /// Whose network it is in the end.
     pub(crate) fn last_owner(&self, saved: &Saved) -> Option<Saved> {
+        self.last(saved, |record| &record.network)
+    }
+
+    /// Whether somebody in its PID namespace could make a process of ours do his work, by `ptrace(2)`, and is not of this
+    /// container.
+    pub(crate) fn is_watched(&self, saved: &Saved) -> bool {
+        let owner = self.last(saved, |record| &record.pid);
+        let owner = owner.as_ref().unwrap_or(saved);
+        may_trace(&owner.record) || self.store().life(&owner.id).join(TRACED).exists()
+    }
+
+    /// For as long as the owner of a PID namespace lives, it is known that somebody is in there who may trace.
+    fn note_tracer(&self, saved: &Saved, owner: &Saved) -> Result<(), DiskError> {
+        if !may_trace(&saved.record) {
+            return Ok(());
+        }
+        let last = self.last(owner, |record| &record.pid);
+        let path = self.store().life(&last.as_ref().unwrap_or(owner).id).join(TRACED);
+        File::create(&path).map_err(DiskError::at("create", &path)).map(drop)
+    }
+
+    /// Whose that is in the end: an owner may have that of yet another one.
+    fn last(&self, saved: &Saved, of: fn(&ContainerRecord) -> &Sharing) -> Option<Saved> {
         let (mut seen, mut last) = (BTreeSet::new(), None::<Saved>);
-        while let Some(owner) = last.as_ref().unwrap_or(saved).record.network.owner() {
+        while let Some(owner) = of(&last.as_ref().unwrap_or(saved).record).owner() {
             let found = self.store().find(owner).ok()?.saved;
             if !seen.insert(found.id.clone()) {
                 return None;

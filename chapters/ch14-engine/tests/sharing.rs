@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{another, command, data, named, status, traces};
-use engine::{Create, Engine, Status};
+use engine::{Create, Engine, ExecWish, Status};
 use testkit::{Host, kernel_test};
 
 const LONG: &str = "sleep 1000";
@@ -109,6 +109,30 @@ kernel_test! {
             assert!(restored.iter().all(|one| one.result.is_ok()), "{restored:?}");
             assert_eq!(namespace(engine, "owner", "net"), namespace(engine, "guest", "net"));
             gone(host, engine, &["guest", "owner"]);
+        });
+    }
+
+    /// A process of ours that stays inside, unconfined, is not for one who may trace.
+    fn where_somebody_may_trace_nobody_waits_inside_for_an_exec(host) {
+        let parents = "echo $PPID >/parent";
+        let parent = |engine: &Engine| {
+            let wish = ExecWish { args: ["sh", "-c", parents].map(Into::into).into(), ..ExecWish::default() };
+            assert_eq!(engine.exec("one", &wish, "").expect("an end").code(), 0);
+            let pid = engine.find("one").expect("it").state.pid;
+            fs::read_to_string(format!("/proc/{pid}/root/parent")).expect("what it saw")
+        };
+        command(host, |engine| {
+            started(engine, &named("one", LONG));
+            assert_ne!(parent(engine), "0\n", "who waits is inside");
+            started(engine, &with(named("tracer", LONG), |host| {
+                host.pid_mode = "container:one".into();
+                host.cap_add = vec!["SYS_PTRACE".into()];
+            }));
+            assert_eq!(parent(engine), "0\n");
+            engine.restart("one", "KILL", Some(0)).expect("another life");
+            assert_ne!(parent(engine), "0\n", "he is gone");
+            engine.wait("tracer").expect("an end");
+            gone(host, engine, &["one", "tracer"]);
         });
     }
 

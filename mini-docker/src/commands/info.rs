@@ -29,7 +29,9 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     if let Some(format) = args.format.as_deref().filter(|format| !format.is_empty()) {
         return print_object(format, &info);
     }
-    let lines = info.lines().iter().fold(String::new(), |text, (name, value)| text + &format!(" {name}: {value}\n"));
+    let lines = info.lines();
+    let lines =
+        lines.iter().fold(String::new(), |text, (name, value)| text + format!(" {name}: {value}").trim_end() + "\n");
     outcome::print(format_args!("Server:\n{lines}"))?;
     Ok(0)
 }

@@ -69,6 +69,7 @@ impl Resident {
             cache: None,
             attached: true,
             part,
+            watched: false,
             preserved: 0,
         }
     }

@@ -42,6 +42,7 @@ fn run(containers: &Containers, wish: &cli::Exec) -> Result<u8, Failure> {
         cache: None,
         attached: !wish.detach,
         part: None,
+        watched: false,
         preserved,
     };
     // Before the child exists: a signal that comes in between then waits for it.

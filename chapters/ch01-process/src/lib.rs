@@ -6,7 +6,6 @@
 mod channel;
 mod child;
 mod descriptors;
-mod detach;
 mod detach_keys;
 mod exec;
 mod failure;
@@ -26,7 +25,6 @@ pub mod sys;
 
 pub use child::{Child, ChildError, ExitStatus};
 pub use descriptors::DescriptorError;
-pub use detach::{DetachError, detach};
 pub use detach_keys::{DetachKeys, DetachKeysError};
 pub use exec::{DEFAULT_PATH, ExecError, Program};
 pub use failure::{CALLER_FAILED, CANNOT_EXECUTE, Diagnose, ENGINE_FAILED, Failure, FailureKind, NOT_FOUND};

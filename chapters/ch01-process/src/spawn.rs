@@ -263,11 +263,6 @@ impl Gate {
         descriptors::close_all_but(&kept)
     }
 
-    /// The descriptor's number.
-    pub(crate) fn number(&self) -> RawFd {
-        self.0.number()
-    }
-
     /// Whether whoever is at the other end is gone: nobody will hear how this ends, and nobody will end it.
     pub fn is_abandoned(&self) -> bool {
         self.0.is_closed()

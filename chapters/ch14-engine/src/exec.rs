@@ -13,6 +13,7 @@ use runtime::{Exec, Stdio, Text, attend, user};
 use thiserror::Error;
 
 use crate::compose::{self, Facts};
+use crate::detach::detach;
 use crate::devices::Found;
 use crate::engine::Engine;
 use crate::exec_terminal::{self, Left};
@@ -104,7 +105,7 @@ impl Engine {
     pub fn exec_detached(&self, name: &str, wish: &ExecWish) -> Result<(), Failure> {
         let (saved, planned) = self.plan_exec(name, wish, None)?;
         let pending = Spawn::new().start(|gate| -> Result<Infallible, Failure> {
-            process::detach(gate, &[])?;
+            detach(gate, &[])?;
             // The null device now; a terminal's other side is ours.
             let stdio = if wish.terminal { Stdio::Terminal } else { Stdio::Inherit };
             let mut executed = planned.exec(stdio).start()?;

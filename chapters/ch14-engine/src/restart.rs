@@ -42,6 +42,23 @@ impl RestartPolicy {
     }
 }
 
+impl RestartPolicy {
+    fn is_off(&self) -> bool {
+        matches!(self.name.as_str(), "" | "no")
+    }
+
+    /// Whether a program that has ended is wanted again, after so many tries in a row.
+    fn brings_back(&self, state: &State, tries: i64) -> bool {
+        let tries_left = self.maximum_retry_count == 0 || tries < self.maximum_retry_count;
+        !state.stopped_by_hand
+            && match self.name.as_str() {
+                "always" | "unless-stopped" => true,
+                "on-failure" => state.exit_code != 0 && tries_left,
+                _ => false,
+            }
+    }
+}
+
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -60,25 +77,24 @@ pub(crate) struct BackOff {
 
 impl BackOff {
     /// Decides after a life of `lived`; one that never began counts as none.
+    // ANCHOR: decide
     pub(crate) fn decide(&mut self, policy: &RestartPolicy, state: &State, lived: Duration) -> Decision {
+        if policy.is_off() {
+            return Decision::End;
+        }
+        // ANCHOR: ex_back_off
         if lived >= RECOVERED {
             *self = Self::default();
         }
-        let again = !state.stopped_by_hand
-            && match policy.name.as_str() {
-                "always" | "unless-stopped" => true,
-                "on-failure" => {
-                    state.exit_code != 0 && (policy.maximum_retry_count == 0 || self.tries < policy.maximum_retry_count)
-                }
-                _ => false,
-            };
-        if !again {
+        if !policy.brings_back(state, self.tries) {
             return Decision::End;
         }
         self.tries += 1;
         self.pause = Some(self.pause.map_or(FIRST, |pause| (pause * 2).min(LONGEST)));
         Decision::Restart
+        // ANCHOR_END: ex_back_off
     }
+    // ANCHOR_END: decide
 
     /// How long to wait before it comes back.
     pub(crate) fn pause(&self) -> Duration {
@@ -88,7 +104,11 @@ impl BackOff {
 
 #[cfg(test)]
 mod tests {
+    use testkit::judge;
+
     use super::*;
+
+    const READ: &str = "ch14-engine, \"Coming back\"";
 
     fn policy(name: &str, maximum_retry_count: i64) -> RestartPolicy {
         RestartPolicy { name: name.into(), maximum_retry_count }
@@ -123,15 +143,62 @@ mod tests {
             back_off.decide(&always, &ended(0, false), Duration::from_secs(1));
             pauses.push(back_off.pause().as_millis());
         }
-        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000]);
-        back_off.decide(&always, &ended(0, false), RECOVERED);
-        assert_eq!(back_off.pause(), FIRST);
+        judge("the pauses between twelve lives of a second, in ms")
+            .expected(vec![100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000])
+            .seen(pauses)
+            .cause(|seen| {
+                match seen[..] {
+                    [_, 100, 100, ..] => {
+                        "the second pause is as short as the first: that it started was taken for recovery"
+                    }
+                    [100, .., last] if last > 60000 => {
+                        "nothing ends the doubling: after a bad night it would come back days later"
+                    }
+                    [200, 400, ..] => "the first pause is doubled already",
+                    _ => "unknown",
+                }
+                .into()
+            })
+            .read(READ);
+        for (lived, pause) in
+            [(RECOVERED, FIRST), (RECOVERED.checked_sub(Duration::from_millis(1)).unwrap_or_default(), FIRST * 2)]
+        {
+            back_off.decide(&always, &ended(0, false), lived);
+            judge(&format!("the pause after twelve short lives and one of {lived:?}, or after that"))
+                .expected(pause)
+                .seen(back_off.pause())
+                .cause(|seen| {
+                    if *seen == LONGEST {
+                        "who has lived for ten seconds has recovered: the next pause is the first again"
+                    } else {
+                        "unknown"
+                    }
+                    .into()
+                })
+                .read(READ);
+        }
     }
 
     #[test]
     fn a_limit_of_retries_is_counted() {
         let (mut back_off, twice) = (BackOff::default(), policy("on-failure", 2));
         let decisions = [(); 3].map(|()| back_off.decide(&twice, &ended(1, false), Duration::ZERO));
-        assert_eq!(decisions, [Decision::Restart, Decision::Restart, Decision::End]);
+        judge("what is decided after each of three failures, with on-failure:2")
+            .expected([Decision::Restart, Decision::Restart, Decision::End])
+            .seen(decisions)
+            .cause(|seen| {
+                if *seen == [Decision::Restart; 3] {
+                    "the tries are not counted, so it comes back without end"
+                } else {
+                    "unknown"
+                }
+                .into()
+            })
+            .read(READ);
+        assert_eq!(
+            back_off.decide(&twice, &ended(1, false), RECOVERED),
+            Decision::Restart,
+            "a long life gives all tries back"
+        );
     }
 }

@@ -32,6 +32,7 @@ use self::door::Door;
 use self::monitor::Monitor;
 use self::program::{Program, Remains};
 use self::turn::Shim;
+use crate::detach::detach;
 use crate::engine::Engine;
 use crate::health::{Health, HealthCheck};
 use crate::launch::{self, Launched};
@@ -66,7 +67,7 @@ pub(crate) fn run(
 ) -> Result<Infallible, Failure> {
     let mut kept: Vec<BorrowedFd> = seat.iter().flat_map(Seat::descriptors).collect();
     kept.push(life.mark());
-    process::detach(gate, &kept)?;
+    detach(gate, &kept)?;
     let blocked = NOT_FOR_US.into_iter().collect::<SigSet>().thread_block();
     let listener = Listener::open(life.mark());
     let (Ok(()), Ok(listener)) = (blocked, listener) else {
@@ -248,19 +249,7 @@ impl Shim<'_> {
     fn attend(&mut self, launched: Launched) -> Remains {
         let mut program = Program::new(launched, &self.saved);
         self.seat(&mut program);
-        let mut silent_since = Instant::now();
-        while !(program.status.is_some() && program.outputs.is_empty()) {
-            let silence = program.status.map(|_| SILENCE.saturating_sub(silent_since.elapsed()));
-            if silence == Some(Duration::ZERO) {
-                break;
-            }
-            let patience = silence.or_else(|| self.monitor.as_ref().and_then(Monitor::patience));
-            let had_ended = program.status.is_some();
-            if self.turn(Some(&mut program), patience) || program.status.is_some() != had_ended {
-                silent_since = Instant::now();
-            }
-            self.look_at_health();
-        }
+        self.drain(&mut program);
         self.log.finish(Timestamp::now());
         let status = program.status.unwrap_or(ExitStatus::Code(0));
         step!(12, "the program ended: {status}");
@@ -274,6 +263,34 @@ impl Shim<'_> {
         };
         self.tell_of_end();
         program.end()
+    }
+
+    /// Returns when the program has ended and all that it printed is read, as far as it can be.
+    // ANCHOR: drain
+    fn drain(&mut self, program: &mut Program) {
+        // ANCHOR: ex_drain
+        let mut silent_since = Instant::now();
+        while program.status.is_none() || !program.outputs.is_empty() {
+            let left = SILENCE.saturating_sub(silent_since.elapsed());
+            if program.status.is_some() && left.is_zero() {
+                break;
+            }
+            if self.look_after(program, left) {
+                silent_since = Instant::now();
+            }
+        }
+        // ANCHOR_END: ex_drain
+    }
+    // ANCHOR_END: drain
+
+    /// Waits until something can be done, and does it: as long as it takes, or, when the program has ended, for `left` at
+    /// most. Whether something was read, or the program has just ended.
+    fn look_after(&mut self, program: &mut Program, left: Duration) -> bool {
+        let had_ended = program.status.is_some();
+        let patience = if had_ended { Some(left) } else { self.monitor.as_ref().and_then(Monitor::patience) };
+        let printed = self.turn(Some(program), patience);
+        self.look_at_health();
+        printed || program.status.is_some() != had_ended
     }
 
     fn tell_of_end(&self) {

@@ -15,6 +15,7 @@
 //! that ask for it.
 
 mod links;
+mod reconcile;
 
 use std::cmp::Reverse;
 use std::fs;
@@ -27,7 +28,7 @@ use serde::Serialize;
 
 use self::links::Links;
 use crate::ids::{ids, is_id};
-use crate::saved::{Container, RECORD, Saved, State, Status, group_of};
+use crate::saved::{Container, RECORD, Saved, State, Status};
 use crate::state::{StateError, is_name};
 
 const STATE: &str = "state.json";
@@ -302,67 +303,6 @@ impl Store {
         let _ = process::fault!("release a name");
         let _ = self.names.release(&saved.name, &saved.id);
         Ok(left)
-    }
-
-    /// Clears up after shims and commands that were killed: what they ran is ended, how it ended is recorded, and what was
-    /// to go with its end goes.
-    pub(crate) fn reconcile(&self) -> Result<(), DiskError> {
-        for id in ids(&self.lives)? {
-            if Held::take(&self.life(&id))?.is_none() {
-                continue;
-            }
-            // The lock first, then the mark: whoever starts a container has the one and waits for the other.
-            let lock = self.lock(&id)?;
-            let Some(life) = Held::take(&self.life(&id))? else { continue };
-            cgroups::remove_abandoned(&group_of(&self.home(&id), &id));
-            if lock.is_some() {
-                self.conclude(&id)?;
-            }
-            self.end_life(life)?;
-        }
-        Ok(())
-    }
-
-    /// What becomes of a container whose shim, or maker, is gone. The caller has its lock and its mark.
-    fn conclude(&self, id: &str) -> Result<(), DiskError> {
-        match self.load(id) {
-            Ok(Some(Container { saved, state })) => {
-                let goes = saved.is_temporary() && (state.status.is_alive() || !saved.lasting);
-                if goes {
-                    remove(&self.forget(&saved)?)
-                } else {
-                    self.write_state(&saved, &state.without_shim(&self.boot))
-                }
-            }
-            // Killed before there was a record.
-            Ok(None) => remove(&self.root.discard_unmarked(&self.home(id))?),
-            // It is damaged, and whoever asks for it is told.
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Removes the names that nobody has: of commands that were killed between a name and a record.
-    pub(crate) fn clear_up_names(&self) -> Result<(), DiskError> {
-        for (name, id) in self.names.all()? {
-            if !self.owns(&id, &name) {
-                self.names.release(&name, &id)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// After a boot: nothing lives, and what stood in the run directory is gone, or means nothing any more.
-    fn clear_up_homes(&self) -> Result<(), DiskError> {
-        for id in ids(&self.homes)? {
-            let home = self.home(&id);
-            if home.join(RECORD).exists() || self.life(&id).exists() {
-                continue;
-            }
-            if let Some(_lock) = self.lock(&id)? {
-                remove(&self.root.discard_unmarked(&home)?)?;
-            }
-        }
-        self.clear_up_names()
     }
 
     /// Whether it is this container that has the name. One that is just being made may have no record yet; one that was

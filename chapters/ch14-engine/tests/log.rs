@@ -1,4 +1,5 @@
-//! A container's log on a disk that is full: the container goes on, and the log says what it has not.
+//! A container's log: long lines in it, and a disk that is full, on which the container goes on and the log says what it
+//! has not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,40 @@ use engine::log::{LogConfig, LogWriter};
 use jiff::Timestamp;
 use nix::mount::{MsFlags, mount};
 use process::relay::Stream;
-use testkit::kernel_test;
+use testkit::{judge, kernel_test};
+
+/// A judge of the exercise `chunk`: whoever puts the records together again gets the lines that were printed.
+#[test]
+fn a_line_longer_than_a_record_is_still_one_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = LogWriter::open(directory.path(), "x", &LogConfig::default(), &BTreeMap::new());
+    let now = Timestamp::from_second(1).expect("a time");
+    log.write(Stream::Stdout, "x".repeat(40_000).as_bytes(), now);
+    log.write(Stream::Stdout, b"\nthe next\n", now);
+    log.finish(now);
+    let text = fs::read_to_string(directory.path().join("x-json.log")).expect("a log");
+    let logs: Vec<String> = text
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["log"].as_str().unwrap_or_default().into()
+        })
+        .collect();
+    judge("the lengths of the lines in the log's JSON")
+        .expected(vec![40_000, 8])
+        .seen(logs.concat().lines().map(str::len).collect::<Vec<_>>())
+        .cause(|seen| match seen.len() {
+            2 => "unknown".into(),
+            lines => format!(
+                "the program has printed two lines, and the log has {lines}: a record that was cut ends with a newline"
+            ),
+        })
+        .read("ch14-engine, \"A log of lines\"");
+    judge("whether no record is longer than 16 KiB and a newline")
+        .expected(true)
+        .seen(logs.iter().all(|log| log.len() <= 16 * 1024 + 1))
+        .cause(|_| "a line was looked for first, and is not cut".into())
+        .read("ch14-engine, \"A log of lines\"");
+}
 
 kernel_test! {
     fn a_full_disk_costs_lines_and_the_log_says_how_many(host) {

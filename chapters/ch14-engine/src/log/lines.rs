@@ -19,6 +19,31 @@ pub(super) struct Piece<'a> {
     pub(super) time: Timestamp,
 }
 
+/// Where a piece ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// At the newline behind it.
+    Newline,
+    /// Where a record may not be longer.
+    Full,
+    /// It goes on in bytes that are to come.
+    ToCome,
+}
+
+/// The first piece of `bytes`, for which there is `room` in its record; how it ends; and what is behind it.
+// ANCHOR: cut
+fn cut(bytes: &[u8], room: usize) -> (&[u8], End, &[u8]) {
+    // ANCHOR: ex_chunk
+    let window = &bytes[..bytes.len().min(room)];
+    if let Some(at) = memchr(b'\n', window) {
+        return (&window[..at], End::Newline, &bytes[at + 1..]);
+    }
+    let end = if window.len() == room { End::Full } else { End::ToCome };
+    (window, end, &bytes[window.len()..])
+    // ANCHOR_END: ex_chunk
+}
+// ANCHOR_END: cut
+
 /// One stream's line that is not finished yet.
 #[derive(Debug, Default)]
 pub(super) struct Line {
@@ -31,20 +56,18 @@ impl Line {
     /// Calls `emit` with each piece that `bytes` complete.
     pub(super) fn feed(&mut self, mut bytes: &[u8], now: Timestamp, mut emit: impl FnMut(Piece<'_>)) {
         while !bytes.is_empty() {
-            let room = LONGEST - self.begun.len();
-            let window = &bytes[..bytes.len().min(room)];
-            let newline = memchr(b'\n', window);
-            let text = &window[..newline.unwrap_or(window.len())];
-            bytes = &bytes[text.len() + usize::from(newline.is_some())..];
+            let (text, end, rest) = cut(bytes, LONGEST - self.begun.len());
+            bytes = rest;
+            let newline = end == End::Newline;
             let time = self.since.unwrap_or(now);
-            self.since = if newline.is_some() { None } else { Some(time) };
-            if newline.is_none() && text.len() < room {
+            self.since = if newline { None } else { Some(time) };
+            if end == End::ToCome {
                 self.begun.extend_from_slice(text);
             } else if self.begun.is_empty() {
-                emit(Piece { text, newline: newline.is_some(), time });
+                emit(Piece { text, newline, time });
             } else {
                 self.begun.extend_from_slice(text);
-                emit(Piece { text: &self.begun, newline: newline.is_some(), time });
+                emit(Piece { text: &self.begun, newline, time });
                 self.begun.clear();
                 self.begun.shrink_to(KEPT);
             }
@@ -62,6 +85,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use testkit::judge;
+
     use super::*;
 
     fn pieces(portions: &[&[u8]]) -> Vec<(usize, bool, i64)> {
@@ -76,26 +101,59 @@ mod tests {
         seen
     }
 
+    /// Of each piece its length, whether it has a newline, and the second in which its line began.
+    type Pieces = Vec<(usize, bool, i64)>;
+
+    fn expect(
+        what: &str,
+        portions: &[&[u8]],
+        expected: &[(usize, bool, i64)],
+        cause: impl Fn(&Pieces) -> &'static str,
+    ) {
+        judge(&format!("pieces of {what}: length, newline, second"))
+            .expected(expected.to_vec())
+            .seen(pieces(portions))
+            .cause(|seen| cause(seen).into())
+            .read("ch14-engine, \"A log of lines\"");
+    }
+
     #[test]
     fn lines_are_found_wherever_they_are_split() {
-        assert_eq!(pieces(&[b"one\ntwo\n\nfour"]), [(3, true, 0), (3, true, 0), (0, true, 0), (4, false, 0)]);
-        assert_eq!(pieces(&[b"o", b"ne", b"\n", b"\n"]), [(3, true, 0), (0, true, 3)]);
-        assert_eq!(pieces(&[]), []);
-        assert_eq!(pieces(&[b"x\n", b""]), [(1, true, 0)]);
+        let whole = |seen: &Pieces| {
+            if seen.iter().all(|(_, newline, _)| *newline) {
+                "what has come so far counts as a line, though its newline is still to come"
+            } else {
+                "unknown"
+            }
+        };
+        expect(
+            "four lines at once",
+            &[b"one\ntwo\n\nfour"],
+            &[(3, true, 0), (3, true, 0), (0, true, 0), (4, false, 0)],
+            whole,
+        );
+        expect("two lines byte by byte", &[b"o", b"ne", b"\n", b"\n"], &[(3, true, 0), (0, true, 3)], whole);
+        expect("nothing", &[], &[], whole);
+        expect("a line and nothing", &[b"x\n", b""], &[(1, true, 0)], whole);
     }
 
     #[test]
     fn a_long_line_is_cut_and_only_its_last_part_has_a_newline() {
+        const CUT: (usize, bool, i64) = (LONGEST, false, 0);
         let long = vec![b'x'; 40_000];
-        assert_eq!(
-            pieces(&[&long, b"\n"]),
-            [(LONGEST, false, 0), (LONGEST, false, 0), (40_000 - 2 * LONGEST, true, 0)]
-        );
+        let cut = |seen: &Pieces| match seen.first() {
+            Some((LONGEST, true, _)) if seen.len() > 1 => "a piece that was cut says that its line ends there",
+            Some((length, _, _)) if *length > LONGEST => "a piece is longer than a record may be",
+            Some((LONGEST, true, _)) => "the newline behind a full piece belongs to a piece of its own, which is empty",
+            _ => "unknown",
+        };
+        expect("a line of 40,000 bytes", &[&long, b"\n"], &[CUT, CUT, (40_000 - 2 * LONGEST, true, 0)], cut);
         // What docker 28 does with a line that just fits, and with one that ends where it is cut.
         let line = |length: usize| [&long[..length], b"\n"].concat();
-        assert_eq!(pieces(&[&line(LONGEST - 1)]), [(LONGEST - 1, true, 0)]);
-        assert_eq!(pieces(&[&line(LONGEST)]), [(LONGEST, false, 0), (0, true, 0)]);
-        assert_eq!(pieces(&[&long[..LONGEST]]), [(LONGEST, false, 0)]);
-        assert_eq!(pieces(&[&long[..10_000], &long[..10_000]]), [(LONGEST, false, 0), (20_000 - LONGEST, false, 0)]);
+        expect("one of 16,383", &[&line(LONGEST - 1)], &[(LONGEST - 1, true, 0)], cut);
+        expect("one of 16,384", &[&line(LONGEST)], &[CUT, (0, true, 0)], cut);
+        expect("16,384 bytes without a newline", &[&long[..LONGEST]], &[CUT], cut);
+        let halves: [&[u8]; 2] = [&long[..10_000], &long[..10_000]];
+        expect("20,000 bytes in two portions", &halves, &[CUT, (20_000 - LONGEST, false, 0)], cut);
     }
 }

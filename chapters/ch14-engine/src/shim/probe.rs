@@ -15,6 +15,7 @@ use nix::unistd::{dup2_stderr, dup2_stdout, read};
 use process::{Child, Failure, FailureKind, Spawn, relay, sys};
 use runtime::Stdio;
 
+use crate::detach::detach;
 use crate::engine::Engine;
 use crate::exec::{ExecWish, Planned};
 use crate::health::{HealthCheck, ProbeResult};
@@ -83,7 +84,7 @@ impl Probe {
         }
         let wish = ExecWish { args: check.args.clone(), ..ExecWish::default() };
         let pending = Spawn::new().start(|gate| -> Result<_, Failure> {
-            process::detach(gate, &[theirs.as_fd(), writer.as_fd()])?;
+            detach(gate, &[theirs.as_fd(), writer.as_fd()])?;
             dup2_stdout(&writer).and_then(|()| dup2_stderr(&writer)).map_err(|errno| system(errno.desc()))?;
             gate.done();
             let answer = Planned::new(engine, saved, state, &wish, None).and_then(|planned| attend(&planned, &theirs));

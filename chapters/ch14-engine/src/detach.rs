@@ -1,15 +1,12 @@
 //! A process that goes on without its caller: not in its terminal's session, not in its directory, with none of its streams.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
-
-use crate::descriptors::{self, DescriptorError};
-use crate::spawn::Gate;
-use crate::{Diagnose, FailureKind};
+use process::{DescriptorError, Diagnose, FailureKind, Gate};
 
 /// Why a process is still its caller's.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +26,7 @@ pub enum DetachError {
 
 impl Diagnose for DetachError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        crate::inner!(self, Descriptors)
+        process::inner!(self, Descriptors)
     }
 
     fn kind(&self) -> Option<FailureKind> {
@@ -46,11 +43,12 @@ impl Diagnose for DetachError {
 // ANCHOR: detach
 pub fn detach(gate: &Gate, kept: &[BorrowedFd]) -> Result<(), DetachError> {
     let failed = |action| move |errno| DetachError::Kernel { action, errno };
+    // ANCHOR: ex_detach
     setsid().map_err(failed("start a session"))?;
     chdir("/").map_err(failed("leave the working directory"))?;
     leave_streams().map_err(failed("leave the standard streams"))?;
-    let kept: Vec<_> = kept.iter().map(AsRawFd::as_raw_fd).chain([gate.number()]).collect();
-    Ok(descriptors::close_all_but(&kept)?)
+    Ok(gate.close_all_but(kept)?)
+    // ANCHOR_END: ex_detach
 }
 // ANCHOR_END: detach
 

@@ -1,0 +1,8 @@
+// mistake: a long life changes nothing
+let _ = lived;
+if !policy.brings_back(state, self.tries) {
+    return Decision::End;
+}
+self.tries += 1;
+self.pause = Some(self.pause.map_or(FIRST, |pause| (pause * 2).min(LONGEST)));
+Decision::Restart

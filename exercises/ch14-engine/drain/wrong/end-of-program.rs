@@ -1,0 +1,4 @@
+// mistake: a program that has ended has said everything
+while program.status.is_none() {
+    self.look_after(program, SILENCE);
+}

@@ -300,3 +300,6 @@ impl Shim<'_> {
         self.engine.journal().record(&oom.into_iter().chain([event]).collect::<Vec<_>>());
     }
 }
+
+#[cfg(test)]
+mod tests;

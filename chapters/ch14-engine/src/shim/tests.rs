@@ -1,0 +1,179 @@
+//! The end of a program, and the end of what it has printed: the judge of the exercise `drain`. The shim's part is done by
+//! the test's own process.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use process::ExitStatus;
+use testkit::{Host, Inmate, Need, judge, kernel_test, require};
+
+use super::program::Program;
+use super::turn::Shim;
+use super::{SILENCE, log_of};
+use crate::create::Create;
+use crate::engine::Engine;
+use crate::launch;
+use crate::saved::State;
+
+const READ: &str = "ch14-engine, \"The last byte\"";
+/// The program waits here for a word.
+const DOOR: &str = "mkfifo /door; read word </door; ";
+/// Longer than anybody may be silent.
+const LONG: Duration = Duration::from_millis(2200);
+
+fn data(host: &Host) -> PathBuf {
+    host.dir().join("data")
+}
+
+/// An engine that has an image.
+fn engine(host: &Host) -> Engine {
+    require(Need::Busybox);
+    require(Need::Overlay);
+    drop(Inmate::new(|| {
+        let engine = Engine::open(&data(host)).expect("an engine");
+        engine.bootstrap_busybox(&"busybox".parse().expect("a name")).expect("an image");
+        String::new()
+    }));
+    Engine::open(&data(host)).expect("an engine")
+}
+
+fn wish(script: &str, terminal: bool) -> Create {
+    let json = serde_json::json!({ "Image": "busybox", "Tty": terminal, "Cmd": ["sh", "-c", script] });
+    Create::from_json(json.to_string().as_bytes()).expect("a wish")
+}
+
+/// What came of it.
+struct Drained<T> {
+    status: Option<ExitStatus>,
+    last_line: String,
+    meanwhile: T,
+}
+
+/// Runs a program to its end, and its output's; a thread does something `meanwhile`, and can hear when both are over.
+fn drained<T: Send + 'static>(
+    engine: &Engine,
+    create: &Create,
+    meanwhile: impl FnOnce(i32, &Receiver<()>) -> T + Send + 'static,
+) -> Drained<T> {
+    let saved = engine.create(create).expect("a container");
+    let id = saved.id.clone();
+    let running = launch::launch(engine, &saved, None).expect("a program");
+    let pid = running.child().pid().as_raw();
+    let mut program = Program::new(running, &saved);
+    let log = log_of(engine, &saved);
+    let state = State::default();
+    let mut shim =
+        Shim { engine, saved, state, listener: None, clients: Vec::new(), log, monitor: None, buffer: Vec::new() };
+    let (done, over) = channel();
+    let thread = thread::spawn(move || meanwhile(pid, &over));
+    shim.drain(&mut program);
+    let status = program.status;
+    let _ = done.send(());
+    let meanwhile = thread.join().expect("a thread");
+    shim.log.finish(Timestamp::now());
+    if program.status.is_none() {
+        program.signal(9).expect("a signal");
+        program.reap();
+    }
+    let _ = program.end().map(|group| group.remove());
+    let last_line = last_line(&engine.store().home(&id).join(format!("{id}-json.log")));
+    engine.remove(&id, true).expect("a removal");
+    Drained { status, last_line, meanwhile }
+}
+
+fn last_line(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_str(text.lines().last().unwrap_or("{}")).unwrap_or_default();
+    record["log"].as_str().unwrap_or_default().trim_end().to_owned()
+}
+
+fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !happened() {
+        assert!(Instant::now() < limit, "{what}");
+        thread::yield_now();
+    }
+}
+
+/// Says the word.
+fn let_go(pid: i32) {
+    let door = PathBuf::from(format!("/proc/{pid}/root/door"));
+    until("the program waits at its door", || door.exists());
+    OpenOptions::new().write(true).open(door).expect("a door").write_all(b"go\n").expect("a word");
+}
+
+fn has_ended(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+}
+
+/// Its standard output, held open by somebody who does not end with it.
+fn hold(pid: i32) -> File {
+    OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/1")).expect("its output")
+}
+
+kernel_test! {
+    fn all_that_a_program_has_printed_is_read(host) {
+        let engine = engine(host);
+        let prints = wish(&format!("{DOOR} seq 3000; exit 5"), true);
+        // It has ended before anybody looks: everything is still to be read then.
+        let saw = drained(&engine, &prints, |pid, _| let_go(pid));
+        judge("the last line in the log of a program that has printed the numbers up to 3000")
+            .expected("3000".to_owned())
+            .seen(saw.last_line)
+            .cause(|_| "it was over with the program, and not all was read that the program had printed".into())
+            .read(READ);
+        assert_eq!(saw.status, Some(ExitStatus::Code(5)));
+
+        let slow = wish(&format!("{DOOR} echo early; exit 6"), false);
+        let saw = drained(&engine, &slow, |pid, over| {
+            let mut output = hold(pid);
+            let _ = over.recv_timeout(LONG);
+            let_go(pid);
+            until("the program has ended", || has_ended(pid));
+            let _ = output.write_all(b"late\n");
+        });
+        judge("the last line in the log of a program that lived longer than SILENCE, and something printed right after its end")
+            .expected("late".to_owned())
+            .seen(saw.last_line)
+            .cause(|seen| if seen == "early" {
+                "SILENCE is counted from an earlier time than that at which something moved last".into()
+            } else {
+                "it was over with the program, and not all was read that the program had printed".into()
+            })
+            .read(READ);
+    }
+
+    fn neither_end_is_taken_for_the_other(host) {
+        let engine = engine(host);
+        let closed = wish(&format!("exec >/dev/null 2>&1; {DOOR} exit 7"), false);
+        let saw = drained(&engine, &closed, |pid, over| {
+            if over.recv_timeout(Duration::from_millis(300)).is_err() {
+                let_go(pid);
+            }
+        });
+        judge("how a program has ended that closed its output long before")
+            .expected(Some(ExitStatus::Code(7)))
+            .seen(saw.status)
+            .cause(|_| "the end of the output was taken for the end of the program".into())
+            .read(READ);
+
+        let held = wish(&format!("{DOOR} exit 3"), false);
+        let saw = drained(&engine, &held, |pid, over| {
+            let output = hold(pid);
+            let_go(pid);
+            let in_time = over.recv_timeout(SILENCE * 4).is_ok();
+            drop(output);
+            in_time
+        });
+        judge("whether it ever ends for a program whose output somebody else holds open")
+            .expected(true)
+            .seen(saw.meanwhile)
+            .cause(|_| "it waits for the end of the output, and who has that open lives longer than the program".into())
+            .read(READ);
+    }
+}

@@ -174,15 +174,18 @@ impl Engine {
     /// [`Failure`].
     pub fn wait(&self, name: &str) -> Result<u8, Failure> {
         let container = self.find(name)?;
-        if container.state.status.is_alive()
-            && let Some(control) = Control::call(self.store(), &container.saved.id)?
-        {
-            control.listen()?;
-            match control.end(None) {
-                Ok(Some(code)) => return Ok(code),
-                Ok(None) | Err(ControlError::Gone(_)) => self.store().reconcile()?,
-                Err(error) => return Err(error.into()),
+        let id = &container.saved.id;
+        if container.state.status.is_alive() {
+            if let Some(control) = Control::call(self.store(), id)? {
+                control.listen()?;
+                match control.end(None) {
+                    Ok(Some(code)) => return Ok(code),
+                    Ok(None) | Err(ControlError::Gone(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
+            // Its shim is being ended, or was: the kernel may still be about to take the mark back.
+            self.store().wait_for_end_of_life(id)?;
         }
         // What is gone meanwhile ended with its shim.
         Ok(self.find(name).map_or(137, |container| container.state.exit_code))

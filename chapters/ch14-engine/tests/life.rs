@@ -76,6 +76,7 @@ kernel_test! {
         let engine = started(host, &named("web", FOREVER));
         let pid = engine.find("web").expect("a container").state.pid;
         kill(shim_of(&engine, "web"), Signal::SIGKILL).expect("a signal");
+        assert_eq!(engine.wait("web").expect("an end"), 137, "also while the shim is still dying");
         while fs::metadata(format!("/proc/{pid}")).is_ok() {
             // It is ours now, to be reaped.
             let _ = nix::sys::wait::waitpid(None, None);

@@ -17,6 +17,7 @@ use runtime::{Executed, Stdio};
 use serde::{Deserialize, Serialize};
 
 use crate::attach::{AttachError, Remote};
+use crate::detach::detach;
 use crate::exec::Planned;
 use crate::wire::{Answer, Line};
 
@@ -47,7 +48,7 @@ pub(crate) fn exec(planned: &Planned, keys: DetachKeys, ended: impl Fn(ExitStatu
     let signals = Forwarded::block(Proxy::Never).map_err(AttachError::Signals)?;
     let (line, theirs) = Line::pair().map_err(|error| AttachError::Open(error.into()))?;
     let pending = Spawn::new().start(|gate| -> Result<Infallible, Failure> {
-        process::detach(gate, &[theirs.as_fd()])?;
+        detach(gate, &[theirs.as_fd()])?;
         let mut executed = planned.exec(Stdio::Terminal).start()?;
         let terminal = std::mem::take(&mut executed.ends).terminal;
         let descriptors: Vec<_> = terminal.iter().map(AsFd::as_fd).collect();

@@ -62,13 +62,21 @@ fn drained<T: Send + 'static>(
 ) -> Drained<T> {
     let saved = engine.create(create).expect("a container");
     let id = saved.id.clone();
-    let running = launch::launch(engine, &saved, None).expect("a program");
-    let pid = running.child().pid().as_raw();
-    let mut program = Program::new(running, &saved);
+    let launched = launch::launch(engine, &saved, None).expect("a program");
+    let pid = launched.running.child().pid().as_raw();
+    let mut program = Program::new(launched, &saved);
     let log = log_of(engine, &saved);
-    let state = State::default();
-    let mut shim =
-        Shim { engine, saved, state, listener: None, clients: Vec::new(), log, monitor: None, buffer: Vec::new() };
+    let mut shim = Shim {
+        engine,
+        saved,
+        state: State::default(),
+        listener: None,
+        clients: Vec::new(),
+        log,
+        monitor: None,
+        buffer: Vec::new(),
+        remove: false,
+    };
     let (done, over) = channel();
     let thread = thread::spawn(move || meanwhile(pid, &over));
     shim.drain(&mut program);
@@ -80,7 +88,7 @@ fn drained<T: Send + 'static>(
         program.signal(9).expect("a signal");
         program.reap();
     }
-    let _ = program.end().map(|group| group.remove());
+    program.end().clear();
     let last_line = last_line(&engine.store().home(&id).join(format!("{id}-json.log")));
     engine.remove(&id, true).expect("a removal");
     Drained { status, last_line, meanwhile }
@@ -93,7 +101,7 @@ fn last_line(log: &Path) -> String {
 }
 
 fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(60);
+    let limit = Instant::now() + Duration::from_mins(1);
     while !happened() {
         assert!(Instant::now() < limit, "{what}");
         thread::yield_now();

@@ -70,7 +70,7 @@ fn drained<T: Send + 'static>(
         engine,
         saved,
         state: State::default(),
-        listener: None,
+        door: None,
         clients: Vec::new(),
         log,
         monitor: None,

@@ -5,6 +5,8 @@ mod bundle;
 mod common;
 #[path = "runc/fields.rs"]
 mod fields;
+#[path = "runc/notify.rs"]
+mod notify;
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -190,6 +190,22 @@ pub struct SockFilter {
 /// `EACCES` without `no_new_privs` and `CAP_SYS_ADMIN`; `EINVAL` for a program that the kernel's checker refuses,
 /// such as one of more than 4096 instructions.
 pub fn seccomp_set_filter(flags: u64, program: &[SockFilter]) -> Result<(), Errno> {
+    set_filter(flags, program).map(drop)
+}
+
+/// The same with a new descriptor, by which another process is asked about the calls that the program leaves to it
+/// (`seccomp_unotify(2)`).
+///
+/// # Errors
+/// As [`seccomp_set_filter`]; `EBUSY` where a filter of this process has a listener already.
+pub fn seccomp_set_filter_and_listen(flags: u64, program: &[SockFilter]) -> Result<OwnedFd, Errno> {
+    const SECCOMP_FILTER_FLAG_NEW_LISTENER: u64 = 8;
+    let fd = set_filter(flags | SECCOMP_FILTER_FLAG_NEW_LISTENER, program)?;
+    // SAFETY: a new descriptor, ours alone (close-on-exec already, says seccomp_unotify(2)).
+    Ok(unsafe { OwnedFd::from_raw_fd(narrow(fd)) })
+}
+
+fn set_filter(flags: u64, program: &[SockFilter]) -> Result<c_long, Errno> {
     #[repr(C)]
     struct SockFprog {
         len: u16,
@@ -201,7 +217,7 @@ pub fn seccomp_set_filter(flags: u64, program: &[SockFilter]) -> Result<(), Errn
     let done = unsafe {
         libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&fprog).cast::<c_void>())
     };
-    Errno::result(done).map(drop)
+    Errno::result(done)
 }
 
 /// `bpf(2)`, `BPF_PROG_LOAD`: verifies an eBPF program and returns its descriptor.

@@ -16,7 +16,7 @@ mod rules;
 mod table;
 
 pub use compile::SeccompError;
-pub use filter::Filter;
+pub use filter::{Filter, Listener};
 pub use names::number;
 pub use oci::{Action, Architecture, Argument, Operator, Rule, Seccomp};
 pub use profile::{ProfileError, SeccompProfile};

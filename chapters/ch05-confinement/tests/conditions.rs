@@ -18,6 +18,8 @@ fn allows(op: Operator, value: u64, value_two: u64, seen: u64) -> bool {
         default_errno_ret: None,
         architectures: vec![Architecture::X86_64],
         flags: Vec::new(),
+        listener_path: String::new(),
+        listener_metadata: String::new(),
         syscalls: vec![Rule { names: vec!["ioctl".into()], action: Action::Allow, errno_ret: None, args }],
     };
     let filter = Filter::compile(&seccomp).expect("a filter");

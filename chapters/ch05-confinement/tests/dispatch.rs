@@ -56,6 +56,8 @@ fn allow(names: &[&str]) -> Seccomp {
         default_errno_ret: None,
         architectures: vec![Architecture::X86_64, Architecture::X32],
         flags: Vec::new(),
+        listener_path: String::new(),
+        listener_metadata: String::new(),
         syscalls: vec![Rule { names, action: Action::Allow, errno_ret: None, args: Vec::new() }],
     }
 }

@@ -320,7 +320,15 @@ fn any_seccomp(alternatives: usize, conditions: usize) -> impl Strategy<Value = 
                 all.into_iter().map(move |args| Rule { names: vec![name.into()], action, errno_ret, args })
             });
         let syscalls = rules.collect();
-        Seccomp { default_action, default_errno_ret, architectures, flags: Vec::new(), syscalls }
+        Seccomp {
+            default_action,
+            default_errno_ret,
+            architectures,
+            flags: Vec::new(),
+            listener_path: String::new(),
+            listener_metadata: String::new(),
+            syscalls,
+        }
     })
 }
 

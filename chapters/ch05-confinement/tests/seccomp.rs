@@ -166,6 +166,8 @@ kernel_test! {
             default_errno_ret: None,
             architectures: vec![Architecture::X86_64],
             flags: vec!["SECCOMP_FILTER_FLAG_LOG".into()],
+            listener_path: String::new(),
+            listener_metadata: String::new(),
             syscalls: Vec::new(),
         };
         let open = Filter::compile(&open).expect("a filter");

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -17,6 +17,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use crate::door::Door;
 use crate::hooks;
 use crate::inside_error::{InsideError, failed};
+use crate::notice::Prepared;
 use crate::process_plan::ProcessPlan;
 use crate::spec::Hook;
 use crate::state::State;
@@ -73,6 +74,7 @@ pub(crate) fn become_program(
     root: Entered,
     streams: Inner,
     last: &Last,
+    notice: Option<Prepared>,
     gate: &Gate,
 ) -> Result<Infallible, Failure> {
     let null = streams.wants_null().then(|| root.null()).transpose()?;
@@ -88,8 +90,9 @@ pub(crate) fn become_program(
     plan.attributes.apply()?;
     // Everything that was open has served. What follows uses paths that the image has made.
     let kept = last.kept();
-    gate.close_all_but(&kept)?;
-    confine(plan, last.joins)?;
+    let until_confined: Vec<_> = kept.iter().copied().chain(notice.as_ref().map(AsFd::as_fd)).collect();
+    gate.close_all_but(&until_confined)?;
+    confine(plan, last.joins, notice)?;
     if last.attached {
         end_with_parent(gate);
     }
@@ -146,13 +149,13 @@ impl Last<'_> {
 }
 
 /// Gives up root's power, then the system calls. After this only `exec` is left to do.
-fn confine(plan: &ProcessPlan, joins: bool) -> Result<(), Failure> {
+fn confine(plan: &ProcessPlan, joins: bool, mut notice: Option<Prepared>) -> Result<(), Failure> {
     let (user, group, groups) = &plan.user;
     let access = enter_working_directory(&plan.cwd, joins)?;
     // With no_new_privs a filter needs no privilege; without, it has to be loaded while we still have CAP_SYS_ADMIN,
     // and then must let through what comes after it.
     if !plan.no_new_privileges {
-        load_filter(plan)?;
+        load_filter(plan, notice.take())?;
     }
     confinement::become_user(*user, *group, groups, &plan.capabilities)?;
     if let Access::Refused(errno) = access
@@ -162,7 +165,7 @@ fn confine(plan: &ProcessPlan, joins: bool) -> Result<(), Failure> {
     }
     if plan.no_new_privileges {
         confinement::no_new_privs()?;
-        load_filter(plan)?;
+        load_filter(plan, notice.take())?;
     }
     Ok(())
 }
@@ -176,8 +179,12 @@ pub(crate) fn end_with_parent(gate: &Gate) {
     }
 }
 
-fn load_filter(plan: &ProcessPlan) -> Result<(), Failure> {
-    plan.filter.as_ref().map_or(Ok(()), |filter| filter.load().map_err(Failure::from))
+fn load_filter(plan: &ProcessPlan, notice: Option<Prepared>) -> Result<(), Failure> {
+    match (&plan.filter, notice) {
+        (Some(filter), Some(notice)) => Ok(notice.send(&filter.load_and_listen()?)?),
+        (Some(filter), None) => Ok(filter.load()?),
+        (None, _) => Ok(()),
+    }
 }
 
 /// Whether the working directory could be entered.

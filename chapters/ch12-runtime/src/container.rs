@@ -13,6 +13,7 @@ use crate::become_program::keep_private;
 use crate::error::PlanError;
 use crate::group::Group;
 use crate::inside::{self, Setup};
+use crate::notice::notice;
 use crate::plan::Plan;
 use crate::runtime_error::{RuntimeError, set_oom_score_adj};
 use crate::spec::{Hooks, Spec};
@@ -70,11 +71,12 @@ impl Container<'_> {
     /// [`RuntimeError`]; nothing is left behind.
     // ANCHOR: create
     pub fn create(self, setup: Setup) -> Result<Created, RuntimeError> {
-        let mut setup = Setup { attached: self.attached, ..setup };
         let plan = Plan::new(self.spec, self.id, self.cache.as_deref())?;
         if setup.state.is_none() && plan.hooks != Hooks::default() {
             return Err(PlanError::Unsupported("hooks, without a state for them to read".into()).into());
         }
+        let notice = notice(&plan.process, setup.state.as_ref())?;
+        let mut setup = Setup { attached: self.attached, notice, ..setup };
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
         let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);

@@ -18,9 +18,11 @@ use rootfs::RootDir;
 use crate::become_program::keep_private;
 use crate::error::PlanError;
 use crate::group::Group;
+use crate::notice::notice;
 use crate::process_plan::ProcessPlan;
 use crate::runtime_error::{RuntimeError, set_oom_score_adj};
 use crate::spec::{Process, Spec};
+use crate::state::State;
 use crate::stdio::{self, Ends, Stdio};
 use crate::visitor::{Reaper, Visitor};
 
@@ -48,6 +50,8 @@ pub struct Exec<'a> {
     pub watched: bool,
     /// Descriptors of the caller that the program gets, from 3 on.
     pub preserved: i32,
+    /// For whoever is asked about system calls; without, a filter that has somebody asked is refused.
+    pub state: Option<State>,
 }
 
 /// A process that runs in a container. Dropped, it is killed, and what is in its part of the group with it.
@@ -91,6 +95,7 @@ impl Exec<'_> {
         let plan = ProcessPlan::new(self.process, &self.spec.linux, self.cache.as_deref())?;
         let affinity = self.process.exec_cpu_affinity.as_ref();
         let target = Target::of(self.init).map_err(RuntimeError::of_target)?;
+        let notice = notice(&plan, self.state.as_ref())?;
         let container = Cgroup::open(&Layout::detect().map_err(PlanError::from)?, self.cgroup)?;
         // Whoever enters a group that stands still, stands still.
         if container.is_frozen()? {
@@ -101,8 +106,14 @@ impl Exec<'_> {
         let part = self.part.map(|name| container.part(name)).transpose()?.map(Group::new);
         let reaper = part.as_ref().filter(|_| !self.may_trace()).map(|part| Reaper::new(part.get())).transpose()?;
         keep_private();
-        let visitor =
-            Visitor { plan: &plan, target: &target, affinity, attached: self.attached, preserved: self.preserved };
+        let visitor = Visitor {
+            plan: &plan,
+            target: &target,
+            affinity,
+            notice: notice.as_ref(),
+            attached: self.attached,
+            preserved: self.preserved,
+        };
         let group = part.as_ref().map_or(&container, Group::get);
         let elsewhere = affinity.map(ExecCpuAffinity::begin).transpose().map_err(PlanError::from)?;
         let pending = begin(&target, group, |gate| match &reaper {

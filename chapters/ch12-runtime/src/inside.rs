@@ -16,6 +16,7 @@ use crate::become_program::{Last, become_program, leave_keyring, open_terminal, 
 use crate::door::Door;
 use crate::hooks;
 use crate::inside_error::{InsideError, failed};
+use crate::notice::Notice;
 use crate::plan::Plan;
 use crate::spec::Hook;
 use crate::state::{State, Status};
@@ -35,6 +36,8 @@ pub struct Setup<'a> {
     /// Mounts that somebody else has made, by the places where the container has them: whatever the specification's mounts
     /// there say.
     pub shown: Vec<(PathBuf, OwnedFd)>,
+    /// For whoever is asked about system calls; set by the container.
+    pub(crate) notice: Option<Notice>,
     /// What [`crate::Container::attached`] says; set by the container.
     pub attached: bool,
 }
@@ -49,6 +52,7 @@ pub(crate) fn become_container(
 ) -> Result<Infallible, Failure> {
     gate.wait()?;
     refuse_tracers();
+    let notice = setup.notice.as_ref().map(Notice::prepare).transpose()?;
     // A session of our own: the terminal outside, and its Ctrl-C, are not ours.
     setsid().map_err(failed("start a session"))?;
     plan.namespaces.join().map_err(InsideError::from)?;
@@ -97,7 +101,7 @@ pub(crate) fn become_container(
         preserved: setup.preserved,
         joins: false,
     };
-    become_program(&plan.process, entered, streams, &last, gate)
+    become_program(&plan.process, entered, streams, &last, notice, gate)
 }
 
 /// The last moment in the container's namespaces at which a path means what it means outside is that of the hooks.

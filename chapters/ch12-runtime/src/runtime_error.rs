@@ -12,6 +12,7 @@ use rootfs::RootfsError;
 use thiserror::Error;
 
 use crate::error::PlanError;
+use crate::notice_error::NoticeError;
 
 /// Why a container did not start, or could not be cleaned up.
 #[derive(Debug, Error)]
@@ -31,6 +32,9 @@ pub enum RuntimeError {
     /// The ids of an id-mapped mount.
     #[error(transparent)]
     MountIds(#[from] HeldError),
+    /// Who is asked about system calls.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     /// A container that runs.
     #[error(transparent)]
     Enter(#[from] EnterError),
@@ -63,7 +67,7 @@ pub enum RuntimeError {
 
 impl Diagnose for RuntimeError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | MountIds | Enter | Rootfs | Spawn)
+        process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | MountIds | Notice | Enter | Rootfs | Spawn)
     }
 
     fn kind(&self) -> Option<FailureKind> {

@@ -25,6 +25,7 @@ use crate::become_program::{
     Last, become_program, end_with_parent, leave_keyring, open_terminal, refuse_tracers, take_over,
 };
 use crate::inside_error::{InsideError, failed};
+use crate::notice::Notice;
 use crate::process_plan::ProcessPlan;
 use crate::stdio::Inner;
 
@@ -40,6 +41,7 @@ pub(crate) struct Visitor<'a> {
     pub(crate) plan: &'a ProcessPlan,
     pub(crate) target: &'a Target,
     pub(crate) affinity: Option<&'a ExecCpuAffinity>,
+    pub(crate) notice: Option<&'a Notice>,
     pub(crate) attached: bool,
     pub(crate) preserved: i32,
 }
@@ -53,6 +55,7 @@ impl Visitor<'_> {
         // Ours, for the container's may be anything.
         let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(failed("open /proc"))?;
+        let notice = self.notice.map(Notice::prepare).transpose()?;
         self.affinity.map_or(Ok(()), ExecCpuAffinity::apply)?;
         // ANCHOR: join
         self.enter()?;
@@ -63,7 +66,7 @@ impl Visitor<'_> {
             take_over(&pty)?;
         }
         let last = Last { attached: self.attached, preserved: self.preserved, joins: true, ..Last::default() };
-        become_program(self.plan, root, streams, &last, gate)
+        become_program(self.plan, root, streams, &last, notice, gate)
         // ANCHOR_END: join
     }
 

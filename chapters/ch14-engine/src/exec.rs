@@ -211,6 +211,7 @@ impl Planned {
     pub(crate) fn exec(&self, stdio: Stdio) -> Exec<'_> {
         Exec {
             preserved: 0,
+            state: None,
             init: self.init,
             spec: &self.spec,
             cgroup: &self.cgroup,

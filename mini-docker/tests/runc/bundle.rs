@@ -15,6 +15,7 @@ use crate::common::Said;
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_mini-runc");
 
 /// A directory with `config.json`, and busybox for its root.
+#[derive(Clone)]
 pub(crate) struct Bundle {
     pub(crate) directory: PathBuf,
     config: Value,

@@ -1,6 +1,7 @@
 //! A compiled filter, ready for the kernel.
 
-use std::path::Path;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 
 use process::step;
 use process::sys::{self, SockFilter};
@@ -8,12 +9,23 @@ use process::sys::{self, SockFilter};
 use super::cache;
 use super::compile::{SeccompError, compile};
 use super::oci::Seccomp;
+use super::rules::notifies;
+
+/// Who is asked about calls that the filter does not decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Their socket.
+    pub path: PathBuf,
+    /// What is told to them besides; nothing if empty.
+    pub metadata: String,
+}
 
 /// A program for the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     program: Vec<SockFilter>,
     flags: u64,
+    listener: Option<Listener>,
     /// For the narration.
     from_cache: bool,
 }
@@ -24,7 +36,9 @@ impl Filter {
     /// # Errors
     /// [`SeccompError`].
     pub fn compile(seccomp: &Seccomp) -> Result<Self, SeccompError> {
-        Ok(Self { program: compile(seccomp)?, flags: flags(seccomp)?, from_cache: false })
+        let listener = listener(seccomp)?;
+        let flags = flags(seccomp, listener.is_some())?;
+        Ok(Self { program: compile(seccomp)?, flags, listener, from_cache: false })
     }
 
     /// Takes the program from `directory`, or compiles it and leaves it there for the next time. A cache that cannot be
@@ -33,9 +47,10 @@ impl Filter {
     /// # Errors
     /// As [`Filter::compile`].
     pub fn cached(seccomp: &Seccomp, directory: &Path) -> Result<Self, SeccompError> {
-        let flags = flags(seccomp)?;
+        let listener = listener(seccomp)?;
+        let flags = flags(seccomp, listener.is_some())?;
         let (program, from_cache) = cache::cached(seccomp, directory, compile)?;
-        Ok(Self { program, flags, from_cache })
+        Ok(Self { program, flags, listener, from_cache })
     }
 
     /// The program.
@@ -55,18 +70,45 @@ impl Filter {
     // ANCHOR: load
     pub fn load(&self) -> Result<(), SeccompError> {
         sys::seccomp_set_filter(self.flags, &self.program).map_err(SeccompError::Load)?;
-        let origin = if self.from_cache { "from the cache" } else { "compiled" };
-        step!(5, "seccomp filter of {} instructions, {origin}, in force", self.program.len());
+        self.narrate();
         Ok(())
     }
     // ANCHOR_END: load
+
+    /// The same for a filter with a [`Filter::listener`], who is to get the descriptor: a call that they are asked about
+    /// does not return before they answer.
+    ///
+    /// # Errors
+    /// As [`Filter::load`].
+    pub fn load_and_listen(&self) -> Result<OwnedFd, SeccompError> {
+        let asked = sys::seccomp_set_filter_and_listen(self.flags, &self.program).map_err(SeccompError::Load)?;
+        self.narrate();
+        Ok(asked)
+    }
+
+    /// Who is asked about some calls.
+    pub fn listener(&self) -> Option<&Listener> {
+        self.listener.as_ref()
+    }
+
+    fn narrate(&self) {
+        let origin = if self.from_cache { "from the cache" } else { "compiled" };
+        step!(5, "seccomp filter of {} instructions, {origin}, in force", self.program.len());
+    }
 }
 
-/// `<linux/seccomp.h>`. `TSYNC` concerns other threads and `WAIT_KILLABLE_RECV` listeners: there are none of either.
-fn flags(seccomp: &Seccomp) -> Result<u64, SeccompError> {
+fn listener(seccomp: &Seccomp) -> Result<Option<Listener>, SeccompError> {
+    let (path, metadata) = (PathBuf::from(&seccomp.listener_path), seccomp.listener_metadata.clone());
+    Ok(notifies(seccomp)?.then_some(Listener { path, metadata }))
+}
+
+/// `<linux/seccomp.h>`. `TSYNC` concerns other threads, and there are none; `WAIT_KILLABLE_RECV` the listener, if there is
+/// one.
+fn flags(seccomp: &Seccomp, listens: bool) -> Result<u64, SeccompError> {
     seccomp.flags.iter().try_fold(0, |flags, name| match name.as_str() {
         "SECCOMP_FILTER_FLAG_LOG" => Ok(flags | 2),
         "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => Ok(flags | 4),
+        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" if listens => Ok(flags | 0x20),
         "SECCOMP_FILTER_FLAG_TSYNC" | "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => Ok(flags),
         other => Err(SeccompError::Flag(other.into())),
     })

@@ -173,6 +173,12 @@ pub struct Seccomp {
     /// `SECCOMP_FILTER_FLAG_*`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_empty")]
     pub flags: Vec<String>,
+    /// The socket of whoever is asked by `SCMP_ACT_NOTIFY`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub listener_path: String,
+    /// What is told to them besides.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub listener_metadata: String,
     /// Rules.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub syscalls: Vec<Rule>,

@@ -75,6 +75,10 @@ pub struct SeccompProfile {
     architectures: Vec<Architecture>,
     #[serde(default, deserialize_with = "null_is_empty")]
     flags: Vec<String>,
+    #[serde(default)]
+    listener_path: String,
+    #[serde(default)]
+    listener_metadata: String,
     #[serde(default, deserialize_with = "null_is_empty")]
     syscalls: Vec<ConditionalRule>,
 }
@@ -168,6 +172,8 @@ impl SeccompProfile {
             default_errno_ret: self.default_errno_ret,
             architectures: mapped.unwrap_or_else(|| self.architectures.clone()),
             flags: self.flags.clone(),
+            listener_path: self.listener_path.clone(),
+            listener_metadata: self.listener_metadata.clone(),
             syscalls: self.syscalls.iter().filter(|rule| rule.counts(situation)).map(ConditionalRule::plain).collect(),
         }
     }

@@ -21,6 +21,12 @@ pub enum RuleError {
     /// An action that needs somebody to ask.
     #[error("seccomp rule for {0}: SCMP_ACT_NOTIFY asks a listener, and there is none")]
     Notify(String),
+    /// The call by which the listener hears of us would be asked about before anybody listens. The words are runc's.
+    #[error("SCMP_ACT_NOTIFY cannot be used {0}")]
+    NotifyAll(&'static str),
+    /// A word for a listener that is not there.
+    #[error("seccomp: listenerMetadata is given without listenerPath")]
+    Metadata,
     /// An argument that no call has.
     #[error("seccomp rule for {call}: argument {index}: calls have arguments 0 to 5")]
     Argument {
@@ -52,7 +58,10 @@ impl Diagnose for RuleError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Notify(_) => Some("SCMP_ACT_ERRNO refuses the call, SCMP_ACT_LOG lets it through and logs it".into()),
+            Self::Notify(_) => Some(
+                "give listenerPath; or SCMP_ACT_ERRNO refuses the call, SCMP_ACT_LOG lets it through and logs it"
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -88,6 +97,25 @@ pub(crate) fn newer(seccomp: &Seccomp) -> Answer {
             Answer::always(RET_ERRNO | Errno::ENOSYS as u32)
         }
     }
+}
+
+/// Whether somebody is asked about a call. Then there must be somebody, who can be told.
+pub(crate) fn notifies(seccomp: &Seccomp) -> Result<bool, RuleError> {
+    if seccomp.listener_path.is_empty() && !seccomp.listener_metadata.is_empty() {
+        return Err(RuleError::Metadata);
+    }
+    if seccomp.default_action == Action::Notify {
+        return Err(RuleError::NotifyAll("as default action"));
+    }
+    let mut rules = seccomp.syscalls.iter().filter(|rule| rule.action == Action::Notify).peekable();
+    let Some(first) = rules.peek() else { return Ok(false) };
+    if seccomp.listener_path.is_empty() {
+        return Err(RuleError::Notify(first.names.first().cloned().unwrap_or_default()));
+    }
+    if rules.any(|rule| rule.names.iter().any(|name| name == "sendmsg")) {
+        return Err(RuleError::NotifyAll("for the sendmsg syscall"));
+    }
+    Ok(true)
 }
 
 /// By number, what the rules say on one architecture, of all calls that they name.
@@ -219,6 +247,6 @@ fn encode(action: Action, data: Option<u32>, call: &str) -> Result<u32, RuleErro
         Action::Trace => 0x7ff0_0000 | data,
         Action::Log => 0x7ffc_0000,
         Action::Allow => 0x7fff_0000,
-        Action::Notify => return Err(RuleError::Notify(call.into())),
+        Action::Notify => 0x7fc0_0000,
     })
 }

@@ -8,14 +8,12 @@ type Asks = fn(&Value) -> bool;
 
 /// Fields that are refused where they ask for something. `a[].b` is `b` of each entry of the list `a`. A name that the
 /// specification does not know at all is passed over, as it wants it ("extensibility").
-pub(super) const REFUSED: [(&str, Asks); 13] = [
+pub(super) const REFUSED: [(&str, Asks); 11] = [
     ("freebsd", asks),
     ("linux.intelRdt", asks),
     ("linux.mountLabel", asks),
     ("linux.netDevices", some),
     ("linux.resources.memory.kernel", limits),
-    ("linux.seccomp.listenerMetadata", asks),
-    ("linux.seccomp.listenerPath", asks),
     ("process.apparmorProfile", confines),
     ("process.selinuxLabel", asks),
     ("solaris", asks),

@@ -71,6 +71,7 @@ impl Resident {
             part,
             watched: false,
             preserved: 0,
+            state: None,
         }
     }
 

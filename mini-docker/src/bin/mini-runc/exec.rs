@@ -44,6 +44,7 @@ fn run(containers: &Containers, wish: &cli::Exec) -> Result<u8, Failure> {
         part: None,
         watched: false,
         preserved,
+        state: Some(entry.state()),
     };
     // Before the child exists: a signal that comes in between then waits for it.
     let signals = (!detached)

@@ -5,6 +5,8 @@ mod bundle;
 mod common;
 #[path = "runc/fields.rs"]
 mod fields;
+#[path = "runc/labels.rs"]
+mod labels;
 #[path = "runc/notify.rs"]
 mod notify;
 
@@ -237,8 +239,6 @@ kernel_test! {
             ("no mount namespace", with("/linux", "namespaces", json!([{ "type": "pid" }]))),
             ("a namespace to join that is missing", with("/linux", "namespaces",
                 json!([{ "type": "mount" }, { "type": "network", "path": "/no/such" }]))),
-            ("process.selinuxLabel", with("/process", "selinuxLabel", json!("system_u:x"))),
-            ("process.apparmorProfile", with("/process", "apparmorProfile", json!("docker-default"))),
             ("a user that is none", with("/process/user", "uid", json!(4_294_967_295_u32))),
             ("a group that is none", with("/process/user", "gid", json!(2_147_483_648_u32))),
             ("another group that is none", with("/process/user", "additionalGids", json!([0, 4_294_967_295_u32]))),

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::Mode;
 use nix::unistd::write;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
@@ -43,6 +43,12 @@ impl Procfs {
             .flags(OFlag::O_WRONLY | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV);
         write(openat2(&self.0, path, how)?, value.as_bytes()).map(drop)
+    }
+
+    /// The same to a file of this process's directory.
+    pub(crate) fn write_own(&self, file: &str, value: &str) -> Result<(), Errno> {
+        let number = readlinkat(&self.0, "self")?;
+        self.write(&Path::new(&number).join(file), value)
     }
 
     /// Opens what an `O_PATH` descriptor stands for. Its kind has been looked at, and cannot be another one now.

@@ -305,6 +305,15 @@ impl Entered {
         self.0.root()
     }
 
+    /// Writes to a file of this process's directory in `/proc` (`attr/exec`, say), in one call. It is the kernel that reads
+    /// it, whatever there is at `/proc` inside.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn write_own(&self, file: &str, value: &str) -> Result<(), Errno> {
+        self.0.procfs()?.write_own(file, value)
+    }
+
     /// Binds the terminal `slave` over `/dev/console`: [`Rootfs::console`] has made the place.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 pub mod attribute;
 mod capability;
+pub mod label;
 mod privileges;
 mod rlimit;
 pub mod seccomp;
@@ -12,6 +13,7 @@ mod user;
 
 pub use attribute::{AttributeError, ExecCpuAffinity, IoPriority, MemoryPolicy, Personality, Scheduler};
 pub use capability::{Capabilities, Capability, CapabilityError, CapabilitySets};
+pub use label::{LabelError, Labels};
 pub use privileges::{Privileges, SeccompMode};
 pub use rlimit::{Resource, Rlimit, RlimitError};
 pub use seccomp::{Filter, ProfileError, Seccomp, SeccompError, SeccompProfile};

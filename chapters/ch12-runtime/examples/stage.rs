@@ -129,6 +129,7 @@ fn visit<'a>(entry: &'a Entry, process: &'a Process, stdio: Stdio) -> Result<Exe
         part: None,
         watched: false,
         preserved: 0,
+        state: None,
     })
 }
 

@@ -84,6 +84,7 @@ pub(crate) fn become_program(
         // An engine leaves that to the runtime, for it is the container's files that tell.
         program.to_mut().set("HOME", user::home_of(plan.user.0.as_raw(), root.directory()).as_ref())?;
     }
+    plan.labels.apply(|file, value| root.write_own(file, value))?;
     drop(root);
     umask(Mode::from_bits_truncate(plan.umask.unwrap_or(0o022)));
     plan.rlimits.iter().try_for_each(confinement::Rlimit::apply)?;

@@ -76,7 +76,7 @@ impl Container<'_> {
             return Err(PlanError::Unsupported("hooks, without a state for them to read".into()).into());
         }
         let notice = notice(&plan.process, setup.state.as_ref())?;
-        let mut setup = Setup { attached: self.attached, notice, ..setup };
+        let mut setup = Setup { attached: self.attached, ..setup };
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
         let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);
@@ -85,7 +85,9 @@ impl Container<'_> {
         let root = (self.root, sources);
         keep_private();
         let spawn = Spawn::new().namespaces(plan.clone_flags());
-        let pending = cgroup.get().start(spawn, |gate| inside::become_container(&plan, root, streams, &setup, gate));
+        let pending = cgroup
+            .get()
+            .start(spawn, |gate| inside::become_container(&plan, root, streams, &setup, notice.as_ref(), gate));
         visit.end()?;
         let pending = pending.map_err(SpawnError::Inside)?;
         if let Some((users, groups)) = &plan.ids {

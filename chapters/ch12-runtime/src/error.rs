@@ -1,7 +1,7 @@
 //! What can be wrong with a specification.
 
 use cgroups::LayoutError;
-use confinement::{AttributeError, RlimitError, SeccompError};
+use confinement::{AttributeError, LabelError, RlimitError, SeccompError};
 use namespaces::{IdMapError, NamespacesError};
 use process::{Diagnose, ExecError, FailureKind};
 use thiserror::Error;
@@ -35,6 +35,9 @@ pub enum PlanError {
     /// What the process is to keep.
     #[error(transparent)]
     Attribute(#[from] AttributeError),
+    /// A security module.
+    #[error(transparent)]
+    Label(#[from] LabelError),
     /// The system call filter.
     #[error(transparent)]
     Seccomp(#[from] SeccompError),
@@ -48,7 +51,7 @@ pub enum PlanError {
 
 impl Diagnose for PlanError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Namespaces | IdMap | Rlimit | Attribute | Seccomp | Layout | Program)
+        process::inner!(self, Namespaces | IdMap | Rlimit | Attribute | Label | Seccomp | Layout | Program)
     }
 
     fn kind(&self) -> Option<FailureKind> {

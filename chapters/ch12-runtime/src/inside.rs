@@ -36,8 +36,6 @@ pub struct Setup<'a> {
     /// Mounts that somebody else has made, by the places where the container has them: whatever the specification's mounts
     /// there say.
     pub shown: Vec<(PathBuf, OwnedFd)>,
-    /// For whoever is asked about system calls; set by the container.
-    pub(crate) notice: Option<Notice>,
     /// What [`crate::Container::attached`] says; set by the container.
     pub attached: bool,
 }
@@ -48,11 +46,12 @@ pub(crate) fn become_container(
     (root, sources): (Root, Option<Sources>),
     streams: Inner,
     setup: &Setup,
+    notice: Option<&Notice>,
     gate: &Gate,
 ) -> Result<Infallible, Failure> {
     gate.wait()?;
     refuse_tracers();
-    let notice = setup.notice.as_ref().map(Notice::prepare).transpose()?;
+    let notice = notice.map(Notice::prepare).transpose()?;
     // A session of our own: the terminal outside, and its Ctrl-C, are not ours.
     setsid().map_err(failed("start a session"))?;
     plan.namespaces.join().map_err(InsideError::from)?;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use cgroups::Layout;
+use confinement::LabelError;
+use confinement::label::has_selinux;
 use namespaces::{IdMap, Kind, Namespaces};
 use nix::sched::CloneFlags;
 use rootfs::{Device, Mount, MountOptions, Rootfs};
@@ -46,6 +48,9 @@ impl Plan {
         let named = !spec.hostname.is_empty() || !spec.domainname.is_empty();
         if named && namespaces.is_host(Kind::Uts) {
             return Err(PlanError::Unsupported("another name for the host".into()));
+        }
+        if !spec.linux.mount_label.is_empty() && !has_selinux() {
+            return Err(LabelError::NoSelinux.into());
         }
         let layout = Layout::detect()?;
         let process = ProcessPlan::new(process, &spec.linux, cache)?;
@@ -104,7 +109,7 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout, own_namespace: bool, gro
                 cgroups::group_mounts(layout, &mount.destination, read_only, group)
             });
         } else {
-            mounts.push(with_ids(mount.clone(), spec));
+            mounts.push(adapted(mount.clone(), spec));
         }
     }
     let mut devices = Device::defaults();
@@ -122,16 +127,20 @@ fn rootfs(spec: &Spec, readonly: bool, layout: &Layout, own_namespace: bool, gro
     }
 }
 
-/// An id-mapped mount without ids of its own has the container's, if that has some.
-fn with_ids(mount: Mount, spec: &Spec) -> Mount {
+/// An id-mapped mount without ids of its own has the container's, if that has some; and what the kernel makes anew is
+/// labelled for `SELinux`.
+fn adapted(mount: Mount, spec: &Spec) -> Mount {
     let own = spec.linux.namespaces.iter().any(|namespace| namespace.kind == Kind::User && namespace.path.is_none());
     let asks = MountOptions::parse(&mount.options).id_map.is_some();
     let (uid_mappings, gid_mappings) = match (own && asks, &mount.uid_mappings[..], &mount.gid_mappings[..]) {
         (true, [], []) => (spec.linux.uid_mappings.clone(), spec.linux.gid_mappings.clone()),
         _ => (mount.uid_mappings, mount.gid_mappings),
     };
+    let mut options = mount.options;
+    let labelled = matches!(mount.kind.as_str(), "tmpfs" | "devpts") && !spec.linux.mount_label.is_empty();
+    options.extend(labelled.then(|| format!("context={}", spec.linux.mount_label)));
     // A relative place is one below the root.
-    Mount { destination: Path::new("/").join(mount.destination), uid_mappings, gid_mappings, ..mount }
+    Mount { destination: Path::new("/").join(mount.destination), options, uid_mappings, gid_mappings, ..mount }
 }
 
 /// `net.ipv4.ip_forward` is `sys/net/ipv4/ip_forward` of procfs. Only what belongs to a namespace of the container may be

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use confinement::{CapabilitySets, Filter, Rlimit};
+use confinement::{CapabilitySets, Filter, Labels, Rlimit};
 use nix::unistd::{Gid, Uid};
 use process::Program;
 
@@ -16,6 +16,7 @@ pub(crate) struct ProcessPlan {
     pub(crate) capabilities: CapabilitySets,
     pub(crate) rlimits: Vec<Rlimit>,
     pub(crate) attributes: Attributes,
+    pub(crate) labels: Labels,
     pub(crate) no_new_privileges: bool,
     pub(crate) filter: Option<Filter>,
     pub(crate) user: (Uid, Gid, Vec<Gid>),
@@ -41,6 +42,7 @@ impl ProcessPlan {
             capabilities: process.capabilities.unwrap_or_default(),
             rlimits: rlimits(process)?,
             attributes: Attributes::new(process, linux)?,
+            labels: Labels::new(&process.apparmor_profile, &process.selinux_label)?,
             no_new_privileges: process.no_new_privileges,
             filter,
             user: user(&process.user)?,

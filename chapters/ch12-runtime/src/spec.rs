@@ -97,6 +97,12 @@ pub struct Process {
     /// `oom_score_adj` of the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i32>,
+    /// Profile of `AppArmor`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub apparmor_profile: String,
+    /// Label of `SELinux`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub selinux_label: String,
     /// Who gets a processor first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<Scheduler>,

@@ -24,6 +24,8 @@ pub enum Need {
     Busybox,
     /// At least this kernel version.
     Kernel(u32, u32),
+    /// `AppArmor`, switched on.
+    AppArmor,
     /// This program, from this Debian package.
     Program(&'static str, &'static str),
 }
@@ -89,6 +91,11 @@ impl Need {
                 kernel_version() >= (major, minor),
                 format!("Linux {major}.{minor}"),
                 "a machine with a newer kernel".into(),
+            ),
+            Self::AppArmor => (
+                fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y')),
+                "AppArmor".into(),
+                "run it in the guest: cargo wb vm".into(),
             ),
             Self::Program(name, package) => {
                 (on_path(name), format!("the program {name}"), format!("apt-get install {package}"))

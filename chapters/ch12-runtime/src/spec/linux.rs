@@ -45,6 +45,9 @@ pub struct Linux {
     /// On which memory it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_policy: Option<MemoryPolicy>,
+    /// Label of `SELinux` for what is mounted.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mount_label: String,
     /// Kernel parameters of the new namespaces.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctl: BTreeMap<String, String>,

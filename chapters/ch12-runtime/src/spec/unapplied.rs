@@ -8,14 +8,11 @@ type Asks = fn(&Value) -> bool;
 
 /// Fields that are refused where they ask for something. `a[].b` is `b` of each entry of the list `a`. A name that the
 /// specification does not know at all is passed over, as it wants it ("extensibility").
-pub(super) const REFUSED: [(&str, Asks); 11] = [
+pub(super) const REFUSED: [(&str, Asks); 8] = [
     ("freebsd", asks),
     ("linux.intelRdt", asks),
-    ("linux.mountLabel", asks),
     ("linux.netDevices", some),
     ("linux.resources.memory.kernel", limits),
-    ("process.apparmorProfile", confines),
-    ("process.selinuxLabel", asks),
     ("solaris", asks),
     ("vm", asks),
     ("windows", asks),
@@ -57,8 +54,4 @@ fn some(value: &Value) -> bool {
 /// -1 is no limit.
 fn limits(value: &Value) -> bool {
     value.as_i64().is_some_and(|number| number > 0)
-}
-
-fn confines(value: &Value) -> bool {
-    asks(value) && value != "unconfined"
 }

@@ -19,13 +19,7 @@ pub(crate) fn exec(containers: &Containers, wish: &cli::Exec) -> Result<u8, Fail
 }
 
 fn run(containers: &Containers, wish: &cli::Exec) -> Result<u8, Failure> {
-    let asks = |flag: &Option<String>| flag.as_deref().is_some_and(|text| !text.is_empty() && text != "unconfined");
-    for (flag, name) in [(&wish.apparmor, "--apparmor"), (&wish.process_label, "--process-label")] {
-        if asks(flag) {
-            return Err(refused(name, "this runtime loads no security modules"));
-        }
-    }
-    if asks(&wish.cgroup) {
+    if wish.cgroup.as_deref().is_some_and(|path| !path.is_empty()) {
         return Err(refused("--cgroup", "the process is in the container's own group"));
     }
     let preserved = preserved::check(wish.preserve_fds)?;
@@ -90,6 +84,8 @@ fn process(wish: &cli::Exec, own: Process) -> Result<Process, Failure> {
     }
     process.env.extend(wish.env.iter().cloned().map(Text::from));
     process.no_new_privileges |= wish.no_new_privs;
+    process.apparmor_profile = wish.apparmor.clone().unwrap_or(process.apparmor_profile);
+    process.selinux_label = wish.process_label.clone().unwrap_or(process.selinux_label);
     if let Some(user) = &wish.user {
         let (uid, gid) = user.split_once(':').map_or((user.as_str(), None), |(uid, gid)| (uid, Some(gid)));
         let number = |text: &str| text.parse().map_err(|_| invalid(format!("parsing {text} as int for uid failed")));

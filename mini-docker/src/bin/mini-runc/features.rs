@@ -46,8 +46,8 @@ pub(crate) fn print() -> Result<(), Failure> {
                 "knownFlags": FILTER_FLAGS,
                 "supportedFlags": FILTER_FLAGS,
             },
-            "apparmor": { "enabled": false },
-            "selinux": { "enabled": false },
+            "apparmor": { "enabled": true },
+            "selinux": { "enabled": true },
             "intelRdt": { "enabled": false },
             "memoryPolicy": {
                 "modes": MemoryMode::ALL,

@@ -271,7 +271,7 @@ kernel_test! {
             let directory = complain(&|process| process.args = common::words(&["/etc"]));
             assert_eq!(directory, ("exec: \"/etc\": permission denied".into(), FailureKind::CannotExecute));
             let (message, _) = complain(&|process| process.cwd = "/no/such".into());
-            assert!(message.starts_with("change to the working directory \"/no/such\""), "{message}");
+            assert!(message.starts_with("chdir to cwd (\"/no/such\")"), "{message}");
             let (_, kind) = complain(&|process| process.user.uid = u32::MAX);
             assert_eq!(kind, FailureKind::Invalid);
             assert_eq!(resident.children(), "");
@@ -287,7 +287,7 @@ kernel_test! {
             let mut process = resident.process(&["pwd"]);
             process.cwd = format!("/proc/self/fd/{number}").into();
             let error = resident.exec(&process, None).start().expect_err("an error");
-            assert!(error.to_string().contains("working directory"), "{error}");
+            assert!(error.to_string().contains("cwd"), "{error}");
         }
         drop(outside);
         resident.end();

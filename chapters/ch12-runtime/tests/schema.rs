@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 /// <https://github.com/opencontainers/runtime-spec/tree/v1.3.0/schema>.
 const EVERYTHING: &str = include_str!("schema/everything.json");
 const FIELDS: &str = include_str!("schema/fields.txt");
+/// The same as the schemas have it, without values and verdicts.
+const NAMES: &str = include_str!("schema/names.txt");
 
 fn from_json(text: &[u8]) -> Result<Bundle, SpecError> {
     Bundle::from_json(Path::new("config.json"), text)
@@ -74,6 +76,27 @@ fn the_table_is_about_all_of_it() {
     let mut listed: Vec<_> = fields().into_iter().map(|(place, _)| place.to_owned()).collect();
     listed.sort();
     assert_eq!(found, listed);
+}
+
+/// Other systems' parts are refused as a whole.
+#[test]
+fn no_field_of_the_schema_is_missing_and_none_is_invented() {
+    const OTHERS: [&str; 5] = ["/freebsd/", "/solaris/", "/vm/", "/windows/", "/zos/"];
+    let of_linux = |place: &str| !OTHERS.iter().any(|other| place.starts_with(other));
+    let same = |name: &str, place: &str| {
+        let (name, place): (Vec<_>, Vec<_>) = (name.split('/').collect(), place.split('/').collect());
+        name.len() == place.len() && name.iter().zip(place).all(|(one, other)| *one == "*" || *one == other)
+    };
+    let names: Vec<_> = NAMES.lines().filter(|line| !line.starts_with('#')).collect();
+    let missing = |name: &&&str| !fields().iter().any(|(place, _)| same(name, place));
+    let missing: Vec<_> = names.iter().filter(|name| of_linux(name)).filter(missing).collect();
+    let invented = |(place, _): &(&str, &str)| of_linux(place) && !names.iter().any(|name| same(name, place));
+    let invented: Vec<_> = fields().into_iter().filter(invented).collect();
+    assert!(missing.is_empty() && invented.is_empty(), "missing {missing:?}, invented {invented:?}");
+    for other in OTHERS {
+        assert!(names.iter().any(|name| name.starts_with(other)), "{other} is in no schema");
+        assert!(refused().any(|place| place.starts_with(other)), "{other}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod events;
 mod image;
 mod info;
 mod man;
+mod prune;
 pub(crate) mod reaper;
 mod run;
 mod system;

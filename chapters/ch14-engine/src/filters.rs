@@ -2,6 +2,7 @@
 //! values, different names mean all of them; labels alone must all be there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::str::FromStr;
 
 use process::{Diagnose, FailureKind};
@@ -62,6 +63,12 @@ impl Diagnose for FilterError {
 /// One `--filter`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(Option<(String, String)>);
+
+impl fmt::Display for Filter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |(name, value)| write!(out, "{name}={value}"))
+    }
+}
 
 impl FromStr for Filter {
     type Err = FilterError;

@@ -222,21 +222,21 @@ fn check_port(filter: &'static str, value: &str) -> Result<(), FilterError> {
     }
 }
 
-/// What `prune` took away.
+/// What `prune` took away, or would.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Pruned {
     /// Ids.
     pub containers: Vec<String>,
-    /// Bytes that they had written.
+    /// Bytes that they had written, those of their logs among them.
     pub bytes: u64,
 }
 
 impl Engine {
-    /// Removes the containers that do not run, and that the filters let through.
+    /// Removes the containers that do not run, and that the filters let through; `dry_run` only finds them.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn prune_containers(&self, filters: &Filters) -> Result<Pruned, Failure> {
+    pub fn prune_containers(&self, filters: &Filters, dry_run: bool) -> Result<Pruned, Failure> {
         filters.check(&["label", "label!", "until"])?;
         let until =
             filters.values("until").map(|text| moment(text, Timestamp::now())).collect::<Result<Vec<_>, _>>()?;
@@ -254,9 +254,9 @@ impl Engine {
             if spared {
                 continue;
             }
-            let size = self.size(&container)?.written;
+            let size = self.size(&container)?.written + self.log_size(saved);
             // One that was started meanwhile stays.
-            if self.remove(&saved.id, false).is_ok() {
+            if dry_run || self.remove(&saved.id, false).is_ok() {
                 pruned.bytes += size;
                 pruned.containers.push(saved.id.clone());
             }

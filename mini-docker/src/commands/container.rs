@@ -29,6 +29,8 @@ mod xray;
 
 use crate::commands::entry::Entry;
 
+pub(crate) use ls::{FIELDS, row};
+
 /// Those that are there in both forms.
 pub(crate) const BOTH: &[Entry] = &[
     attach::ENTRY,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Args as _};
 use engine::filters::Filter;
-use engine::{Listed, Listing, human_duration, human_size};
+use engine::{Listed, Listing, Size, human_duration, human_size};
 use gotmpl::{Value, ValueFunc, tmap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     size: bool,
 }
 
-const FIELDS: &[(&str, &str)] = &[
+pub(crate) const FIELDS: &[(&str, &str)] = &[
     ("Command", "COMMAND"),
     ("CreatedAt", "CREATED AT"),
     ("ID", "CONTAINER ID"),
@@ -96,22 +96,23 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         filters: args.filter.into_iter().collect(),
     };
     let now = Timestamp::now();
+    let size = |listed: &Listed| {
+        let words = |size: Size| format!("{} (virtual {})", human_size(size.written), human_size(size.whole));
+        listed.size.map_or_else(|| "0B".to_owned(), words)
+    };
     let rows: Vec<Value> =
-        context.open()?.list(&listing)?.iter().map(|listed| row(listed, args.no_trunc, now)).collect();
+        context.open()?.list(&listing)?.iter().map(|listed| row(listed, &size(listed), args.no_trunc, now)).collect();
     let table = if args.size { &WITH_SIZES } else { &TABLE };
     outcome::print(table.show(format, args.quiet, &rows)?)?;
     Ok(0)
 }
 
-fn row(listed: &Listed, whole: bool, now: Timestamp) -> Value {
+/// One container, with its size in words.
+pub(crate) fn row(listed: &Listed, size: &str, whole: bool, now: Timestamp) -> Value {
     let saved = &listed.container.saved;
     let labels = &saved.create.config.labels;
     let command = listed.command();
     let created = saved.created.to_zoned_datetime(TimeZone::system());
-    let size = listed.size.map_or_else(
-        || "0B".to_owned(),
-        |size| format!("{} (virtual {})", human_size(size.written), human_size(size.whole)),
-    );
     let known = labels.clone();
     let label: ValueFunc = Arc::new(move |given| {
         let name = given.first().map(ToString::to_string).unwrap_or_default();

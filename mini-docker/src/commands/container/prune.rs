@@ -1,15 +1,12 @@
 //! `container prune`.
 
-use std::io::{self, BufRead};
-
 use clap::{ArgMatches, Args as _};
 use engine::filters::Filter;
-use engine::human_size;
 use process::Failure;
 
 use crate::commands::entry::{Context, Entry, of};
+use crate::commands::prune::{confirmed, report};
 use crate::flags::values;
-use crate::outcome;
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "prune",
@@ -25,6 +22,9 @@ pub(crate) struct Args {
     /// Only those that fit: until=10m, label=NAME, label!=NAME.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::filter)]
     filter: Vec<Filter>,
+    /// Show what would be removed, and remove nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Do not ask.
     #[arg(short, long)]
     force: bool,
@@ -32,23 +32,10 @@ pub(crate) struct Args {
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
-    if !args.force && !confirmed("This will remove all stopped containers.")? {
+    if !args.force && !args.dry_run && !confirmed("This will remove all stopped containers.")? {
         return Ok(0);
     }
-    let pruned = context.open()?.prune_containers(&args.filter.into_iter().collect())?;
-    let mut text = String::new();
-    if !pruned.containers.is_empty() {
-        text = format!("Deleted Containers:\n{}\n\n", pruned.containers.join("\n"));
-    }
-    outcome::print(format_args!("{text}Total reclaimed space: {}\n", human_size(pruned.bytes)))?;
+    let pruned = context.open()?.prune_containers(&args.filter.into_iter().collect(), args.dry_run)?;
+    report(&pruned, args.dry_run)?;
     Ok(0)
-}
-
-/// Asks; whatever is not `y` is no.
-fn confirmed(what: &str) -> Result<bool, Failure> {
-    outcome::print(format_args!("WARNING! {what}\nAre you sure you want to continue? [y/N] "))?;
-    let mut answer = String::new();
-    // Who cannot answer has not said yes.
-    let _ = io::stdin().lock().read_line(&mut answer);
-    Ok(answer.trim().eq_ignore_ascii_case("y"))
 }

@@ -94,7 +94,7 @@ fn created_at(image: &Image) -> String {
 }
 
 /// "2 hours ago", or nothing for an image that does not say.
-fn created_since(image: &Image) -> String {
+pub(crate) fn created_since(image: &Image) -> String {
     created(image).map_or("N/A".into(), |then| {
         let seconds = engine::moment::seconds_between(then, Timestamp::now());
         format!("{} ago", human_duration(seconds))

@@ -1,0 +1,131 @@
+//! `system df`: what the data root's bytes are used for, and how many of them nobody needs.
+
+use std::collections::BTreeMap;
+
+use images::Image;
+use layers::DiffId;
+use process::Failure;
+
+use crate::engine::Engine;
+use crate::listing::{Listed, Listing};
+
+/// What there is.
+#[derive(Debug)]
+pub struct DiskUsage {
+    /// Each once, the youngest first.
+    pub images: Vec<ImageUsage>,
+    /// Bytes of all layers; each is there once, however many images have it.
+    pub layers: u64,
+    /// All containers, the youngest first.
+    pub containers: Vec<ContainerUsage>,
+}
+
+/// One image.
+#[derive(Debug)]
+pub struct ImageUsage {
+    /// One of its names.
+    pub name: Option<String>,
+    /// The image.
+    pub image: Image,
+    /// Bytes of its layers.
+    pub size: u64,
+    /// Bytes of those that other images have, too.
+    pub shared: u64,
+    /// How many containers were made of it.
+    pub containers: usize,
+}
+
+/// One container.
+#[derive(Debug)]
+pub struct ContainerUsage {
+    /// As `ps` has it.
+    pub listed: Listed,
+    /// Bytes that it has written, and those of its log. (Docker leaves logs out, and is where people look for a full disk.)
+    pub size: u64,
+}
+
+/// Of one kind of objects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Share {
+    /// How many there are.
+    pub total: usize,
+    /// How many are in use.
+    pub active: usize,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes of what is not in use.
+    pub reclaimable: u64,
+}
+
+impl DiskUsage {
+    /// All images. What several of them have counts for none of them.
+    pub fn of_images(&self) -> Share {
+        let used = self.images.iter().filter(|image| image.containers > 0);
+        let (active, bytes) =
+            used.fold((0, 0), |(number, bytes), image| (number + 1, bytes + image.size - image.shared));
+        let reclaimable = self.layers.saturating_sub(bytes);
+        Share { total: self.images.len(), active, size: self.layers, reclaimable }
+    }
+
+    /// All containers.
+    pub fn of_containers(&self) -> Share {
+        let mut share = Share { total: self.containers.len(), ..Share::default() };
+        for ContainerUsage { listed, size } in &self.containers {
+            share.size += size;
+            if listed.container.state.status.is_alive() {
+                share.active += 1;
+            } else {
+                share.reclaimable += size;
+            }
+        }
+        share
+    }
+}
+
+impl Engine {
+    /// Counts. Containers may write meanwhile.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn disk_usage(&self) -> Result<DiskUsage, Failure> {
+        let listing = Listing { all: true, ..Listing::default() };
+        let counted = self.list(&listing)?.into_iter().map(|listed| -> Result<_, Failure> {
+            let size = self.size(&listed.container)?.written + self.log_size(&listed.container.saved);
+            Ok(ContainerUsage { listed, size })
+        });
+        let containers: Vec<ContainerUsage> = counted.collect::<Result<_, _>>()?;
+        let layers = self.layers().list()?;
+        let sizes: BTreeMap<DiffId, u64> = layers.into_iter().map(|layer| (layer.diff_id, layer.size)).collect();
+        let mut images: Vec<ImageUsage> = Vec::new();
+        for (name, image) in self.images()? {
+            if images.iter().any(|known| known.image.id == image.id) {
+                continue;
+            }
+            let made_of = |usage: &&ContainerUsage| usage.listed.container.saved.record.image == image.id;
+            let containers = containers.iter().filter(made_of).count();
+            images.push(ImageUsage { name, image, size: 0, shared: 0, containers });
+        }
+        let mut owners: BTreeMap<DiffId, usize> = BTreeMap::new();
+        for usage in &images {
+            for layer in layers_of(&usage.image) {
+                *owners.entry(layer).or_default() += 1;
+            }
+        }
+        for usage in &mut images {
+            for layer in layers_of(&usage.image) {
+                let size = sizes.get(&layer).copied().unwrap_or(0);
+                usage.size += size;
+                usage.shared += if owners.get(&layer).is_some_and(|owners| *owners > 1) { size } else { 0 };
+            }
+        }
+        Ok(DiskUsage { images, layers: sizes.values().sum(), containers })
+    }
+}
+
+/// Each once.
+fn layers_of(image: &Image) -> Vec<DiffId> {
+    let mut layers: Vec<DiffId> = image.config.rootfs.diff_ids.iter().filter_map(|id| id.parse().ok()).collect();
+    layers.sort();
+    layers.dedup();
+    layers
+}

@@ -20,7 +20,7 @@ use crate::exec_terminal::{self, Left};
 use crate::ids::new_id;
 use crate::record::ContainerRecord;
 use crate::saved::{Saved, State, Status};
-use crate::{attach, launch, tell, users};
+use crate::{attach, launch, users};
 
 /// What is to be run.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +87,7 @@ impl Engine {
             return match exec_terminal::exec(&planned, keys, ended)? {
                 Left::Ended(status) => Ok(status),
                 Left::Detached => {
-                    self.journal().record(&[tell::event(&saved, "exec_detach").with("execID", &planned.id)]);
+                    self.journal().record(&[saved.event("exec_detach").with("execID", &planned.id)]);
                     Ok(ExitStatus::Code(FailureKind::Caller.exit_code()))
                 }
             };
@@ -149,14 +149,14 @@ impl Engine {
         let words: Vec<String> = wish.args.iter().map(ToString::to_string).collect();
         let told = ["exec_create", "exec_start"].map(|action| {
             let action = format!("{action}: {}", words.join(" "));
-            tell::event(&container.saved, &action).with("execID", &planned.id)
+            container.saved.event(&action).with("execID", &planned.id)
         });
         self.journal().record(&told);
         Ok((container.saved, planned))
     }
 
     fn tell_of_exec_end(&self, saved: &Saved, planned: &Planned, status: ExitStatus) {
-        let event = tell::event(saved, "exec_die").with("execID", &planned.id).with("exitCode", status.code());
+        let event = saved.event("exec_die").with("execID", &planned.id).with("exitCode", status.code());
         self.journal().record(&[event]);
     }
 }

@@ -19,7 +19,7 @@ pub struct Restored {
 
 impl Engine {
     /// Starts each container whose policy wants it, the oldest first, if it has not been touched since the boot. One that
-    /// does not start does not keep the others from it.
+    /// does not start does not keep the others from it, and is tried again by its shim, after longer and longer pauses.
     ///
     /// # Errors
     /// [`Failure`], when there is no list.
@@ -27,7 +27,10 @@ impl Engine {
         let mut containers = self.containers()?;
         containers.retain(|container| container.state.boot != self.store().boot() && wants_to_run(container));
         let containers = in_order(containers);
-        let start = |Container { saved, .. }: Container| Restored { result: self.start(&saved.id), name: saved.name };
+        let start = |Container { saved, .. }: Container| Restored {
+            result: self.start_after_boot(&saved.id),
+            name: saved.name,
+        };
         Ok(containers.into_iter().map(start).collect())
     }
 }

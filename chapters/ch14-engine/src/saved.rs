@@ -8,6 +8,7 @@ use layers::read_json;
 use serde::{Deserialize, Serialize};
 
 use crate::create::Create;
+use crate::events::Event;
 use crate::health::Health;
 use crate::record::ContainerRecord;
 
@@ -37,6 +38,18 @@ impl Saved {
     /// The digits that people see.
     pub fn short_id(&self) -> &str {
         &self.id[..12]
+    }
+
+    /// What has happened to it, at this moment.
+    pub(crate) fn event(&self, action: &str) -> Event {
+        Event::container(action, &self.id, &self.name, &self.create.config.image, &self.record.labels)
+    }
+
+    /// The end of a life of it, that ended as `state` says.
+    pub(crate) fn event_of_end(&self, state: &State) -> Event {
+        let end = state.finished.unwrap_or_else(Timestamp::now);
+        let lived = state.started.map_or(0, |started| end.duration_since(started).as_secs());
+        self.event("die").with("exitCode", state.exit_code).with("execDuration", lived)
     }
 
     /// Whether it goes when it ends.

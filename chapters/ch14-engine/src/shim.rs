@@ -7,6 +7,7 @@
 
 mod clients;
 mod door;
+mod health;
 mod monitor;
 mod probe;
 mod program;
@@ -34,12 +35,11 @@ use self::program::{Program, Remains};
 use self::turn::Shim;
 use crate::detach::detach;
 use crate::engine::Engine;
-use crate::health::{Health, HealthCheck};
+use crate::health::Health;
 use crate::launch::{self, Launched};
 use crate::log::{LogWriter, Origin};
 use crate::restart::{BackOff, Decision};
 use crate::saved::{Saved, State, Status};
-use crate::tell;
 use crate::wire::Listener;
 
 /// Signals by which a terminal, or somebody who means the command, ends a process. They are not for the shim.
@@ -89,7 +89,12 @@ pub(crate) fn run(
     match shim.start(console) {
         Ok(launched) => {
             gate.done();
-            shim.live(launched, life)
+            shim.live(Some(launched), BackOff::default(), life)
+        }
+        Err(failure) if shim.state.status == Status::Restarting => {
+            shim.fail(failure);
+            gate.done();
+            shim.insist(life)
         }
         Err(failure) => {
             shim.state.error.clone_from(&failure.message);
@@ -146,37 +151,44 @@ impl Shim<'_> {
         Ok(launched)
     }
 
-    /// Whether somebody wants to know if it is well.
-    fn checked(&self) -> bool {
-        self.saved.record.health.as_ref().is_some_and(HealthCheck::is_on)
-    }
-
     /// One life after the other, as the restart policy has it.
-    fn live(mut self, launched: Launched, life: Held) -> ! {
-        let mut back_off = BackOff::default();
-        let mut next = Some(launched);
-        while let Some(launched) = next.take() {
+    fn live(mut self, first: Option<Launched>, mut back_off: BackOff, life: Held) -> ! {
+        let mut next = first;
+        let left = loop {
+            let Some(launched) = next else { break None };
             let born = Instant::now();
             let remains = self.attend(launched);
             if back_off.decide(&self.saved.create.host.restart_policy, &self.state, born.elapsed()) == Decision::End {
-                self.bury(life, Some(remains));
-                break;
+                break Some(remains);
             }
             self.state.status = Status::Restarting;
             self.record();
             self.end_clients();
             remains.clear();
             next = self.start_again(&mut back_off);
-            if next.is_none() {
-                self.bury(life, None);
-                break;
-            }
-        }
+        };
+        self.bury(life, left);
         // Who is slow to read has all the time: nothing but this process waits.
         while !self.clients.is_empty() {
             self.turn(None, None);
         }
         sys::exit_now(0)
+    }
+
+    /// After a boot, one that did not start is not given up: what it needs may be late.
+    fn insist(mut self, life: Held) -> ! {
+        let mut back_off = BackOff::default();
+        let policy = &self.saved.create.host.restart_policy;
+        let again = back_off.decide(policy, &self.state, Duration::ZERO) == Decision::Restart;
+        let first = if again { self.start_again(&mut back_off) } else { None };
+        self.live(first, back_off, life)
+    }
+
+    /// Why it did not start, for those who ask.
+    fn fail(&mut self, failure: Failure) {
+        self.state.exit_code = failure.exit_code();
+        self.state.error = failure.message;
+        self.record();
     }
 
     /// The end for good: who waits is told before what the container leaves is removed.
@@ -233,13 +245,11 @@ impl Shim<'_> {
             match self.start(None) {
                 Ok(launched) => return Some(launched),
                 Err(failure) => {
-                    self.state.error = failure.message;
-                    self.state.exit_code = failure.kind.exit_code();
+                    self.fail(failure);
                     let policy = &self.saved.create.host.restart_policy;
                     if back_off.decide(policy, &self.state, Duration::ZERO) == Decision::End {
                         return None;
                     }
-                    self.record();
                 }
             }
         }
@@ -294,10 +304,9 @@ impl Shim<'_> {
     }
 
     fn tell_of_end(&self) {
-        let lived = self.state.started.map_or(0, |started| Timestamp::now().duration_since(started).as_secs());
-        let event = tell::event(&self.saved, "die").with("exitCode", self.state.exit_code).with("execDuration", lived);
-        let oom = self.state.oom_killed.then(|| tell::event(&self.saved, "oom"));
-        self.engine.journal().record(&oom.into_iter().chain([event]).collect::<Vec<_>>());
+        let oom = self.state.oom_killed.then(|| self.saved.event("oom"));
+        let end = self.saved.event_of_end(&self.state);
+        self.engine.journal().record(&oom.into_iter().chain([end]).collect::<Vec<_>>());
     }
 }
 

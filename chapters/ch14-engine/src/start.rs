@@ -140,6 +140,23 @@ impl Engine {
         }
     }
 
+    /// The same after a boot, for one that is to run. If it cannot be started its shim tries again, as after any end of it.
+    ///
+    /// # Errors
+    /// [`Failure`]; it is being tried again if it is [`Status::Restarting`].
+    pub(crate) fn start_after_boot(&self, id: &str) -> Result<(), Failure> {
+        let Some((Container { saved, state }, life)) = self.claim(id)? else { return Ok(()) };
+        let boot = self.store().boot().to_owned();
+        let state = State { status: Status::Restarting, stopped_by_hand: false, error: String::new(), boot, ..state };
+        self.fork_shim(saved, state, life, None, None)?;
+        match self.find(id)?.state {
+            State { status: Status::Restarting, error, .. } if !error.is_empty() => {
+                Err(Failure { hint: Some("it is tried again".into()), ..Failure::new(FailureKind::System, error) })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same in the foreground. One that runs already is attached to.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remov
 use serde::Serialize;
 
 use self::links::Links;
+use crate::events::Journal;
 use crate::ids::{ids, is_id};
 use crate::saved::{Container, RECORD, Saved, State, Status};
 use crate::state::{StateError, is_name};
@@ -42,6 +43,7 @@ pub(crate) struct Store {
     names: Links,
     lives: PathBuf,
     boot: String,
+    journal: Journal,
 }
 
 impl Store {
@@ -58,7 +60,14 @@ impl Store {
         }
         let boot = fs::read_to_string(BOOT_ID).map_err(DiskError::at("read", BOOT_ID))?.trim().to_owned();
         let homes = root.directory("containers")?;
-        let store = Self { homes, names: Links::new(root.directory("names")?), lives, boot, root: root.clone() };
+        let store = Self {
+            homes,
+            names: Links::new(root.directory("names")?),
+            lives,
+            boot,
+            root: root.clone(),
+            journal: Journal::open(root)?,
+        };
         store.reconcile()?;
         let mark = run.join("boot");
         if fs::read_to_string(&mark).is_ok_and(|boot| boot == store.boot) {

@@ -3,22 +3,16 @@
 use std::fmt::Display;
 
 use crate::engine::Engine;
-use crate::events::Event;
 use crate::saved::Saved;
-
-/// `action`, of this container, at this moment.
-pub(crate) fn event(saved: &Saved, action: &str) -> Event {
-    Event::container(action, &saved.id, &saved.name, &saved.create.config.image, &saved.record.labels)
-}
 
 impl Engine {
     /// Tells one.
     pub(crate) fn tell(&self, saved: &Saved, action: &str) {
-        self.journal().record(&[event(saved, action)]);
+        self.journal().record(&[saved.event(action)]);
     }
 
     /// Tells one, with something more about it.
     pub(crate) fn tell_with(&self, saved: &Saved, action: &str, name: &str, value: impl Display) {
-        self.journal().record(&[event(saved, action).with(name, value)]);
+        self.journal().record(&[saved.event(action).with(name, value)]);
     }
 }

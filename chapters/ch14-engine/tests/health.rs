@@ -59,6 +59,11 @@ kernel_test! {
             assert_eq!((health.failing_streak, health.log.last().map(|result| result.exit_code)), (0, Some(0)));
             let health = until(engine, |health| health.log.iter().all(|result| result.exit_code == 0));
             assert_eq!(health.log.len(), 5);
+            let told = fs::read_to_string(data(host).join("events/events.jsonl")).expect("events");
+            let at = |action: &str| told.find(&format!("\"Action\":\"{action}")).unwrap_or(usize::MAX);
+            let order = ["start", "exec_create: /bin/sh -c echo", "exec_start: /bin/sh -c echo", "exec_die", "health_status: unhealthy"].map(at);
+            assert!(order.is_sorted() && order[4] < at("health_status: healthy"), "{order:?}: {told}");
+            assert!(told[order[3]..].lines().next().is_some_and(|event| event.contains("\"exitCode\":\"1\"")), "{told}");
             assert!(health.log.iter().all(|result| result.start <= result.end));
             engine.stop("web", "", None).expect("an end");
             assert_eq!(engine.find("web").expect("it").state.health.expect("it").status, HealthStatus::Unhealthy);

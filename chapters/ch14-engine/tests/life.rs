@@ -84,6 +84,9 @@ kernel_test! {
         let state = another(host).find("web").expect("still there").state;
         assert_eq!((state.status, state.exit_code), (Status::Exited, 137));
         assert!(!data(host).join("run/containers").join(&engine.find("web").expect("it").saved.id).exists());
+        let told = fs::read_to_string(data(host).join("events/events.jsonl")).expect("events");
+        let last = told.lines().last().expect("an event");
+        assert!(last.contains("\"Action\":\"die\"") && last.contains("\"exitCode\":\"137\""), "{last}");
         command(host, |engine| engine.start("web").expect("another life"));
         assert_eq!(status(&engine, "web"), Status::Running);
         engine.remove("web", true).expect("a removal");

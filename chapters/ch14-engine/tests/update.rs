@@ -179,7 +179,25 @@ kernel_test! {
         assert_eq!(traces(&data(host)), Vec::<String>::new());
     }
 
-    fn one_that_does_not_start_does_not_keep_the_others_from_it(host) {
+    fn what_was_to_go_at_its_end_goes_with_the_machine(host) {
+        let mut create = named("web", FOREVER);
+        create.host.auto_remove = true;
+        command(host, |engine| {
+            engine.create(&create).expect("a container");
+            engine.create(&Create { name: "never-ran".into(), ..create.clone() }).expect("a container");
+        });
+        let engine = another(host);
+        reboot(host, &engine, "web", Some("running"));
+        fs::remove_file(data(host).join("run/boot")).expect("the mark of this boot");
+        let engine = another(host);
+        assert!(engine.find("web").is_err() && engine.find("never-ran").is_ok());
+        let told = fs::read_to_string(data(host).join("events/events.jsonl")).expect("events");
+        assert!(told.lines().last().expect("an event").contains("\"Action\":\"destroy\""), "{told}");
+        engine.remove("never-ran", false).expect("a removal");
+        assert_eq!(traces(&data(host)), Vec::<String>::new());
+    }
+
+    fn one_that_does_not_start_does_not_keep_the_others_from_it_and_is_tried_again(host) {
         command(host, |engine| {
             for name in ["bad", "good"] {
                 let mut create = named(name, FOREVER);
@@ -197,7 +215,10 @@ kernel_test! {
         fs::write(&upper, "").expect("a file in its place");
         assert_eq!(restored(host), [("bad".to_owned(), false), ("good".to_owned(), true)]);
         let state = engine.find("bad").expect("it").state;
-        assert!(state.status == Status::Exited && !state.error.is_empty(), "{state:?}");
+        assert!(state.status == Status::Restarting && !state.error.is_empty(), "{state:?}");
+        fs::remove_file(&upper).expect("a removal");
+        let state = wait_until(&engine, "bad", |container| container.state.status == Status::Running).state;
+        assert!(state.restarts > 0 && state.error.is_empty(), "{state:?}");
         for name in ["bad", "good"] {
             engine.remove(name, true).expect("a removal");
         }

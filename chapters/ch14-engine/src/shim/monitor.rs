@@ -19,6 +19,8 @@ pub(super) struct Monitor {
     /// When the next probe is to start.
     due: Instant,
     probe: Option<Probe>,
+    /// Those that are over and were not told of: by what id, and how they ended by themselves.
+    ended: Vec<(String, Option<i32>)>,
     paused: bool,
 }
 
@@ -28,7 +30,7 @@ impl Monitor {
         let check = check.filter(|check| check.is_on())?.clone();
         let born = Instant::now();
         let due = born + check.interval(Duration::ZERO, health.status);
-        Some(Self { check, born, began: Timestamp::now(), due, probe: None, paused: false })
+        Some(Self { check, born, began: Timestamp::now(), due, probe: None, ended: Vec::new(), paused: false })
     }
 
     /// What to wait for. What stands still has no news.
@@ -73,18 +75,30 @@ impl Monitor {
         match probe.news(&self.check) {
             News::None => false,
             News::Gone => {
-                self.probe = None;
+                self.give_up();
                 self.plan(health);
                 false
             }
             News::Result(result) => {
                 if !probe.is_dismissed() {
-                    self.probe = None;
+                    // One that did not even start has no end.
+                    let ended = self.probe.take().filter(|_| result.exit_code >= 0);
+                    self.ended.extend(ended.map(|probe| (probe.id().to_owned(), Some(result.exit_code))));
                 }
                 self.take(health, result);
                 true
             }
         }
+    }
+
+    /// The probe that runs is over, without a result.
+    pub(super) fn give_up(&mut self) {
+        self.ended.extend(self.probe.take().map(|probe| (probe.id().to_owned(), None)));
+    }
+
+    /// Those that have ended since somebody asked.
+    pub(super) fn ended(&mut self) -> Vec<(String, Option<i32>)> {
+        std::mem::take(&mut self.ended)
     }
 
     fn take(&mut self, health: &mut Health, result: ProbeResult) {

@@ -19,6 +19,7 @@ use crate::detach::detach;
 use crate::engine::Engine;
 use crate::exec::{ExecWish, Planned};
 use crate::health::{HealthCheck, ProbeResult};
+use crate::ids::new_id;
 use crate::moment::go_text;
 use crate::saved::{Saved, State};
 use crate::users;
@@ -35,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// A probe that runs, or is being ended.
 #[derive(Debug)]
 pub(super) struct Probe {
+    /// As `exec` has one.
+    id: String,
     copy: Child,
     line: Line,
     output: Option<OwnedFd>,
@@ -82,6 +85,7 @@ impl Probe {
             let root = Some(users::ids().outside);
             fchown(&writer, root, root).map_err(|error| system(&error.to_string()))?;
         }
+        let id = new_id()?;
         let wish = ExecWish { args: check.args.clone(), ..ExecWish::default() };
         let pending = Spawn::new().start(|gate| -> Result<_, Failure> {
             detach(gate, &[theirs.as_fd(), writer.as_fd()])?;
@@ -91,7 +95,12 @@ impl Probe {
             let _ = theirs.send(&answer.unwrap_or_else(Answer::Failed), &[]);
             sys::exit_now(0)
         })?;
+        let words = check.args.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let told =
+            ["exec_create", "exec_start"].map(|action| saved.event(&format!("{action}: {words}")).with("execID", &id));
+        engine.journal().record(&told);
         Ok(Self {
+            id,
             copy: pending.release()?,
             line,
             output: Some(output),
@@ -101,6 +110,11 @@ impl Probe {
             deadline: Instant::now() + check.timeout(),
             phase: Phase::Runs,
         })
+    }
+
+    /// By what events tell of it.
+    pub(super) fn id(&self) -> &str {
+        &self.id
     }
 
     /// What to wait for.

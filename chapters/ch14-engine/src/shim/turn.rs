@@ -14,10 +14,9 @@ use process::{Failure, FailureKind, step};
 use super::clients::Client;
 use super::door::Door;
 use super::monitor::Monitor;
-use super::probe::Probe;
 use super::program::Program;
 use crate::engine::Engine;
-use crate::health::{Health, HealthCheck};
+use crate::health::Health;
 use crate::log::LogWriter;
 use crate::saved::{Saved, State, Status};
 use crate::store::Store;
@@ -231,29 +230,6 @@ impl Shim<'_> {
         self.state.stopped_by_hand = true;
         self.engine.tell_with(&self.saved, "kill", "signal", signal);
         Ok(())
-    }
-
-    /// Starts a probe if it is time, and takes what came of one.
-    pub(super) fn look_at_health(&mut self) {
-        let Some(mut monitor) = self.monitor.take() else { return };
-        let mut health = self.state.health.take().unwrap_or_default();
-        let start = |check: &HealthCheck| Probe::start(self.engine, (&self.saved, &self.state), check);
-        let before = health.status;
-        let changed = monitor.look(&mut health, start);
-        if changed && health.status != before {
-            self.engine.tell(&self.saved, &format!("health_status: {}", health.status.name()));
-        }
-        (self.monitor, self.state.health) = (Some(monitor), Some(health));
-        if changed {
-            self.record();
-        }
-    }
-
-    /// The program has ended: a probe that runs is ended, too.
-    fn forget_health(&mut self) {
-        if self.monitor.take().is_some() {
-            self.state.health = self.state.health.take().map(Health::unwatched);
-        }
     }
 
     fn change(&mut self, result: Result<(), Failure>, status: Status, index: usize) -> Result<(), ()> {

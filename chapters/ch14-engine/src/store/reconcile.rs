@@ -5,7 +5,7 @@ use layers::{DiskError, Held};
 
 use super::{Store, remove};
 use crate::ids::ids;
-use crate::saved::{Container, RECORD, group_of};
+use crate::saved::{Container, RECORD, Saved, group_of};
 
 impl Store {
     /// Clears up after shims and commands that were killed: what they ran is ended, how it ended is recorded, and what was
@@ -42,11 +42,17 @@ impl Store {
     fn conclude(&self, id: &str) -> Result<(), DiskError> {
         match self.load(id) {
             Ok(Some(Container { saved, state })) => {
-                let goes = saved.is_temporary() && (state.status.is_alive() || !saved.lasting);
-                if goes {
-                    remove(&self.forget(&saved)?)
+                // In `load`, one that was lost with the machine has ended already.
+                let lived = self.state_of(id)?.is_some_and(|state| state.status.is_alive());
+                let told = state.status.is_alive();
+                let ended = state.without_shim(&self.boot);
+                if told {
+                    self.journal.record(&[saved.event_of_end(&ended)]);
+                }
+                if saved.is_temporary() && (lived || !saved.lasting) {
+                    self.destroy(&saved)
                 } else {
-                    self.write_state(&saved, &state.without_shim(&self.boot))
+                    self.write_state(&saved, &ended)
                 }
             }
             // Killed before there was a record.
@@ -54,6 +60,12 @@ impl Store {
             // It is damaged, and whoever asks for it is told.
             Err(_) => Ok(()),
         }
+    }
+
+    fn destroy(&self, saved: &Saved) -> Result<(), DiskError> {
+        remove(&self.forget(saved)?)?;
+        self.journal.record(&[saved.event("destroy")]);
+        Ok(())
     }
 
     /// Removes the names that nobody has: of commands that were killed between a name and a record.
@@ -66,15 +78,31 @@ impl Store {
         Ok(())
     }
 
+    /// A container that was to be removed at its end, and ended with the machine.
+    fn lost_with_the_machine(&self, id: &str) -> Option<Saved> {
+        let state = self.state_of(id).ok()??;
+        // What is damaged is left for `system check`.
+        let Container { saved, .. } = self.load(id).ok()??;
+        (saved.is_temporary() && state.status.is_alive() && state.boot != self.boot).then_some(saved)
+    }
+
     /// After a boot: nothing lives, and what stood in the run directory is gone, or means nothing any more.
     pub(super) fn clear_up_homes(&self) -> Result<(), DiskError> {
         for id in ids(&self.homes)? {
+            if self.life(&id).exists() {
+                continue;
+            }
             let home = self.home(&id);
-            if home.join(RECORD).exists() || self.life(&id).exists() {
+            let there = home.join(RECORD).exists();
+            let lost = if there { self.lost_with_the_machine(&id) } else { None };
+            if there && lost.is_none() {
                 continue;
             }
             if let Some(_lock) = self.lock(&id)? {
-                remove(&self.root.discard_unmarked(&home)?)?;
+                match lost {
+                    Some(saved) => self.destroy(&saved)?,
+                    None => remove(&self.root.discard_unmarked(&home)?)?,
+                }
             }
         }
         self.clear_up_names()

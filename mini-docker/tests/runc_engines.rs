@@ -31,6 +31,8 @@ struct Engine<'a> {
     make: String,
     /// What RUNTIME stands for.
     runtime: &'a str,
+    /// What ROOT stands for, where there is no image.
+    root: String,
     /// What is done first.
     before: String,
     /// What the shell is started by.
@@ -54,6 +56,8 @@ impl Engine<'_> {
                 None => line.to_owned(),
             };
             let command = command.replace("RUNTIME", self.runtime).replace("PARENT", &parent);
+            let command =
+                command.replace(" ROOT ", &format!(" {} ", self.root)).replace("D/pid", &format!("{shared}/pid"));
             let command = command.replace(" D:", &format!(" {shared}:")).replace("src=D,", &format!("src={shared},"));
             script.push(format!("tell {} {}\n", quoted(line), quoted(&command)));
         }
@@ -128,6 +132,7 @@ kernel_test! {
                 host,
                 make: "docker MAKE --runtime RUNTIME --network none".into(),
                 runtime,
+                root: String::new(),
                 before: format!("docker import {} busybox >/dev/null", archive.display()),
                 around: vec!["sh".into()],
                 environment: vec![
@@ -167,6 +172,7 @@ kernel_test! {
                 host,
                 make: "podman MAKE --cgroup-parent PARENT --network none".into(),
                 runtime,
+                root: String::new(),
                 before: format!("mkdir {0}; podman import {1} busybox >/dev/null 2>&1", path("data/tmp"), archive.display()),
                 // What it keeps is in memory; that ends with these namespaces, and so do its monitors.
                 around: [
@@ -181,6 +187,49 @@ kernel_test! {
                 ],
             }
             .tell(include_str!("runc/engines/podman.txt"));
+            remove_groups(&host.cgroup_name());
+            said
+        };
+        compare(&tell("runc"), &tell(BINARY));
+    }
+
+    fn containerd_runs_with_it(host) {
+        for program in ["containerd", "ctr", "runc"] {
+            require(Need::Program(program, "containerd runc"));
+        }
+        require(Need::Busybox);
+        let root = host.rootfs().display().to_string();
+        let directory = host.dir().join("containerd");
+        fs::create_dir_all(&directory).expect("a directory");
+        let path = |name: &str| directory.join(name).display().to_string();
+        let settings = format!(
+            "version = 2\nroot = \"{}\"\nstate = \"/run/containerd\"\n\
+             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"/run/containerd.sock\"\n",
+            path("data/containerd"),
+        );
+        fs::write(path("config.toml"), settings).expect("a file");
+        fs::create_dir_all(path("data")).expect("a directory");
+        let tell = |runtime: &str| {
+            let said = Engine {
+                host,
+                make: "ctr MAKE --runc-binary RUNTIME --rootfs --cgroup PARENT/ctr --env PATH=/bin".into(),
+                runtime,
+                root: root.clone(),
+                before: format!(
+                    "containerd --config {} >{} 2>&1 &\nuntil ctr version >/dev/null 2>&1; do sleep 0.1; done",
+                    path("config.toml"), path("log"),
+                ),
+                around: [
+                    "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+                    "sh", "-c", r#"mount -t tmpfs data "$0" && mount -t tmpfs run /run && sh "$1""#, &path("data"),
+                ].map(str::to_owned).into(),
+                environment: vec![
+                    ("CONTAINERD_ADDRESS", "/run/containerd.sock".into()),
+                    ("TMPDIR", path("data")),
+                    ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin".into()),
+                ],
+            }
+            .tell(include_str!("runc/engines/containerd.txt"));
             remove_groups(&host.cgroup_name());
             said
         };

@@ -34,7 +34,7 @@ const fn package(name: &'static str, what: &'static str, needed_by: &'static [Pu
     Package { name, what, needed_by, programs: &[] }
 }
 
-const PACKAGES: [Package; 20] = [
+const PACKAGES: [Package; 21] = [
     Package { programs: &["cc"], ..package("gcc", "links programs", &[Try, Test, Bench]) },
     package("libc6-dev", "links programs, and the static C library", &[Try, Test, Bench]),
     package("busybox-static", "the first image", &[Try, Test, Bench]),
@@ -52,7 +52,11 @@ const PACKAGES: [Package; 20] = [
     Package { programs: &BROWSERS, ..package("chromium", "looks at the book", &[Test]) },
     Package { programs: &["crun"], ..package("crun", "an OCI runtime to compare with", &[Test, Bench]) },
     Package { programs: &["runc"], ..package("runc", "docker's runtime, and a peer", &[Test, Bench]) },
-    Package { programs: &["podman"], ..package("podman", "a peer", &[Bench]) },
+    Package {
+        programs: &["podman"],
+        ..package("podman", "an engine that runs with our runtime, and a peer", &[Test, Bench])
+    },
+    Package { programs: &["ctr"], ..package("containerd", "another that does", &[Test]) },
     Package {
         programs: &["dockerd"],
         ..package("docker.io", "the engine whose answers ours are compared with", &[Test, Bench])

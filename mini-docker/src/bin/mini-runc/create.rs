@@ -9,24 +9,25 @@ use runtime::spec::{Bundle, Spec};
 use runtime::{Containers, Entry, Request, Running, attend};
 
 use crate::cli::{Create, Run, refused};
+use crate::log::Log;
 use crate::{console, preserved};
 
-pub(crate) fn create(containers: &Containers, wish: &Create) -> Result<(), Failure> {
+pub(crate) fn create(containers: &Containers, log: &Log, wish: &Create) -> Result<(), Failure> {
     let preserved = preserved::check(wish.preserve_fds)?;
-    let (entry, running) = make(containers, wish, preserved, Waits::ForStart)?;
+    let (entry, running) = make(containers, log, wish, preserved, Waits::ForStart)?;
     hand_over(entry, running, wish)
 }
 
-pub(crate) fn run(containers: &Containers, wish: &Run) -> Result<u8, Failure> {
+pub(crate) fn run(containers: &Containers, log: &Log, wish: &Run) -> Result<u8, Failure> {
     let preserved = preserved::check(wish.create.preserve_fds)?;
     if wish.detach {
-        let (entry, running) = make(containers, &wish.create, preserved, Waits::Detached)?;
+        let (entry, running) = make(containers, log, &wish.create, preserved, Waits::Detached)?;
         return hand_over(entry, running, &wish.create).map(|()| 0);
     }
     // Before the child exists: a signal that comes in between then waits for it.
     let signals = Forwarded::block(Proxy::Always)
         .map_err(|errno| Failure::new(FailureKind::System, format!("block signals: {errno}")))?;
-    let (entry, running) = make(containers, &wish.create, preserved, Waits::Attended)?;
+    let (entry, running) = make(containers, log, &wish.create, preserved, Waits::Attended)?;
     if let Err(failure) = console::write_pid(wish.create.pid_file.as_deref(), running.child().pid()) {
         drop(running);
         entry.delete(true)?;
@@ -51,12 +52,18 @@ enum Waits {
     Attended,
 }
 
-fn make(containers: &Containers, wish: &Create, preserved: i32, waits: Waits) -> Result<(Entry, Running), Failure> {
+fn make(
+    containers: &Containers,
+    log: &Log,
+    wish: &Create,
+    preserved: i32,
+    waits: Waits,
+) -> Result<(Entry, Running), Failure> {
     if wish.no_pivot {
         return Err(refused("--no-pivot", "a chroot can be left by who is root in it"));
     }
     let detached = waits != Waits::Attended;
-    let (bundle, mut spec) = load(&wish.bundle)?;
+    let (bundle, mut spec) = load(&wish.bundle, log)?;
     let terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
     let stdio = console::streams(terminal, detached, wish.console_socket.as_deref())?;
     if let Some(process) = &mut spec.process {
@@ -75,15 +82,13 @@ fn make(containers: &Containers, wish: &Create, preserved: i32, waits: Waits) ->
     Ok(containers.create(&request)?)
 }
 
-fn load(bundle: &Path) -> Result<(std::path::PathBuf, Spec), Failure> {
+fn load(bundle: &Path, log: &Log) -> Result<(std::path::PathBuf, Spec), Failure> {
     let found = fs::canonicalize(bundle).map_err(|error| {
         let kind = FailureKind::from(&error);
         Failure::new(kind, format!("chdir {}: {}", bundle.display(), reason(&error)))
     })?;
     let Bundle { spec, warnings } = Bundle::load(&found)?;
-    for warning in &warnings {
-        eprintln!("warning: {warning}");
-    }
+    warnings.iter().for_each(|warning| log.warning(warning));
     Ok((found, spec))
 }
 

@@ -12,19 +12,21 @@ use runtime::{Containers, Exec, RuntimeError, Text};
 use serde_json::{Value, json};
 
 use crate::cli::{self, invalid, refused};
+use crate::log::Log;
 use crate::{console, preserved};
 
-pub(crate) fn exec(containers: &Containers, wish: &cli::Exec) -> Result<u8, Failure> {
-    run(containers, wish).map_err(|failure| Failure { message: format!("exec failed: {}", failure.message), ..failure })
+pub(crate) fn exec(containers: &Containers, log: &Log, wish: &cli::Exec) -> Result<u8, Failure> {
+    run(containers, log, wish)
+        .map_err(|failure| Failure { message: format!("exec failed: {}", failure.message), ..failure })
 }
 
-fn run(containers: &Containers, wish: &cli::Exec) -> Result<u8, Failure> {
+fn run(containers: &Containers, log: &Log, wish: &cli::Exec) -> Result<u8, Failure> {
     if wish.cgroup.as_deref().is_some_and(|path| !path.is_empty()) {
         return Err(refused("--cgroup", "the process is in the container's own group"));
     }
     let preserved = preserved::check(wish.preserve_fds)?;
     let entry = containers.find(&wish.id)?;
-    let process = process(wish, entry.record.spec.process.clone().unwrap_or_default())?;
+    let process = process(wish, log, entry.record.spec.process.clone().unwrap_or_default())?;
     let init = entry.init().ok_or(RuntimeError::Stopped)?;
     let detached = wish.detach || wish.console_socket.is_some();
     let exec = Exec {
@@ -69,9 +71,9 @@ fn told(error: RuntimeError) -> Failure {
 }
 
 /// From the file, or the container's own with what the flags say.
-fn process(wish: &cli::Exec, own: Process) -> Result<Process, Failure> {
+fn process(wish: &cli::Exec, log: &Log, own: Process) -> Result<Process, Failure> {
     if let Some(file) = &wish.process {
-        return read(file);
+        return read(file, log);
     }
     if wish.command.is_empty() {
         return Err(invalid("process args cannot be empty"));
@@ -106,14 +108,12 @@ fn process(wish: &cli::Exec, own: Process) -> Result<Process, Failure> {
 }
 
 /// As carefully as a whole description: what asks for what we do not do is refused.
-fn read(file: &Path) -> Result<Process, Failure> {
+fn read(file: &Path, log: &Log) -> Result<Process, Failure> {
     let failed = |error: &dyn std::fmt::Display| invalid(format!("{}: {error}", file.display()));
     let text = fs::read(file).map_err(|error| failed(&error))?;
     let process: Value = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let whole = json!({ "process": process }).to_string();
     let Bundle { spec, warnings } = Bundle::from_json(file, whole.as_bytes())?;
-    for warning in &warnings {
-        eprintln!("warning: {warning}");
-    }
+    warnings.iter().for_each(|warning| log.warning(warning));
     spec.process.ok_or_else(|| failed(&"no process"))
 }

@@ -40,16 +40,28 @@ impl Log {
         if self.file.is_none() {
             return outcome::failure(failure, code);
         }
+        self.tell("error", &failure.message);
+        outcome::complain(format_args!("{}\n", failure.message));
+        ExitCode::from(code)
+    }
+
+    /// Says what is not done, and goes on.
+    pub(crate) fn warning(&self, text: &str) {
+        if self.file.is_none() {
+            outcome::complain(format_args!("warning: {text}\n"));
+        }
+        self.tell("warning", text);
+    }
+
+    fn tell(&self, level: &str, message: &str) {
         let now = jiff::Timestamp::now().round(jiff::Unit::Second).map(|now| now.to_string()).unwrap_or_default();
         let line = if self.format == "json" {
             // In runc's order: some that read it look for the letters.
-            format!("{{\"level\":\"error\",\"msg\":{},\"time\":\"{now}\"}}\n", json!(failure.message))
+            format!("{{\"level\":\"{level}\",\"msg\":{},\"time\":\"{now}\"}}\n", json!(message))
         } else {
-            format!("time=\"{now}\" level=error msg={}\n", json!(failure.message))
+            format!("time=\"{now}\" level={level} msg={}\n", json!(message))
         };
         let _ = self.write(&line);
-        outcome::complain(format_args!("{}\n", failure.message));
-        ExitCode::from(code)
     }
 
     fn write(&self, line: &str) -> std::io::Result<()> {

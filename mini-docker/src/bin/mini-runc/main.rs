@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     // What containerd takes for a failure of the program to be executed.
     let failed = if matches!(cli.command, Command::Exec(_)) { 255 } else { 1 };
     let narrator = cli.explain.then(explain::Narrator::start);
-    let result = log.check().and_then(|()| run(cli));
+    let result = log.check().and_then(|()| run(cli, &log));
     if let Some(narrator) = narrator {
         narrator.print();
     }
@@ -45,16 +45,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<u8, Failure> {
+fn run(cli: Cli, log: &Log) -> Result<u8, Failure> {
     if cli.systemd_cgroup {
         return Err(cli::refused("--systemd-cgroup", "control groups are made by this runtime itself, not by systemd"));
     }
     let containers = Containers::at(&cli.root);
     match cli.command {
-        Command::Create(create) => create::create(&containers, &create).map(|()| 0),
-        Command::Run(run) => create::run(&containers, &run),
+        Command::Create(create) => create::create(&containers, log, &create).map(|()| 0),
+        Command::Run(run) => create::run(&containers, log, &run),
         Command::Start { id } => containers.find_to_change(&id)?.start().map_err(Failure::from).map(|()| 0),
-        Command::Exec(exec) => exec::exec(&containers, &exec),
+        Command::Exec(exec) => exec::exec(&containers, log, &exec),
         Command::Kill { id, signal, all } => {
             // 0 asks whether it is there.
             let number = if signal == "0" { Some(0) } else { engine::signal::number(&signal) };

@@ -88,7 +88,9 @@ fn load(bundle: &Path, log: &Log) -> Result<(std::path::PathBuf, Spec), Failure>
         Failure::new(kind, format!("chdir {}: {}", bundle.display(), reason(&error)))
     })?;
     let Bundle { spec, warnings } = Bundle::load(&found)?;
-    warnings.iter().for_each(|warning| log.warning(warning));
+    for warning in &warnings {
+        log.warning(warning);
+    }
     Ok((found, spec))
 }
 

@@ -114,6 +114,8 @@ fn read(file: &Path, log: &Log) -> Result<Process, Failure> {
     let process: Value = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let whole = json!({ "process": process }).to_string();
     let Bundle { spec, warnings } = Bundle::from_json(file, whole.as_bytes())?;
-    warnings.iter().for_each(|warning| log.warning(warning));
+    for warning in &warnings {
+        log.warning(warning);
+    }
     spec.process.ok_or_else(|| failed(&"no process"))
 }

@@ -37,7 +37,7 @@ pub use pty::Pty;
 pub use show_as::show_as;
 pub use single_thread::SingleThread;
 pub use spawn::{Gate, Pending, Spawn, SpawnError};
-pub use step::narrate_to;
+pub use step::{narrate_to, untold};
 
 /// Re-exported for [`step!`], so that a crate that reports steps needs no dependency of its own.
 #[doc(hidden)]

@@ -14,6 +14,11 @@ macro_rules! step {
     };
 }
 
+/// Does `work` without its steps being told: it is another process that does them, and tells them itself.
+pub fn untold<T>(work: impl FnOnce() -> T) -> T {
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), work)
+}
+
 static NARRATION: OnceLock<OwnedFd> = OnceLock::new();
 
 /// Keeps the pipe that a subscriber writes the steps to open in every child, up to its `exec`, when all else that is ours

@@ -221,7 +221,8 @@ impl Engine {
         let group = Cgroup::shared(&Layout::detect()?, Path::new(SHIMS))?;
         let pending = group.start(Spawn::new(), |gate| shim::run(self, (saved, state), life, seat, console, gate))?;
         step!(14, "the shim is process {}", pending.pid());
-        pending.release()?.leave();
+        // It stays what it is, and tells its own steps.
+        process::untold(|| pending.release())?.leave();
         Ok(())
     }
 }

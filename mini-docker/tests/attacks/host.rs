@@ -2,15 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use nix::mount::umount;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, gethostname, sethostname};
-use runtime::spec::Spec;
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::Host;
 
 use crate::Cells;
@@ -32,7 +33,7 @@ pub(crate) enum Column {
 /// What Docker does not do by default: as much as the stages of chapters 4 to 6 allow.
 pub(crate) const LIMITED: Column = Column::Tool(&["--pids-limit", "32", "--memory", "64m", "--memory-swap", "64m"]);
 
-pub(crate) const COLUMNS: [Column; 10] = [
+pub(crate) const COLUMNS: [Column; 11] = [
     Column::Host,
     Column::Chroot,
     Column::Stage("ch01"),
@@ -42,6 +43,7 @@ pub(crate) const COLUMNS: [Column; 10] = [
     Column::Stage("ch05"),
     Column::Stage("ch06"),
     Column::Stage("ch12"),
+    Column::Stage("ch14"),
     Column::Tool(&[]),
 ];
 
@@ -67,7 +69,7 @@ impl Column {
 
     /// The chapter, by its page.
     pub(crate) fn link(self) -> String {
-        const PAGES: [&str; 7] = [
+        const PAGES: [&str; 8] = [
             "ch01-process",
             "ch02-namespaces",
             "ch03-rootfs",
@@ -75,6 +77,7 @@ impl Column {
             "ch05-confinement",
             "ch06-layers",
             "ch12-runtime",
+            "ch14-engine",
         ];
         let Self::Stage(chapter) = self else { return self.title() };
         let page = PAGES.iter().find(|page| page.starts_with(chapter)).expect("every chapter has a page");
@@ -103,7 +106,6 @@ pub(crate) struct Scene<'a> {
     facts: Vec<String>,
     victim: Child,
     _door: ChildStdin,
-    cgroup: String,
     first_pid: u32,
 }
 
@@ -138,7 +140,6 @@ impl<'a> Scene<'a> {
             facts,
             _door: victim.stdin.take().expect("a pipe"),
             victim,
-            cgroup: host.cgroup_name(),
             first_pid: 10_000 + sum % 20_000,
             directory,
         };
@@ -217,9 +218,6 @@ impl<'a> Scene<'a> {
         let mut line: Vec<String> = match column {
             Column::Host => vec![program],
             Column::Chroot => vec![program, "naively".into(), place.display().to_string(), inside.into()],
-            Column::Stage("ch12") => {
-                vec![built("stage-ch12").display().to_string(), self.bundle(&place, inside, arguments)]
-            }
             Column::Stage(chapter) if column.shares_files() => {
                 vec![built(&format!("stage-{chapter}")).display().to_string(), program]
             }
@@ -238,32 +236,30 @@ impl<'a> Scene<'a> {
                 line
             }
         };
-        if column != Column::Stage("ch12") {
-            line.extend(arguments.iter().cloned());
-        }
+        line.extend(arguments.iter().cloned());
         set_next_pid(self.first_pid);
         let terminal = openpty(None, None).expect("a terminal");
         let mut command = Command::new(&self.attack);
         command.arg("carelessly").arg(&self.directory).args(line).stdin(terminal.slave).env("TMPDIR", &self.directory);
         let output = command.current_dir(&self.directory).output().expect("attack starts");
+        // What is typed is echoed. Some containers have a terminal of their own to type into.
+        let typed = PollFd::new(terminal.master.as_fd(), PollFlags::POLLIN);
+        let typed = poll(&mut [typed], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+            && nix::unistd::read(&terminal.master, &mut [0]).is_ok_and(|length| length > 0);
         drop(terminal.master);
         if column == Column::Chroot {
             umount(&place.join("proc")).expect("what a naive runtime leaves");
         }
         println!("{inside}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn bundle(&self, root: &Path, program: &str, arguments: &[String]) -> String {
-        let bundle = self.directory.join("bundle");
-        fs::create_dir_all(&bundle).expect("a directory");
-        let mut config = serde_json::to_value(Spec::docker_default()).expect("a specification");
-        let words: Vec<&str> = std::iter::once(program).chain(arguments.iter().map(String::as_str)).collect();
-        config["process"]["args"] = json!(words);
-        config["root"] = json!({ "path": root });
-        config["linux"]["cgroupsPath"] = Value::from(format!("/{}", self.cgroup));
-        fs::write(bundle.join("config.json"), config.to_string()).expect("config.json");
-        bundle.display().to_string()
+        let said = String::from_utf8_lossy(&output.stdout);
+        // A shim's log is what comes out there.
+        let logged = |line: &str| {
+            let entry: Value = serde_json::from_str(line).expect("a line of the log");
+            entry["log"].as_str().expect("what was printed").to_owned()
+        };
+        let said: String =
+            if column == Column::Stage("ch14") { said.lines().map(logged).collect() } else { said.into_owned() };
+        if typed { said } else { said.replace("terminal\twon", "terminal\tlost") }
     }
 }
 

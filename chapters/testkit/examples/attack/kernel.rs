@@ -54,7 +54,7 @@ pub(crate) fn type_into_the_terminal(_: &Facts) -> Outcome {
     let mut outcome = Err(Errno::ENOTTY);
     for terminal in tried {
         outcome = outcome.or_else(|before| {
-            let done = system::type_into(terminal, b'x');
+            let done = system::type_into(terminal, b'\n');
             // What a terminal says counts more than what a pipe does.
             done.map_err(|errno| if errno == Errno::ENOTTY { before } else { errno })
         });

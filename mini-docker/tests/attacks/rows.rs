@@ -145,12 +145,12 @@ pub(crate) const ROWS: [Row; 26] = [
     ),
     noted(
         row("fork", "start processes without end", "4", "Here it stops at 64. The `pids` controller refuses the 32nd."),
-        &["12", "14", "run"],
+        &["14", "run"],
         NO_LIMIT,
     ),
     noted(
         row("memory", "take all memory", "4", "Here it stops at 96 MiB. The `memory` controller kills at 64."),
-        &["12", "14", "run"],
+        &["14", "run"],
         NO_LIMIT,
     ),
     row(

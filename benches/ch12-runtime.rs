@@ -44,6 +44,11 @@ impl Drop for Bundle {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
         cgroups::remove_abandoned(Path::new("/mini-docker-bench"));
+        // The others also make groups in hierarchies that we leave alone, and plain directories where none is mounted.
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+            let above = hierarchy.path().join("mini-docker-bench");
+            let _ = fs::remove_dir(&above).or_else(|_| fs::remove_dir_all(&above));
+        }
     }
 }
 

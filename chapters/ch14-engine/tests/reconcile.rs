@@ -46,6 +46,7 @@ kernel_test! {
         });
         let container = another(host).find("web").expect("a container");
         let id = container.saved.id;
+        another(host).kill("web", "WINCH").expect("its shim is at work");
         kill_shim(container.state.pid);
         // Numbers are given out again, and this one is a stranger's now.
         let stranger = Inmate::new(String::new);

@@ -54,10 +54,12 @@ struct Drained<T> {
     meanwhile: T,
 }
 
-/// Runs a program to its end, and its output's; a thread does something `meanwhile`, and can hear when both are over.
+/// Runs a program to its end, and its output's. Something is done `before` anybody reads; a thread does something `meanwhile`,
+/// and can hear when both are over.
 fn drained<T: Send + 'static>(
     engine: &Engine,
     create: &Create,
+    before: impl FnOnce(i32),
     meanwhile: impl FnOnce(i32, &Receiver<()>) -> T + Send + 'static,
 ) -> Drained<T> {
     let saved = engine.create(create).expect("a container");
@@ -77,6 +79,7 @@ fn drained<T: Send + 'static>(
         buffer: Vec::new(),
         remove: false,
     };
+    before(pid);
     let (done, over) = channel();
     let thread = thread::spawn(move || meanwhile(pid, &over));
     shim.drain(&mut program);
@@ -127,22 +130,27 @@ fn hold(pid: i32) -> File {
 kernel_test! {
     fn all_that_a_program_has_printed_is_read(host) {
         let engine = engine(host);
-        let prints = wish(&format!("{DOOR} seq 3000; exit 5"), true);
-        // It has ended before anybody looks: everything is still to be read then.
-        let saw = drained(&engine, &prints, |pid, _| let_go(pid));
-        judge("the last line in the log of a program that has printed the numbers up to 3000")
-            .expected("3000".to_owned())
+        let prints = wish(&format!("{DOOR} seq 1200; exit 5"), true);
+        // It has ended before anybody looks: everything is still to be read then. That is more than a terminal gives in one
+        // portion, 4 KiB, and less than it keeps, 8 KiB.
+        let end = |pid| {
+            let_go(pid);
+            until("the program has ended", || has_ended(pid));
+        };
+        let saw = drained(&engine, &prints, end, |_, _| ());
+        judge("the last line in the log of a program that has printed the numbers up to 1200")
+            .expected("1200".to_owned())
             .seen(saw.last_line)
             .cause(|_| "it was over with the program, and not all was read that the program had printed".into())
             .read(READ);
         assert_eq!(saw.status, Some(ExitStatus::Code(5)));
 
         let slow = wish(&format!("{DOOR} echo early; exit 6"), false);
-        let saw = drained(&engine, &slow, |pid, over| {
+        let saw = drained(&engine, &slow, |_| (), |pid, over| {
             let mut output = hold(pid);
             let _ = over.recv_timeout(LONG);
             let_go(pid);
-            until("the program has ended", || has_ended(pid));
+            until("its end is heard of", || !Path::new(&format!("/proc/{pid}")).exists());
             let _ = output.write_all(b"late\n");
         });
         judge("the last line in the log of a program that lived longer than SILENCE, and something printed right after its end")
@@ -159,7 +167,7 @@ kernel_test! {
     fn neither_end_is_taken_for_the_other(host) {
         let engine = engine(host);
         let closed = wish(&format!("exec >/dev/null 2>&1; {DOOR} exit 7"), false);
-        let saw = drained(&engine, &closed, |pid, over| {
+        let saw = drained(&engine, &closed, |_| (), |pid, over| {
             if over.recv_timeout(Duration::from_millis(300)).is_err() {
                 let_go(pid);
             }
@@ -171,7 +179,7 @@ kernel_test! {
             .read(READ);
 
         let held = wish(&format!("{DOOR} exit 3"), false);
-        let saw = drained(&engine, &held, |pid, over| {
+        let saw = drained(&engine, &held, |_| (), |pid, over| {
             let output = hold(pid);
             let_go(pid);
             let in_time = over.recv_timeout(SILENCE * 2 + Duration::from_millis(500)).is_ok();

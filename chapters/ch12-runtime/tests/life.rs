@@ -117,6 +117,17 @@ fn executes_busybox(pid: Pid) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).expect("a process").ends_with("bin/busybox")
 }
 
+/// Waits until it sleeps: at the door, or in its program.
+fn until_it_waits(pid: Pid) {
+    let waits = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+        stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with(['S', 'Z']))
+    };
+    while !waits() {
+        std::thread::yield_now();
+    }
+}
+
 fn shell(script: &str) -> Vec<Hook> {
     vec![Hook {
         path: "/bin/sh".into(),
@@ -134,6 +145,7 @@ kernel_test! {
         life.spec.hooks.start_container = shell("echo ran >/tmp/hook");
         let pid = life.create().expect("created");
         let hook = life.root().join("tmp/hook");
+        until_it_waits(pid);
         judge("what create has left: whether /proc/PID/exe is the container's program, and whether its hooks have run")
             .expected((false, false))
             .seen((executes_busybox(pid), hook.exists()))

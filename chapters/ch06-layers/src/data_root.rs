@@ -6,6 +6,7 @@
 //!   images/ layers/ …     one directory for each store
 //!   tmp/                  what is on its way in or out; what nobody holds there is rubbish
 //! /run/mini-docker        what a reboot ends; below another data root: run/
+//!   tmp/                  the same: /run is a file system of its own, and nothing is renamed from one to another
 //! ```
 //!
 //! Images have setuid programs, and a container's root can make more. In a directory that the host's users can enter,
@@ -151,6 +152,9 @@ impl DataRoot {
     /// # Errors
     /// [`DiskError::Io`].
     pub fn run_directory(&self) -> Result<PathBuf, DiskError> {
+        if let Some(parent) = self.run.parent().filter(|parent| !parent.exists()) {
+            fs::create_dir_all(parent).map_err(DiskError::at("create", parent))?;
+        }
         closed(self.run.clone())
     }
 
@@ -168,7 +172,7 @@ impl DataRoot {
     /// [`DiskError::Io`].
     pub fn discard(&self, directory: &mut Held) -> Result<(), DiskError> {
         process::fault!("discard a held directory").map_err(DiskError::at("remove", directory.path()))?;
-        directory.discard(&self.tmp())
+        directory.discard(&self.tmp_beside(directory.path())?)
     }
 
     /// The same for one that has no mark. Where it is now.
@@ -177,7 +181,7 @@ impl DataRoot {
     /// [`DiskError::Io`].
     pub fn discard_unmarked(&self, directory: &Path) -> Result<PathBuf, DiskError> {
         process::fault!("discard a directory").map_err(DiskError::at("remove", directory))?;
-        let target = held::out_of_sight(&self.tmp(), directory);
+        let target = held::out_of_sight(&self.tmp_beside(directory)?, directory);
         fs::rename(directory, &target).map_err(DiskError::at("remove", directory))?;
         Ok(target)
     }
@@ -187,17 +191,30 @@ impl DataRoot {
     /// # Errors
     /// [`DiskError::Io`].
     pub fn rubbish(&self) -> Result<Vec<Held>, DiskError> {
-        let tmp = self.tmp();
-        let entries = fs::read_dir(&tmp).map_err(DiskError::at("read", &tmp))?;
         let mut rubbish = Vec::new();
-        for entry in entries {
-            rubbish.extend(Held::take(&entry.map_err(DiskError::at("read", &tmp))?.path())?);
+        for tmp in [self.tmp(), self.run_tmp()] {
+            let entries = match fs::read_dir(&tmp) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other.map_err(DiskError::at("read", &tmp))?,
+            };
+            for entry in entries {
+                rubbish.extend(Held::take(&entry.map_err(DiskError::at("read", &tmp))?.path())?);
+            }
         }
         Ok(rubbish)
     }
 
     fn tmp(&self) -> PathBuf {
         self.data.join("tmp")
+    }
+
+    fn run_tmp(&self) -> PathBuf {
+        self.run.join("tmp")
+    }
+
+    /// On the file system of `path`. What a reboot ends, ends there, too: so that one is made when it is needed.
+    fn tmp_beside(&self, path: &Path) -> Result<PathBuf, DiskError> {
+        if path.starts_with(&self.run) { closed(self.run_tmp()) } else { Ok(self.tmp()) }
     }
 
     /// Opens the top directory, which is ours.

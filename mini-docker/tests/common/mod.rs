@@ -61,14 +61,14 @@ impl Docker {
     /// What stands in the data root besides images: nothing, after every command that makes containers with `--rm`. Shims that
     /// are still at work, and what is being removed, are waited for: whoever is alive for a directory holds it locked.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        for held in ["run/containers", "tmp"] {
+        for held in ["run/containers", "run/tmp", "tmp"] {
             for entry in std::fs::read_dir(self.root.join(held)).into_iter().flatten().flatten() {
                 if let Ok(directory) = std::fs::File::open(entry.path()) {
                     directory.lock().expect("a lock");
                 }
             }
         }
-        ["containers", "names", "run/containers", "tmp"]
+        ["containers", "names", "run/containers", "run/tmp", "tmp"]
             .iter()
             .filter_map(|directory| std::fs::read_dir(self.root.join(directory)).ok())
             .flat_map(|entries| entries.flatten().map(|entry| entry.path().display().to_string()))

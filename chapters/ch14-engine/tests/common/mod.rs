@@ -58,7 +58,7 @@ pub(crate) fn traces(data: &Path) -> Vec<String> {
             directory.lock_shared().expect("a lock");
         }
     }
-    let mut traces: Vec<String> = ["containers", "names", "run/containers", "tmp"]
+    let mut traces: Vec<String> = ["containers", "names", "run/containers", "run/tmp", "tmp"]
         .iter()
         .flat_map(|directory| fs::read_dir(data.join(directory)).into_iter().flatten().flatten())
         .map(|entry| entry.path().strip_prefix(data).expect("below the data root").display().to_string())

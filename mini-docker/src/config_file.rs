@@ -7,6 +7,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use runtime::Text;
+use runtime::spec::read_bounded;
 use serde::Deserialize;
 
 use crate::outcome;
@@ -54,7 +55,7 @@ impl ConfigFile {
     pub(crate) fn read(directory: Option<&Path>) -> Self {
         let Some(path) = directory.map(|directory| directory.join("config.json")) else { return Self::default() };
         let absent = |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-        let reason = match std::fs::read(&path) {
+        let reason = match read_bounded(&path) {
             Ok(bytes) if bytes.is_empty() => return Self::default(),
             Ok(bytes) => match serde_json::from_slice(&bytes) {
                 Ok(config) => return config,

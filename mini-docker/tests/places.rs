@@ -43,6 +43,30 @@ kernel_test! {
         }
     }
 
+    /// An image may have anything in the place of `/dev`, and a user may want memory of his own: neither gets the host's.
+    fn shared_memory_is_the_other_containers_or_none_of_ours(host) {
+        let docker = Docker::new(host);
+        let (root, archive) = (host.rootfs(), host.dir().join("linked.tar"));
+        fs::remove_dir_all(root.join("dev")).expect("no /dev");
+        fs::create_dir(root.join("x")).expect("a directory");
+        std::os::unix::fs::symlink("/x", root.join("dev")).expect("a link");
+        let packed = Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg(".").status();
+        assert!(packed.expect("tar starts").success());
+        docker.ok(&["import", archive.to_str().expect("a path"), "linked"]);
+        docker.ok(&["run", "-d", "--name", "one", "--ipc", "shareable", "busybox", "sh", "-c", "echo one >/dev/shm/note; exec sleep 1000"]);
+        docker.ok(&["exec", "one", "sh", "-c", "until test -s /dev/shm/note; do :; done"]);
+        let note = host.dir().join("note");
+        fs::write(&note, "host").expect("a file");
+        mount(Some(host.dir()), "/dev/shm", None::<&str>, MsFlags::MS_BIND, None::<&str>).expect("the host's, with a note");
+        let joins = ["run", "--rm", "--ipc", "container:one"];
+        assert_eq!(docker.ok(&[&joins[..], &["busybox", "cat", "/dev/shm/note"]].concat()), "one\n");
+        assert_eq!(docker.ok(&[&joins[..], &["linked", "cat", "/x/shm/note"]].concat()), "one\n");
+        assert_eq!(docker.ok(&[&joins[..], &["--tmpfs", "/dev/shm", "busybox", "ls", "/dev/shm"]].concat()), "");
+        umount2("/dev/shm", MntFlags::MNT_DETACH).expect("an end");
+        docker.ok(&["rm", "-f", "one"]);
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
     /// With all rights, and a file system of its own for what it keeps: an overlay does not lie on another.
     fn it_runs_in_itself(host) {
         require(Need::Program(static_binary(), "cargo wb try builds it"));

@@ -31,7 +31,7 @@ impl ProcDir {
         let directory = Self::open(identity.pid).ok()?;
         let stat = directory.text("stat").ok()?;
         // A zombie has a directory, and nothing in it that we could be after.
-        let is_there = start_time(&stat) == Some(identity.start_time) && !stat.contains(") Z ");
+        let is_there = start_time(&stat) == Some(identity.start_time) && !is_zombie(&stat);
         is_there.then_some(directory)
     }
 
@@ -81,6 +81,11 @@ impl AsFd for ProcDir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Field 3 of `proc_pid_stat(5)`; before it stands a name, which the process itself has chosen.
+fn is_zombie(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('Z'))
 }
 
 #[cfg(test)]

@@ -117,9 +117,10 @@ impl Mount {
     /// [`MountError`].
     pub(crate) fn attach(&self, root: &mut Places, tied: Option<OwnedFd>) -> Result<Option<OwnedFd>, MountError> {
         let mut options = MountOptions::parse(&self.options);
-        let protect_later = self.kind == "tmpfs" && options.own.set & libc::MOUNT_ATTR_RDONLY != 0;
+        let protect_later = self.kind == "tmpfs" && options.is_read_only();
         if protect_later {
             options.own.set &= !libc::MOUNT_ATTR_RDONLY;
+            options.all.set &= !libc::MOUNT_ATTR_RDONLY;
         }
         let (directory, path) = root.find(&self.destination);
         let tree = match tied {
@@ -198,11 +199,16 @@ impl Mount {
             return [PROC_SUPER_MAGIC, SYSFS_MAGIC].iter().any(|kind| is_kind(tree, *kind)).then_some(Own::Kernel);
         }
         match self.kind.as_str() {
-            "proc" if options.data.is_empty() && options.own.set & libc::MOUNT_ATTR_RDONLY == 0 => Some(Own::Proc),
+            "proc" if options.data.is_empty() && !options.is_read_only() => Some(Own::Proc),
             "proc" | "sysfs" | "cgroup" | "cgroup2" => Some(Own::Kernel),
             "tmpfs" | "devpts" | "mqueue" => Some(Own::Empty),
             _ => None,
         }
+    }
+
+    /// A bind mount for which somebody has to give what it shows.
+    pub(crate) fn lacks_source(&self) -> bool {
+        self.source.is_none() && self.kind == "bind"
     }
 
     fn is_bind(&self, options: &MountOptions) -> bool {

@@ -53,6 +53,13 @@ pub struct MountOptions {
     pub data: Vec<(String, Option<String>)>,
 }
 
+impl MountOptions {
+    /// Whether nothing is to be written to what is mounted.
+    pub(crate) fn is_read_only(&self) -> bool {
+        (self.own.set | self.all.set) & libc::MOUNT_ATTR_RDONLY != 0
+    }
+}
+
 /// Bits to set and to clear. The three access-time modes exclude each other.
 const ATTRIBUTES: [(&str, u64, u64); 17] = {
     use libc::{

@@ -139,9 +139,11 @@ pub struct Rootfs {
 pub struct Sources(Vec<Option<OwnedFd>>);
 
 impl Sources {
-    /// What `root` shows at `destination` is `tree`, a mount that is not attached anywhere, whatever the mount there says.
-    pub fn show(&mut self, root: &Rootfs, destination: &Path, tree: OwnedFd) {
-        if let Some(index) = root.mounts.iter().position(|mount| mount.destination == destination) {
+    /// The bind mount of `root` that names no source shows `tree`, a mount that is not attached anywhere. It is not looked for
+    /// by its place, which may have been moved by a link: a miss would show what that place is on the host. Without such a
+    /// mount, something else was wanted there, and `tree` is shown nowhere.
+    pub fn show(&mut self, root: &Rootfs, tree: OwnedFd) {
+        if let Some(index) = root.mounts.iter().position(Mount::lacks_source) {
             self.0[index] = Some(tree);
         }
     }

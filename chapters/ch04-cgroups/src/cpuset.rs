@@ -1,5 +1,6 @@
 //! Processors and memory nodes: the only limit that is a set, and on v1 one that a new group does not have at all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -72,9 +73,9 @@ fn available(group: &Directory, file: &str) -> String {
     if list.trim().is_empty() { "none".into() } else { list.trim().into() }
 }
 
-/// `0-2,4` as numbers. `None` if it is no such list.
-fn numbers(list: &str) -> Option<Vec<u32>> {
-    let mut numbers = Vec::new();
+/// `0-2,4` as numbers, each once. `None` if it is no such list.
+fn numbers(list: &str) -> Option<BTreeSet<u32>> {
+    let mut numbers = BTreeSet::new();
     for part in list.split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         numbers.extend(first.trim().parse::<u32>().ok()?..=last.trim().parse::<u32>().ok()?.min(u32::from(u16::MAX)));
@@ -84,13 +85,14 @@ fn numbers(list: &str) -> Option<Vec<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers;
+    use super::*;
 
     #[test]
     fn lists_of_processors() {
-        assert_eq!(numbers("0-2,4"), Some(vec![0, 1, 2, 4]));
-        assert_eq!(numbers(""), Some(vec![]));
+        assert_eq!(numbers("0-2,4"), Some(BTreeSet::from([0, 1, 2, 4])));
+        assert_eq!(numbers(""), Some(BTreeSet::new()));
         assert_eq!(numbers("0-x"), None);
-        assert_eq!(numbers("5-3"), Some(vec![]));
+        assert_eq!(numbers("5-3"), Some(BTreeSet::new()));
+        assert_eq!(numbers(&"0-65535,".repeat(10_000)).map(|all| all.len()), Some(65536), "however often it is said");
     }
 }

@@ -180,9 +180,19 @@ pub(crate) fn end_with_parent(gate: &Gate) {
     }
 }
 
+/// Everybody who is in the PID namespace already can read our command line, in which there may be a secret, until it is the
+/// program's. To be called while `/proc` is ours.
+pub(crate) fn hide_command_line() {
+    let _ = process::show_as("mini-docker");
+}
+
 fn load_filter(plan: &ProcessPlan, notice: Option<Prepared>) -> Result<(), Failure> {
     match (&plan.filter, notice) {
-        (Some(filter), Some(notice)) => Ok(notice.send(&filter.load_and_listen()?)?),
+        (Some(filter), Some(notice)) => {
+            notice.send(&filter.load_and_listen()?)?;
+            filter.narrate();
+            Ok(())
+        }
         (Some(filter), None) => Ok(filter.load()?),
         (None, _) => Ok(()),
     }

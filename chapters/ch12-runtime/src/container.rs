@@ -80,7 +80,7 @@ impl Container<'_> {
         let owner = plan.ids.as_ref().and_then(|maps| stdio::owner(maps, plan.process.user.0));
         let (ends, streams) = stdio::open_streams(self.stdio, owner).map_err(RuntimeError::Streams)?;
         let cgroup = Group::new(Cgroup::create(&plan.layout, &plan.cgroups_path, &plan.limits)?);
-        let sources = sources(&plan, std::mem::take(&mut setup.shown))?;
+        let sources = sources(&plan, setup.shown.take())?;
         let visit = plan.namespaces.join_before_clone()?;
         let root = (self.root, sources);
         keep_private();
@@ -102,14 +102,14 @@ impl Container<'_> {
 }
 
 /// What has to be copied before the child is made: in a user namespace it could not reach it.
-fn sources(plan: &Plan, shown: Vec<(PathBuf, OwnedFd)>) -> Result<Option<Sources>, RuntimeError> {
+fn sources(plan: &Plan, shown: Option<OwnedFd>) -> Result<Option<Sources>, RuntimeError> {
     let (rootfs, all) = (&plan.rootfs, plan.ids.is_some());
-    if !all && shown.is_empty() && !rootfs.maps_ids()? {
+    if !all && shown.is_none() && !rootfs.maps_ids()? {
         return Ok(None);
     }
     let mut sources = rootfs.sources(all, users_of)?;
-    for (place, tree) in shown {
-        sources.show(rootfs, &place, tree);
+    if let Some(tree) = shown {
+        sources.show(rootfs, tree);
     }
     Ok(Some(sources))
 }

@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use process::{Child, Failure, Gate, Identity, Pending, Spawn, SpawnError, has_ended, step};
 use rootfs::RootDir;
 
-use crate::become_program::keep_private;
+use crate::become_program::{hide_command_line, keep_private};
 use crate::error::PlanError;
 use crate::group::Group;
 use crate::notice::notice;
@@ -117,7 +117,10 @@ impl Exec<'_> {
         let group = part.as_ref().map_or(&container, Group::get);
         let elsewhere = affinity.map(ExecCpuAffinity::begin).transpose().map_err(PlanError::from)?;
         let pending = begin(&target, group, |gate| match &reaper {
-            None => visitor.join(streams, gate),
+            None => {
+                hide_command_line();
+                visitor.join(streams, gate)
+            }
             Some(reaper) => reaper.look_after(&visitor, streams, gate),
         });
         drop(elsewhere);

@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 
 use namespaces::Kind;
 use nix::sched::{CloneFlags, unshare};
@@ -12,7 +11,9 @@ use nix::unistd::setsid;
 use process::{Failure, Gate, step};
 use rootfs::{Entered, Prepared, Root, Sources};
 
-use crate::become_program::{Last, become_program, leave_keyring, open_terminal, refuse_tracers, take_over};
+use crate::become_program::{
+    Last, become_program, hide_command_line, leave_keyring, open_terminal, refuse_tracers, take_over,
+};
 use crate::door::Door;
 use crate::hooks;
 use crate::inside_error::{InsideError, failed};
@@ -33,9 +34,8 @@ pub struct Setup<'a> {
     pub preserved: i32,
     /// The program keeps the caller's session keyring.
     pub keep_keyring: bool,
-    /// Mounts that somebody else has made, by the places where the container has them: whatever the specification's mounts
-    /// there say.
-    pub shown: Vec<(PathBuf, OwnedFd)>,
+    /// What the bind mount shows that has no source in the specification: a mount that somebody else has made.
+    pub shown: Option<OwnedFd>,
     /// What [`crate::Container::attached`] says; set by the container.
     pub attached: bool,
 }
@@ -51,6 +51,9 @@ pub(crate) fn become_container(
 ) -> Result<Infallible, Failure> {
     gate.wait()?;
     refuse_tracers();
+    if !plan.namespaces.is_new(Kind::Pid) && !plan.namespaces.is_host(Kind::Pid) {
+        hide_command_line();
+    }
     let notice = notice.map(Notice::prepare).transpose()?;
     // A session of our own: the terminal outside, and its Ctrl-C, are not ours.
     setsid().map_err(failed("start a session"))?;

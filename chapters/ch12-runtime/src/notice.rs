@@ -9,12 +9,13 @@ use std::fs;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use confinement::Filter;
 use confinement::seccomp::Listener;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::Serialize;
 
 use crate::error::PlanError;
@@ -65,7 +66,7 @@ impl Notice {
     /// Connects. To be called outside.
     pub(crate) fn connect(listener: &Listener, state: State) -> Result<Self, NoticeError> {
         let path = listener.path.clone();
-        match UnixStream::connect(&path) {
+        match connect_now(&path) {
             Ok(stream) => Ok(Self { path, stream, metadata: listener.metadata.clone(), state }),
             Err(error) => Err(NoticeError::Connect { path, errno: errno(&error) }),
         }
@@ -105,6 +106,16 @@ impl Prepared {
         .map(drop)
         .map_err(|errno| NoticeError::Send { path: self.path, errno })
     }
+}
+
+/// Who listens and has too many waiting is not waited for: signals may be blocked already.
+fn connect_now(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 fn errno(error: &io::Error) -> Errno {

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use bundle::{Bundle, SpecError};
+pub use bundle::{Bundle, SpecError, read_bounded};
 
 use crate::text::Text;
 

@@ -134,8 +134,10 @@ fn change(
     }
     if record.ipc.is_host() || record.ipc.owner().is_some() {
         // The segments of whose namespace it is, not new ones. Its queues need no such care: they belong to the IPC namespace.
+        // Of another container they come as a mount, and no path of the host's stands here that could be shown instead.
         mounts.retain(|mount| mount.destination != shm);
-        mounts.push(bind(shm.into(), "/dev/shm"));
+        let source = record.ipc.is_host().then(|| shm.into());
+        mounts.push(Mount { source, ..bind(PathBuf::new(), "/dev/shm") });
     } else if !record.shm {
         mounts.retain(|mount| mount.destination != shm);
     } else if let Some(bytes) = record.shm_size {

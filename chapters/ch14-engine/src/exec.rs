@@ -203,6 +203,9 @@ impl Planned {
         let spec = spec_of(&saved.id, &record, (!saved.record.users.is_host()).then(users::ids));
         let process = process_of(&saved.record, spec.process.as_ref(), wish, console, resolved);
         let cache = engine.root().directory("seccomp")?;
+        if wish.privileged {
+            engine.note_tracer(saved)?;
+        }
         let watched = engine.is_watched(saved);
         Ok(Self { cgroup: saved.record.group(&saved.id), id: new_id()?, init, spec, process, cache, watched })
     }

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::read;
 use process::relay::{self, Pump, RelayError, Resize, Stream};
@@ -96,7 +97,7 @@ fn type_into(master: &OwnedFd, line: Line, keys: DetachKeys, signals: &Forwarded
 
 /// In the keeper: until the program ends, or the command does without having left.
 fn keep(mut executed: Executed, line: &Line, terminal: Option<&OwnedFd>, ended: impl Fn(ExitStatus)) {
-    let mut alone = false;
+    let (mut alone, mut terminal) = (false, terminal);
     loop {
         let (child, part) = executed.parts();
         let mut interests = vec![PollFd::new(child.as_fd(), PollFlags::POLLIN)];
@@ -121,7 +122,12 @@ fn keep(mut executed: Executed, line: &Line, terminal: Option<&OwnedFd>, ended: 
         if ready.get(1) == Some(&true) {
             match terminal {
                 // Nobody sees it. Unread, it would stop the program in the end.
-                Some(master) if alone => drop(read(master, &mut [0; PORTION])),
+                Some(master) if alone => {
+                    // A terminal that nobody has open any more is readable for ever.
+                    if matches!(read(master, &mut [0; PORTION]), Ok(0) | Err(Errno::EIO)) {
+                        terminal = None;
+                    }
+                }
                 _ => match line.receive_now::<Word>() {
                     Ok(Some((Word::Leave, _))) => alone = true,
                     // Dropped, it is ended.

@@ -139,7 +139,9 @@ impl Engine {
         }
         if let Some(owner) = saved.record.pid.owner() {
             let owner = self.owner("PID", owner)?;
-            self.note_tracer(saved, &owner.saved)?;
+            if may_trace(&saved.record) {
+                self.note_tracer(&owner.saved)?;
+            }
             if !joined.join(Kind::Pid, &owner)? {
                 record.to_mut().pid = Sharing::Host;
             }
@@ -171,10 +173,7 @@ impl Engine {
     }
 
     /// For as long as the owner of a PID namespace lives, it is known that somebody is in there who may trace.
-    fn note_tracer(&self, saved: &Saved, owner: &Saved) -> Result<(), DiskError> {
-        if !may_trace(&saved.record) {
-            return Ok(());
-        }
+    pub(crate) fn note_tracer(&self, owner: &Saved) -> Result<(), DiskError> {
         let last = self.last(owner, |record| &record.pid);
         let path = self.store().life(&last.as_ref().unwrap_or(owner).id).join(TRACED);
         File::create(&path).map_err(DiskError::at("create", &path)).map(drop)

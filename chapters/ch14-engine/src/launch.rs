@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use layers::{DiffId, DiskError, Lock, Overlay, Upper};
 use process::Failure;
-use rootfs::{Root, RootDir, SHARED_MEMORY};
+use rootfs::{Root, RootDir};
 use runtime::files::{self, Resolver};
 use runtime::spec::ConsoleSize;
 use runtime::user;
@@ -64,8 +64,7 @@ pub(crate) fn launch(engine: &Engine, saved: &Saved, console: Option<ConsoleSize
     let stdio = if record.terminal { Stdio::Terminal } else { Stdio::Pipes { input: record.interactive } };
     let cache = Some(engine.root().directory("seccomp")?);
     let container = Container { id, spec: &spec, root: Root::Detached(mounted), stdio, cache, attached: true };
-    let memory = joined.memory.take().map(|memory| (SHARED_MEMORY.into(), memory));
-    let setup = Setup { shown: memory.into_iter().collect(), ..Setup::default() };
+    let setup = Setup { shown: joined.memory.take(), ..Setup::default() };
     Ok(Launched { running: container.create(setup)?.start()?, root: hold })
 }
 

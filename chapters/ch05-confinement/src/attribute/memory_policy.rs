@@ -1,5 +1,7 @@
 //! `linux.memoryPolicy`: on which of a machine's memories pages are allocated (`set_mempolicy(2)`).
 
+use std::collections::BTreeSet;
+
 use process::sys::attributes::set_mempolicy;
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +104,7 @@ impl MemoryPolicy {
         set_mempolicy(mode, &mask).map_err(failed("set the memory policy"))
     }
 
-    fn node_numbers(&self) -> Result<Vec<usize>, AttributeError> {
+    fn node_numbers(&self) -> Result<BTreeSet<usize>, AttributeError> {
         numbers::parse(&self.nodes).map_err(|reason| invalid("linux.memoryPolicy.nodes", reason))
     }
 }

@@ -81,9 +81,7 @@ impl Filter {
     /// # Errors
     /// As [`Filter::load`].
     pub fn load_and_listen(&self) -> Result<OwnedFd, SeccompError> {
-        let asked = sys::seccomp_set_filter_and_listen(self.flags, &self.program).map_err(SeccompError::Load)?;
-        self.narrate();
-        Ok(asked)
+        sys::seccomp_set_filter_and_listen(self.flags, &self.program).map_err(SeccompError::Load)
     }
 
     /// Who is asked about some calls.
@@ -91,7 +89,9 @@ impl Filter {
         self.listener.as_ref()
     }
 
-    fn narrate(&self) {
+    /// Tells that it is in force; after [`Filter::load_and_listen`] only when somebody listens, for this may be a call that
+    /// they are asked about.
+    pub fn narrate(&self) {
         let origin = if self.from_cache { "from the cache" } else { "compiled" };
         step!(5, "seccomp filter of {} instructions, {origin}, in force", self.program.len());
     }

@@ -74,6 +74,18 @@ pub struct Bundle {
     pub warnings: Vec<String>,
 }
 
+/// A file that somebody else has written, for us to parse: it is neither waited for, as a FIFO without a writer would be
+/// while signals may be blocked already, nor read without end.
+///
+/// # Errors
+/// Those of `open(2)` and `read(2)`; [`io::ErrorKind::FileTooLarge`] beyond 16 MiB.
+pub fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let mut text = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LARGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
 impl Bundle {
     /// Reads `config.json` of the bundle in `directory`. Relative paths of the root and of what is bound are below that.
     ///
@@ -81,14 +93,10 @@ impl Bundle {
     /// [`SpecError`].
     pub fn load(directory: &Path) -> Result<Self, SpecError> {
         let path = directory.join("config.json");
-        let mut text = Vec::new();
-        // A FIFO without a writer would be waited for, and signals are blocked already.
-        let open = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
-        open.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text))
-            .map_err(|source| SpecError::Read { path: path.clone(), source })?;
-        if text.len() as u64 > LARGEST {
-            return Err(SpecError::Large(path));
-        }
+        let text = read_bounded(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::FileTooLarge => SpecError::Large(path.clone()),
+            _ => SpecError::Read { path: path.clone(), source },
+        })?;
         let mut bundle = Self::from_json(&path, &text)?;
         if let Some(root) = &mut bundle.spec.root {
             root.path = directory.join(&root.path);

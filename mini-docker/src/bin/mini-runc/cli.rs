@@ -189,10 +189,10 @@ pub(crate) struct Exec {
     /// exec gives no more rights.
     #[arg(long)]
     pub(crate) no_new_privs: bool,
-    /// Refused, unless it is unconfined: no security module is used.
+    /// A profile of the security module, instead of the container's.
     #[arg(long, value_name = "PROFILE")]
     pub(crate) apparmor: Option<String>,
-    /// Refused: no security module is used.
+    /// A label of the security module, instead of the container's.
     #[arg(long, value_name = "LABEL")]
     pub(crate) process_label: Option<String>,
     /// Refused: it is in the container's group.

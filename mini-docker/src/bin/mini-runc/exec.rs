@@ -1,6 +1,5 @@
 //! `exec`.
 
-use std::fs;
 use std::path::Path;
 
 use confinement::Capability;
@@ -86,8 +85,10 @@ fn process(wish: &cli::Exec, log: &Log, own: Process) -> Result<Process, Failure
     }
     process.env.extend(wish.env.iter().cloned().map(Text::from));
     process.no_new_privileges |= wish.no_new_privs;
-    process.apparmor_profile = wish.apparmor.clone().unwrap_or(process.apparmor_profile);
-    process.selinux_label = wish.process_label.clone().unwrap_or(process.selinux_label);
+    // An empty one is none that was given: it takes nothing away that the container has.
+    let given = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+    process.apparmor_profile = given(&wish.apparmor).unwrap_or(process.apparmor_profile);
+    process.selinux_label = given(&wish.process_label).unwrap_or(process.selinux_label);
     if let Some(user) = &wish.user {
         let (uid, gid) = user.split_once(':').map_or((user.as_str(), None), |(uid, gid)| (uid, Some(gid)));
         let number = |text: &str| text.parse().map_err(|_| invalid(format!("parsing {text} as int for uid failed")));
@@ -110,7 +111,7 @@ fn process(wish: &cli::Exec, log: &Log, own: Process) -> Result<Process, Failure
 /// As carefully as a whole description: what asks for what we do not do is refused.
 fn read(file: &Path, log: &Log) -> Result<Process, Failure> {
     let failed = |error: &dyn std::fmt::Display| invalid(format!("{}: {error}", file.display()));
-    let text = fs::read(file).map_err(|error| failed(&error))?;
+    let text = runtime::spec::read_bounded(file).map_err(|error| failed(&error))?;
     let process: Value = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     let whole = json!({ "process": process }).to_string();
     let Bundle { spec, warnings } = Bundle::from_json(file, whole.as_bytes())?;

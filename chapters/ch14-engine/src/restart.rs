@@ -152,7 +152,7 @@ mod tests {
                         "the second pause is as short as the first: that it started was taken for recovery"
                     }
                     [100, .., last] if last > 60000 => {
-                        "nothing ends the doubling: after a bad night it would come back days later"
+                        "nothing ends the doubling: after a bad night the next pause would be as long as the night"
                     }
                     [200, 400, ..] => "the first pause is doubled already",
                     _ => "unknown",

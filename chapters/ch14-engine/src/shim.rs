@@ -2,8 +2,8 @@
 //! copies what the program prints to the log and to whoever listens; it answers commands; and when all is over it records
 //! how, and clears up.
 //!
-//! It is a copy of the command that started the container, and goes on without it: it has a session and a control group of
-//! its own, and nothing of what the command had open. It waits in `poll(2)` and does nothing until something happens.
+//! It is a copy of the command that started the container, and goes on without it: it has a session of its own, the
+//! control group of all shims, and nothing of what the command had open. It waits in `poll(2)` and does nothing until something happens.
 
 mod clients;
 mod door;

@@ -93,27 +93,29 @@ kernel_test! {
         assert_eq!(traces(&data(host)), Vec::<String>::new());
     }
 
-    /// Also if its shim is killed: the next command knows where to look.
+    /// Also if its shim is killed: the next command knows where to look, with `--rm` too, whose record is elsewhere.
     fn a_container_is_in_the_group_that_was_asked_for_and_leaves_nothing_there(host) {
         let parent = format!("/{}/deep", host.cgroup_name());
-        let mut create = named("web", FOREVER);
-        create.host.cgroup_parent.clone_from(&parent);
-        let engine = started(host, &create);
-        let container = engine.find("web").expect("it");
-        let groups = fs::read_to_string(format!("/proc/{}/cgroup", container.state.pid)).expect("its groups");
-        let own = format!("{parent}/{}", container.saved.id);
-        assert!(groups.lines().any(|line| line.ends_with(&own)), "{groups}");
         let trees: Vec<PathBuf> = fs::read_dir("/sys/fs/cgroup").expect("hierarchies").flatten().map(|tree| tree.path())
             .chain(["/sys/fs/cgroup".into()]).collect();
-        let there = || trees.iter().any(|tree| tree.join(own.trim_start_matches('/')).is_dir());
-        assert!(there());
-        kill(shim_of(&engine, "web"), Signal::SIGKILL).expect("a signal");
-        while fs::metadata(format!("/proc/{}", container.state.pid)).is_ok() {
-            let _ = nix::sys::wait::waitpid(None, None);
+        for lasting in [true, false] {
+            let mut create = if lasting { named("web", FOREVER) } else { temporary(named("web", FOREVER)) };
+            create.host.cgroup_parent.clone_from(&parent);
+            let engine = started(host, &create);
+            let container = engine.find("web").expect("it");
+            let groups = fs::read_to_string(format!("/proc/{}/cgroup", container.state.pid)).expect("its groups");
+            let own = format!("{parent}/{}", container.saved.id);
+            assert!(groups.lines().any(|line| line.ends_with(&own)), "{groups}");
+            let there = || trees.iter().any(|tree| tree.join(own.trim_start_matches('/')).is_dir());
+            assert!(there());
+            kill(shim_of(&engine, "web"), Signal::SIGKILL).expect("a signal");
+            while fs::metadata(format!("/proc/{}", container.state.pid)).is_ok() {
+                let _ = nix::sys::wait::waitpid(None, None);
+            }
+            let engine = another(host);
+            assert!(!there(), "it is gone");
+            assert_eq!(engine.remove("web", true).is_ok(), lasting);
         }
-        let engine = another(host);
-        assert!(!there(), "it is gone");
-        engine.remove("web", true).expect("a removal");
         // Whoever names a group, has it.
         for group in trees.iter().flat_map(|tree| [parent.as_str(), parent.trim_end_matches("/deep")].map(|path| tree.join(&path[1..]))) {
             let _ = fs::remove_dir(group);

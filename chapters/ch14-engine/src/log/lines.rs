@@ -150,6 +150,7 @@ mod tests {
         expect("a line of 40,000 bytes", &[&long, b"\n"], &[CUT, CUT, (40_000 - 2 * LONGEST, true, 0)], cut);
         // What docker 28 does with a line that just fits, and with one that ends where it is cut.
         let line = |length: usize| [&long[..length], b"\n"].concat();
+        expect("a line of 40,000 bytes at once", &[&line(40_000)], &[CUT, CUT, (40_000 - 2 * LONGEST, true, 0)], cut);
         expect("one of 16,383", &[&line(LONGEST - 1)], &[(LONGEST - 1, true, 0)], cut);
         expect("one of 16,384", &[&line(LONGEST)], &[CUT, (0, true, 0)], cut);
         expect("16,384 bytes without a newline", &[&long[..LONGEST]], &[CUT], cut);

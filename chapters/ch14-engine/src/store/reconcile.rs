@@ -45,6 +45,10 @@ impl Store {
                 // In `load`, one that was lost with the machine has ended already.
                 let lived = self.state_of(id)?.is_some_and(|state| state.status.is_alive());
                 let told = state.status.is_alive();
+                if !saved.lasting {
+                    // Its record is not where the group was looked for.
+                    cgroups::remove_abandoned(&saved.record.group(id));
+                }
                 let ended = state.without_shim(&self.boot);
                 if told {
                     self.journal.record(&[saved.event_of_end(&ended)]);

@@ -16,6 +16,7 @@ kernel_test! {
         require(Need::Busybox);
         require(Need::Overlay);
         for place in ["/run", "/var/lib"] {
+            fs::create_dir_all(place).expect("a directory");
             mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a file system");
         }
         let docker = Docker::at(Path::new("/var/lib/mini-docker"));
@@ -77,12 +78,12 @@ kernel_test! {
         assert!(packed.expect("tar starts").success());
         docker.ok(&["import", archive.to_str().expect("a path"), "inner"]);
         let script = "mini-docker image bootstrap busybox >/dev/null && mini-docker run --rm busybox echo first &&
-            mini-docker run -d --name x busybox sleep 1000 >/dev/null && mini-docker exec x cat /proc/1/comm &&
-            mini-docker rm -f x && mini-docker run --rm --memory 32m busybox echo last && mini-docker ps -aq";
+            mini-docker run -d --name inner busybox sleep 1000 >/dev/null && mini-docker exec inner cat /proc/1/comm &&
+            mini-docker rm -f inner && mini-docker run --rm --memory 32m busybox echo last && mini-docker ps -aq";
         let said = docker.run(&[
             "run", "--rm", "--privileged", "--tmpfs", "/var/lib/mini-docker:exec", "inner", "sh", "-c", script,
         ]);
-        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "first\nsleep\nx\nlast\n"), "{}", said.stderr);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "first\nsleep\ninner\nlast\n"), "{}", said.stderr);
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 }

@@ -21,8 +21,8 @@ use crate::table::{Case, Part};
 const WORKERS: usize = 6;
 /// Docker 28 loses the output of short programs now and then (docker/cli#5957): a difference is one that stays.
 const ATTEMPTS: usize = 3;
-/// What is not over after 20 s counts as ended by a signal.
-const LIMIT: u16 = 20_000;
+/// What is not over after a minute counts as ended by a signal.
+const LIMIT: u16 = 60_000;
 
 /// Whom `docker` means.
 pub(crate) struct Side {

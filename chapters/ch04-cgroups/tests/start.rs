@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Read, Write};
 
-use cgroups::Limits;
+use cgroups::{Cgroup, Limits};
 use common::{Bench, fork_child, is_member, wait_for_ever};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -33,26 +33,38 @@ fn limits() -> Limits {
     Limits { pids: 40.into(), ..Limits::default() }
 }
 
+/// How often a child is begun.
+const FAMILIES: usize = 12;
+/// The child and what it forked are in the group, its maker is not.
+const ALL_RIGHT: [bool; 3] = [true, true, false];
+
+/// Starts a child that forks at once, and says who is in the group then: it, its own child, and we.
+fn begin_a_family(group: &Cgroup) -> [bool; 3] {
+    let (hear, say) = pipe().expect("a pipe");
+    let (hear, mut say) = (File::from(hear), File::from(say));
+    let pending = group.start(Spawn::new(), |gate| -> Result<Infallible, Failure> {
+        let grandchild = fork_child(|| wait_for_ever()).expect("fork");
+        write!(say, "{grandchild:>9}").expect("a pipe");
+        gate.wait()?;
+        exit_now(0)
+    });
+    let pending = pending.unwrap_or_else(|failure| panic!("{failure}"));
+    let mut number = String::new();
+    hear.take(9).read_to_string(&mut number).expect("what the child says");
+    let grandchild = Pid::from_raw(number.trim().parse().expect("a number"));
+    [pending.pid(), grandchild, getpid()].map(|pid| is_member(group, pid))
+}
+
 kernel_test! {
     /// The child forks at once, as a hostile program would.
     fn all_that_a_child_starts_is_in_the_group(host) {
         let bench = Bench::new(host, &["pids"]);
         let group = bench.group(&limits());
-        let (hear, say) = pipe().expect("a pipe");
-        let (hear, mut say) = (File::from(hear), File::from(say));
-        let pending = group.start(Spawn::new(), |gate| -> Result<Infallible, Failure> {
-            let grandchild = fork_child(|| wait_for_ever()).expect("fork");
-            write!(say, "{grandchild:>9}").expect("a pipe");
-            gate.wait()?;
-            exit_now(0)
-        });
-        let pending = pending.unwrap_or_else(|failure| panic!("{failure}"));
-        let mut number = String::new();
-        hear.take(9).read_to_string(&mut number).expect("what the child says");
-        let grandchild = Pid::from_raw(number.trim().parse().expect("a number"));
-        let seen = [pending.pid(), grandchild, getpid()].map(|pid| is_member(&group, pid));
+        // On a busy machine the maker may come first now and then, and a child that is moved late looks like one in time.
+        let begin = |_| begin_a_family(&group);
+        let seen = (0..FAMILIES).map(begin).find(|seen| *seen != ALL_RIGHT).unwrap_or(ALL_RIGHT);
         judge("who is in the group: the child, what it forked at once, and we who made it")
-            .expected([true, true, false])
+            .expected(ALL_RIGHT)
             .seen(seen)
             .cause(|seen| match seen {
                 [_, _, true] => {
@@ -96,7 +108,7 @@ kernel_test! {
 
     fn a_process_that_enters_by_itself_is_in_every_tree(host) {
         let bench = Bench::new(host, &["pids", "memory"]);
-        let group = cgroups::Cgroup::create_with(&bench.layout, &bench.path("box"), &limits(), &["memory"]).expect("a group");
+        let group = Cgroup::create_with(&bench.layout, &bench.path("box"), &limits(), &["memory"]).expect("a group");
         let entrance = group.entrance().expect("the way in");
         let (hear, say) = pipe().expect("a pipe");
         let child = fork_child(move || {
@@ -112,7 +124,7 @@ kernel_test! {
 
     fn a_process_that_is_added_is_in_every_tree(host) {
         let bench = Bench::new(host, &["pids", "memory"]);
-        let group = cgroups::Cgroup::create_with(&bench.layout, &bench.path("box"), &limits(), &["memory"]).expect("a group");
+        let group = Cgroup::create_with(&bench.layout, &bench.path("box"), &limits(), &["memory"]).expect("a group");
         let inmate = common::Inmate::idle(&group);
         assert!(is_member(&group, inmate.pid()));
     }

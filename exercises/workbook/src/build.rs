@@ -1,6 +1,7 @@
 //! Compiling a test target, apart from running it: only so can "does not compile" be told from "fails", and both from
 //! a machine on which nothing compiles.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -79,6 +80,18 @@ pub(crate) fn build(
     match attend(child, running, progress) {
         Ok(said) => judge(&said, target),
         Err(error) => Built::Broken(Broken::new(format!("cargo could not be read: {error}"), None, "")),
+    }
+}
+
+/// What the compiler says about these libraries, if it does not take them.
+pub(crate) fn refused(root: &Path, target_dir: &Path, packages: &BTreeSet<&str>) -> Option<String> {
+    let mut command = Command::new(cargo());
+    command.current_dir(root).args(["check", "--quiet", "--lib"]).env("CARGO_TERM_COLOR", "never");
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
+    match command.env("CARGO_TARGET_DIR", target_dir).stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(error_part(&String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Some(no_cargo(&error).what),
     }
 }
 

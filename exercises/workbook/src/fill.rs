@@ -8,22 +8,13 @@ use crate::catalogue::Catalogue;
 use crate::exercise::Exercise;
 use crate::hole;
 
-/// The variable of the environment that opens holes again: ids, with spaces between.
-pub(crate) const OPEN: &str = "WB_OPEN";
-
 /// What to put in a hole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fill {
     /// The `todo!` that a learner begins with.
     Starter,
-    /// What the original has.
-    Solution,
-    /// What the original has, unless [`OPEN`] names the exercise: one build for both.
-    Switch,
     /// These lines, as they are.
     Lines(String),
-    /// These statements, moved to where the hole is.
-    Statements(String),
 }
 
 /// `pristine`, the text of `file`, with each of its holes filled as `fill` says.
@@ -37,11 +28,8 @@ pub(crate) fn file(
     for exercise in catalogue.iter().filter(|exercise| exercise.file == file) {
         let region = hole::find(pristine, &exercise.hole).with_context(|| file.display().to_string())?;
         let body = match fill(exercise)? {
-            Fill::Solution => continue,
-            Fill::Switch => hole::switch(hole::contents(pristine, &exercise.hole)?, OPEN, &exercise.id),
             Fill::Starter => hole::starter(&region, &exercise.id, &exercise.title, &exercise.prompt),
             Fill::Lines(lines) => lines,
-            Fill::Statements(statements) => hole::indent(&statements, &region.indent),
         };
         text = hole::replace(&text, &exercise.hole, &body).with_context(|| file.display().to_string())?;
     }

@@ -17,6 +17,14 @@ pub(crate) struct Region {
     ends_block: bool,
 }
 
+/// What may stand in a hole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// What is special about it.
+    pub(crate) name: String,
+    pub(crate) statements: String,
+}
+
 impl Region {
     /// The bytes between the two marker lines.
     pub(crate) fn body(&self) -> Range<usize> {
@@ -96,12 +104,6 @@ pub(crate) fn open(id: &str, prompt: &str) -> String {
     let message = format!("{}: {prompt}", still_open(id));
     // It becomes a format string in a string literal.
     format!("todo!({:?})", message.replace('{', "{{").replace('}', "}}"))
-}
-
-/// `ours`, and before it a `todo!` for where the variable `name` has the id in it.
-pub(crate) fn switch(ours: &str, name: &str, id: &str) -> String {
-    let is_open = format!("std::env::var({name:?}).is_ok_and(|open| open.split(' ').any(|id| id == {id:?}))");
-    format!("if {is_open} {{ {} }}\n{ours}", open(id, ""))
 }
 
 /// What a program says that reaches an open hole.

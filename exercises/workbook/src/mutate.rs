@@ -13,19 +13,11 @@ use anyhow::{Context, Result};
 use syn::visit::Visit;
 use syn::{Block, Expr, Stmt};
 
+use crate::hole::Answer;
 use places::Source;
 
 /// Raised when what is made here changes, so that old verdicts do not count.
 pub(crate) const VERSION: u32 = 1;
-
-/// A wrong answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mutant {
-    /// What was done, as in ``drop `set_keep_capabilities(true)…` ``. No two of an exercise have the same.
-    pub(crate) name: String,
-    /// The statements for the hole.
-    pub(crate) answer: String,
-}
 
 /// One change of the text.
 #[derive(Debug)]
@@ -35,8 +27,9 @@ struct Change {
     what: String,
 }
 
-/// All mutants of `answer`, the statements of a hole that stands in `file`.
-pub(crate) fn mutants(answer: &str, file: &str) -> Result<Vec<Mutant>> {
+/// All mutants of `answer`, the statements of a hole that stands in `file`. Their names say what was done, as in
+/// ``drop `set_keep_capabilities(true)…` ``; no two have the same.
+pub(crate) fn mutants(answer: &str, file: &str) -> Result<Vec<Answer>> {
     // The statements of a hole are the inside of a block.
     let text = format!("{{\n{answer}}}");
     let block: Block = syn::parse_str(&text).context("the hole is no list of statements")?;
@@ -60,7 +53,7 @@ pub(crate) fn mutants(answer: &str, file: &str) -> Result<Vec<Mutant>> {
             name = format!("{what}, line {place}, {number}");
             number += 1;
         }
-        found.push(Mutant { name, answer: changed[2..changed.len() - 1].to_owned() });
+        found.push(Answer { name, statements: changed[2..changed.len() - 1].to_owned() });
     }
     Ok(found)
 }
@@ -239,7 +232,7 @@ mod tests {
     fn every_mutant_is_another_text() {
         let answer = "a()?;\na()?;\nb(1)\n";
         let all = mutants(answer, "").unwrap();
-        let texts: BTreeSet<String> = all.iter().map(|mutant| squeezed(&mutant.answer)).collect();
+        let texts: BTreeSet<String> = all.iter().map(|mutant| squeezed(&mutant.statements)).collect();
         let names: BTreeSet<&String> = all.iter().map(|mutant| &mutant.name).collect();
         assert_eq!((texts.len(), names.len()), (all.len(), all.len()));
         assert!(!texts.contains(&squeezed(answer)));

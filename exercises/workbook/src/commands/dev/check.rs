@@ -1,5 +1,6 @@
 //! `cargo wb dev check`: proves every exercise both ways, in a copy of the workspace, and that the book agrees.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::book::contents::Contents;
+use crate::build;
 use crate::catalogue::{Catalogue, Fault};
 use crate::commands::dev::proof::Proof;
 use crate::commands::dev::tally::{Finding, Tally};
@@ -44,8 +46,8 @@ pub fn run(wanted: &[String], options: Options) -> Result<ExitCode> {
     if !options.only_pages {
         let start = Instant::now();
         let findings = failures(full_circle(&workspace, &catalogue));
-        tally.add("full circle", "all holes emptied and filled again give the original", start, &findings);
-        let proof = Proof::prepare(&workspace, &catalogue)?;
+        tally.add("full circle", "all holes emptied compile, and filled again give the original", start, &findings);
+        let mut proof = Proof::prepare(&workspace, &catalogue)?;
         for exercise in &chosen {
             let start = Instant::now();
             let (what, findings) = proof.prove(exercise, options.only_starters, options.bless);
@@ -116,8 +118,8 @@ fn failures(found: Result<Vec<String>>) -> Vec<Finding> {
     found.into_iter().map(Finding::Failed).collect()
 }
 
-/// Makes a learner's directory, fills every hole from what is kept there, and compares: the result must be ours, byte
-/// for byte.
+/// Makes a learner's directory, in which everything compiles, fills every hole from what is kept there, and compares: the
+/// result must be ours, byte for byte.
 fn full_circle(workspace: &Workspace, catalogue: &Catalogue) -> Result<Vec<String>> {
     let directory = workspace.scratch().join("circle");
     if directory.exists() {
@@ -125,6 +127,11 @@ fn full_circle(workspace: &Workspace, catalogue: &Catalogue) -> Result<Vec<Strin
     }
     init::fill_directory(workspace, catalogue, &directory)?;
     let learner = Workspace::at(&directory);
+    let packages: BTreeSet<&str> =
+        catalogue.iter().flat_map(|exercise| &exercise.tests).map(|tests| tests.package.as_str()).collect();
+    if let Some(errors) = build::refused(&directory, &workspace.scratch().join("dev-target"), &packages) {
+        return Ok(vec![format!("with all holes empty it does not compile\n{errors}")]);
+    }
     for file in fill::files(catalogue) {
         let pristine = learner.pristine(file)?;
         let mut text = learner.source(file)?;

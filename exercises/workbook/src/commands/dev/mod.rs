@@ -1,5 +1,6 @@
 //! What authors of exercises need.
 
+mod answers;
 pub mod check;
 pub(crate) mod generate;
 pub mod mutants;

@@ -99,7 +99,7 @@ fn judge(trial: &Trial, exercise: &Exercise, ledger: &mut Ledger, options: Optio
             Fate::Skipped => skipped += 1,
             Fate::Survived if ledger.excuse(&mutant.name) => {}
             Fate::Survived => {
-                let diff = render::diff(&trial.answer(exercise), &mutant.answer);
+                let diff = render::diff(trial.answer(exercise), &mutant.statements);
                 findings.push(Finding::Failed(format!("survives: {}\n{diff}", mutant.name)));
             }
             Fate::Broken(said) => findings.push(Finding::Failed(format!("{}: {said}", mutant.name))),

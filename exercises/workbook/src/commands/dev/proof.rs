@@ -1,148 +1,161 @@
 //! Proving one exercise, as a learner meets it: all before it are solved, all after it are empty.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::build::Binary;
 use crate::catalogue::Catalogue;
+use crate::commands::dev::answers::{Answers, Choice, at_once};
 use crate::commands::dev::pages;
 use crate::commands::dev::tally::Finding;
 use crate::exercise::{Exercise, Mistake};
-use crate::fill::{self, Fill};
-use crate::hole;
-use crate::judge::Judge;
+use crate::hole::Answer;
 use crate::outcome::{Failing, Outcome, Verdict};
 use crate::render;
-use crate::running::Running;
 use crate::terminal::Status;
 use crate::tree;
 use crate::workspace::Workspace;
 
-/// A copy of the workspace for proofs. It stays where it is, so that only what changes is compiled again.
+/// Runs for each processor: the longest wait for a test that hangs, and need none.
+const RUNS: usize = 3;
+
+/// A copy of the workspace for proofs, with all wrong answers. It stays where it is, so that only what changes is compiled
+/// again.
 pub(crate) struct Proof<'a> {
     origin: &'a Workspace,
     catalogue: &'a Catalogue,
-    copy: Workspace,
-    /// The files with holes, as they were when the copy was made: others may be writing.
-    pristine: BTreeMap<PathBuf, String>,
+    answers: Answers<'a>,
+}
+
+/// What a hole is judged with.
+enum Attempt<'a> {
+    Starter,
+    Solution,
+    Mistake(usize, &'a Mistake),
+    /// The solution, where a hole is open that it is said to need.
+    Without(&'a str),
+    /// The solution, where all holes are open that it is not said to need.
+    Alone,
 }
 
 impl<'a> Proof<'a> {
     pub(crate) fn prepare(origin: &'a Workspace, catalogue: &'a Catalogue) -> Result<Self> {
-        let directory = origin.scratch().join("dev");
-        let mut pristine = BTreeMap::new();
-        for file in fill::files(catalogue) {
-            pristine.insert(file.to_owned(), origin.pristine(file)?);
-        }
-        std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-        // Files with holes are left as the last proof left them; each proof writes them anyway.
-        tree::sync(origin.root(), &directory, |name| {
-            let there = directory.join(name);
-            Ok(pristine.get(name).map(|text| std::fs::read_to_string(there).unwrap_or_else(|_| text.clone())))
-        })?;
-        Ok(Self { origin, catalogue, copy: Workspace::at(&directory), pristine })
+        let answer = |mistake: Mistake| Answer { name: mistake.name, statements: mistake.answer };
+        let answers: BTreeMap<String, Vec<Answer>> = catalogue
+            .iter()
+            // Those that cannot be read are reported where they are proved.
+            .map(|one| (one.id.clone(), one.mistakes().unwrap_or_default().into_iter().map(answer).collect()))
+            .collect();
+        Ok(Self { origin, catalogue, answers: Answers::prepare(origin, catalogue, "dev", answers)? })
     }
 
     /// Says what was tried, and what was not as it should be.
-    pub(crate) fn prove(&self, exercise: &Exercise, only_starter: bool, bless: bool) -> (String, Vec<Finding>) {
+    pub(crate) fn prove(&mut self, exercise: &Exercise, only_starter: bool, bless: bool) -> (String, Vec<Finding>) {
         let mut findings = self.prove_hints(exercise);
-        let (finding, go_on) = self.prove_starter(exercise);
-        findings.extend(finding);
-        if only_starter || !go_on {
-            return ("starter".into(), findings);
-        }
+        let binaries = match self.answers.build(exercise) {
+            Ok(binaries) => binaries,
+            Err(error) => {
+                findings.push(Finding::Failed(format!("{error:#}")));
+                return ("starter".into(), findings);
+            }
+        };
         let mistakes = exercise.mistakes().unwrap_or_else(|error| {
             findings.push(Finding::Failed(format!("{error:#}")));
             Vec::new()
         });
+        let attempts = self.attempts(exercise, &mistakes, only_starter);
+        let status = Status::new();
+        let workers = RUNS * thread::available_parallelism().map_or(1, usize::from);
+        let outcomes = at_once(&attempts, workers, |attempt| {
+            status.show(&format!("{}: {}", exercise.id, attempt.name()));
+            self.judge(exercise, &binaries, attempt)
+        });
+        status.clear();
+        let mut solved = true;
+        for (attempt, outcome) in attempts.iter().zip(outcomes) {
+            let found = match attempt {
+                Attempt::Starter => {
+                    let (finding, go_on) = judge_starter(outcome);
+                    findings.extend(finding);
+                    if !go_on {
+                        return ("starter".into(), findings);
+                    }
+                    None
+                }
+                Attempt::Mistake(_, mistake) => {
+                    self.judge_mistake(mistake, outcome, bless).err().map(|said| match said {
+                        Finding::Failed(said) => Finding::Failed(format!("wrong/{}.rs {said}", mistake.name)),
+                        Finding::Skipped(said) => Finding::Skipped(format!("wrong/{}.rs: {said}", mistake.name)),
+                    })
+                }
+                Attempt::Solution => {
+                    let finding = judge_solution(outcome);
+                    solved = finding.is_none();
+                    finding
+                }
+                Attempt::Without(_) | Attempt::Alone if !solved => None,
+                Attempt::Without(id) => judge_without(id, &outcome),
+                Attempt::Alone => judge_alone(outcome),
+            };
+            findings.extend(found);
+        }
+        if only_starter {
+            return ("starter".into(), findings);
+        }
+        for (answer, errors) in self.answers.refused(&exercise.id) {
+            let said =
+                format!("wrong/{}.rs must fail with a likely cause, but it does not compile\n{errors}", answer.name);
+            findings.push(Finding::Failed(said));
+        }
         if mistakes.is_empty() {
             findings.push(Finding::Failed("it has no wrong answer: what do people get wrong here?".into()));
-        }
-        for mistake in &mistakes {
-            let found = self.prove_mistake(exercise, mistake, bless).map_err(|said| match said {
-                Finding::Failed(said) => Finding::Failed(format!("wrong/{}.rs {said}", mistake.name)),
-                Finding::Skipped(said) => Finding::Skipped(format!("wrong/{}.rs: {said}", mistake.name)),
-            });
-            findings.extend(found.err());
-        }
-        // Last, so that the copy is ready for the next exercise.
-        match self.prove_solution(exercise) {
-            Some(finding) => findings.push(finding),
-            None => findings.extend(self.prove_after(exercise)),
         }
         (format!("starter, solution, {}", render::count(mistakes.len(), "wrong answer")), findings)
     }
 
+    /// All that an exercise is judged with; wrong answers only where they are Rust.
+    fn attempts<'b>(&self, exercise: &'b Exercise, mistakes: &'b [Mistake], only_starter: bool) -> Vec<Attempt<'b>> {
+        let mut attempts = vec![Attempt::Starter];
+        if only_starter {
+            return attempts;
+        }
+        for (index, answer) in self.answers.good(&exercise.id).iter().enumerate() {
+            let mistake = mistakes.iter().find(|mistake| mistake.name == answer.name);
+            attempts.extend(mistake.map(|mistake| Attempt::Mistake(index, mistake)));
+        }
+        attempts.push(Attempt::Solution);
+        // `after` names what the judging tests reach, and no more: each hole that it names is opened again, and must be
+        // missed; then all others at once, and none may be.
+        attempts.extend(exercise.after.iter().map(|id| Attempt::Without(id)));
+        attempts.push(Attempt::Alone);
+        attempts
+    }
+
+    fn judge(&self, exercise: &Exercise, binaries: &[Binary], attempt: &Attempt<'_>) -> Outcome {
+        let later = self.catalogue.iter().skip_while(|other| other.id != exercise.id).skip(1);
+        let mut choices: Vec<Choice<'_>> = later.map(|other| Choice::Open(&other.id)).collect();
+        match attempt {
+            Attempt::Starter => choices.push(Choice::Open(&exercise.id)),
+            Attempt::Mistake(index, _) => choices.push(Choice::Answer(&exercise.id, *index)),
+            Attempt::Solution => {}
+            Attempt::Without(id) => choices.push(Choice::Open(id)),
+            Attempt::Alone => {
+                let below = self.catalogue.below(exercise);
+                let other = |one: &&Exercise| one.id != exercise.id && below.iter().all(|needed| needed.id != one.id);
+                choices = self.catalogue.iter().filter(other).map(|one| Choice::Open(&one.id)).collect();
+            }
+        }
+        self.answers.run(exercise, binaries, &choices)
+    }
+
     fn prove_hints(&self, exercise: &Exercise) -> Vec<Finding> {
-        let pristine = self.pristine.get(&exercise.file).map(String::as_str).unwrap_or_default();
-        let solution = hole::contents(pristine, &exercise.hole).unwrap_or_default();
-        let leaks = exercise.hints.leaks(solution).into_iter();
+        let leaks = exercise.hints.leaks(self.answers.ours(exercise)).into_iter();
         leaks.map(|line| Finding::Failed(format!("hints.md gives away a line of the solution: {line}"))).collect()
     }
 
-    /// Also says whether it makes sense to go on: what does not compile empty says nothing about answers.
-    fn prove_starter(&self, exercise: &Exercise) -> (Option<Finding>, bool) {
-        let outcome = match self.judge(exercise, &Fill::Starter) {
-            Ok(outcome) => outcome,
-            Err(error) => return (Some(Finding::Failed(format!("{error:#}"))), false),
-        };
-        let go_on = !matches!(
-            outcome,
-            Outcome::DoesNotCompile { .. } | Outcome::Blocked { .. } | Outcome::Strayed { .. } | Outcome::Broken(_)
-        );
-        let finding = match outcome {
-            Outcome::NotStarted => None,
-            Outcome::Skipped { skips, .. } => Some(skipped("starter: ", &skips)),
-            other => Some(Finding::Failed(format!("the starter must fail by its own todo!, but {}", brief(&other)))),
-        };
-        (finding, go_on)
-    }
-
-    fn prove_solution(&self, exercise: &Exercise) -> Option<Finding> {
-        match self.judge(exercise, &Fill::Solution) {
-            Ok(Outcome::Passed { .. }) => None,
-            Ok(Outcome::Skipped { skips, .. }) => Some(skipped("solution: ", &skips)),
-            Ok(other) => Some(Finding::Failed(format!("the solution must pass, but {}", brief(&other)))),
-            Err(error) => Some(Finding::Failed(format!("{error:#}"))),
-        }
-    }
-
-    /// `after` names what the judging tests reach, and no more. Tried with our answer, which was just built: each hole that
-    /// it names is opened again, and must be missed; then all others at once, and none may be.
-    fn prove_after(&self, exercise: &Exercise) -> Vec<Finding> {
-        let failed = |error| Finding::Failed(format!("{error:#}"));
-        let mut findings = Vec::new();
-        for id in &exercise.after {
-            match self.judge_without(exercise, &Fill::Solution, id) {
-                Ok(Outcome::Passed { .. }) => {
-                    findings.push(Finding::Failed(format!("after: the judging tests pass without {id}")));
-                }
-                Ok(_) => {}
-                Err(error) => findings.push(failed(error)),
-            }
-        }
-        let below = self.catalogue.below(exercise);
-        let others = self.catalogue.iter().filter(|other| below.iter().all(|one| one.id != other.id));
-        let others: Vec<&str> = others.map(|other| other.id.as_str()).filter(|id| *id != exercise.id).collect();
-        match self.judge_without(exercise, &Fill::Solution, &others.join(" ")) {
-            Ok(Outcome::Passed { .. } | Outcome::Skipped { .. }) => {}
-            Ok(Outcome::Strayed { into }) => {
-                findings
-                    .push(Finding::Failed(format!("after: the judging tests reach {into}, which it does not name")));
-            }
-            Ok(other) => {
-                findings.push(Finding::Failed(format!("without what `after` does not name, {}", brief(&other))));
-            }
-            Err(error) => findings.push(failed(error)),
-        }
-        findings
-    }
-
-    fn prove_mistake(&self, exercise: &Exercise, mistake: &Mistake, bless: bool) -> Result<(), Finding> {
-        let outcome = self
-            .judge(exercise, &Fill::Statements(mistake.answer.clone()))
-            .map_err(|error| Finding::Failed(format!("{error:#}")))?;
+    fn judge_mistake(&self, mistake: &Mistake, outcome: Outcome, bless: bool) -> Result<(), Finding> {
         let (cause, read) = match outcome {
             Outcome::Skipped { skips, .. } => return Err(skipped("", &skips)),
             Outcome::Failing(Failing { verdict: Some(Verdict { cause: Some(cause), read, .. }), .. }) => (cause, read),
@@ -169,41 +182,51 @@ impl<'a> Proof<'a> {
             mistake.cause.as_deref().unwrap_or("(none)"),
         )))
     }
+}
 
-    /// Judges with `fill` in the hole of `exercise`.
-    fn judge(&self, exercise: &Exercise, fill: &Fill) -> Result<Outcome> {
-        self.judge_without(exercise, fill, "")
-    }
-
-    /// The same, with the holes of these exercises open.
-    fn judge_without(&self, exercise: &Exercise, fill: &Fill, open: &str) -> Result<Outcome> {
-        let position = |id: &str| self.catalogue.iter().position(|exercise| exercise.id == id);
-        let here = position(&exercise.id);
-        for (file, text) in &self.pristine {
-            let text = fill::file(text, file, self.catalogue, |other| {
-                Ok(match position(&other.id).cmp(&here) {
-                    std::cmp::Ordering::Less => Fill::Switch,
-                    std::cmp::Ordering::Equal => fill.clone(),
-                    std::cmp::Ordering::Greater => Fill::Starter,
-                })
-            })?;
-            tree::write_if_changed(&self.copy.root().join(file), text.as_bytes())?;
+impl Attempt<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Attempt::Starter => "the empty hole",
+            Attempt::Solution => "the solution",
+            Attempt::Mistake(_, mistake) => &mistake.name,
+            Attempt::Without(id) => id,
+            Attempt::Alone => "what it builds on",
         }
-        let status = Status::new();
-        let progress = |line: &str| status.show(&format!("{}: {line}", exercise.id));
-        let judge = Judge {
-            workspace: &self.copy,
-            catalogue: self.catalogue,
-            target_dir: Some(self.origin.scratch().join("target")),
-            running: Running::default(),
-            progress: &progress,
-        };
-        let outcome = match judge.build(exercise) {
-            Ok(binaries) => judge.run(exercise, &binaries, &[(fill::OPEN, open)]),
-            Err(outcome) => *outcome,
-        };
-        status.clear();
-        Ok(outcome)
+    }
+}
+
+/// Also says whether it makes sense to go on.
+fn judge_starter(outcome: Outcome) -> (Option<Finding>, bool) {
+    let go_on = !matches!(outcome, Outcome::Blocked { .. } | Outcome::Strayed { .. } | Outcome::Broken(_));
+    let finding = match outcome {
+        Outcome::NotStarted => None,
+        Outcome::Skipped { skips, .. } => Some(skipped("starter: ", &skips)),
+        other => Some(Finding::Failed(format!("the starter must fail by its own todo!, but {}", brief(&other)))),
+    };
+    (finding, go_on)
+}
+
+fn judge_solution(outcome: Outcome) -> Option<Finding> {
+    match outcome {
+        Outcome::Passed { .. } => None,
+        Outcome::Skipped { skips, .. } => Some(skipped("solution: ", &skips)),
+        other => Some(Finding::Failed(format!("the solution must pass, but {}", brief(&other)))),
+    }
+}
+
+fn judge_without(id: &str, outcome: &Outcome) -> Option<Finding> {
+    let passes = matches!(outcome, Outcome::Passed { .. });
+    passes.then(|| Finding::Failed(format!("after: the judging tests pass without {id}")))
+}
+
+fn judge_alone(outcome: Outcome) -> Option<Finding> {
+    match outcome {
+        Outcome::Passed { .. } | Outcome::Skipped { .. } => None,
+        Outcome::Strayed { into } => {
+            Some(Finding::Failed(format!("after: the judging tests reach {into}, which it does not name")))
+        }
+        other => Some(Finding::Failed(format!("without what `after` does not name, {}", brief(&other)))),
     }
 }
 

@@ -52,8 +52,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Re
 ///
 /// # Errors
 /// [`DiskError::Io`].
-pub(crate) fn sync_directory(directory: &Path) -> Result<(), DiskError> {
+pub fn sync_directory(directory: &Path) -> Result<(), DiskError> {
     File::open(directory).and_then(|open| open.sync_all()).map_err(DiskError::at("sync", directory))
+}
+
+/// Waits until everything on the file system of `directory` is on the disk.
+///
+/// # Errors
+/// [`DiskError::Io`].
+pub fn sync_file_system(directory: &Path) -> Result<(), DiskError> {
+    let open = File::open(directory).map_err(DiskError::at("open", directory))?;
+    nix::unistd::syncfs(&open).map_err(DiskError::at("sync", directory))
 }
 
 /// As [`write_atomically`], for a value.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::data_root::DataRoot;
-use crate::diff_id::DiffId;
+use crate::digest::DiffId;
 use crate::disk_error::DiskError;
 use crate::removal::remove_all;
 use crate::store::LayerStore;

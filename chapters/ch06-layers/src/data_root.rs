@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /var/lib/mini-docker    or another directory
-//!   mini-docker.json      {"version": 3}
+//!   mini-docker.json      {"version": 4}
 //!   images/ layers/ …     one directory for each store
 //!   tmp/                  what is on its way in or out; what nobody holds there is rubbish
 //! /run/mini-docker        what a reboot ends; below another data root: run/
@@ -29,7 +29,9 @@ use crate::held::{self, Held};
 use crate::lock::{Lock, Rank};
 
 /// The version that this program writes.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+/// The one before images had blobs.
+const THIRD: u32 = 3;
 /// The one before containers outlived their command.
 const SECOND: u32 = 2;
 /// The file that has it.
@@ -166,6 +168,14 @@ impl DataRoot {
         Held::create(&held::fresh(&self.tmp()))
     }
 
+    /// The same below `directory`, which is made if missing, for whoever wants it to be found there.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`].
+    pub fn held_in(&self, directory: &Path) -> Result<Held, DiskError> {
+        Held::create(&held::fresh(&closed(directory.into())?))
+    }
+
     /// Takes a directory out of everybody's sight. To remove it can wait, and if nobody does, it is rubbish.
     ///
     /// # Errors
@@ -249,8 +259,9 @@ impl DataRoot {
     /// the record is written last.
     fn bring_forward(&self, directory: &File, record: Option<Record>) -> Result<(), DataRootError> {
         match record {
-            // Its containers ended with their command: what is left of them is removed like all that has no record.
-            Some(Record { version: SECOND }) | None => {}
+            // Whoever knows what an image is takes the third's images over. The containers of the second ended with their
+            // command: what is left of them is removed like all that has no record.
+            Some(Record { version: SECOND | THIRD }) | None => {}
             Some(Record { version: found }) => return Err(DataRootError::Newer { path: self.data.clone(), found }),
         }
         let _lock = Lock::wait(Rank::Root, &self.data)?;

@@ -7,14 +7,15 @@ use nix::errno::Errno;
 use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
+use crate::digest::DigestError;
 use crate::disk_error::DiskError;
 
 /// A layer could not be read, written, unpacked or found.
 #[derive(Debug, Error)]
 pub enum LayerError {
     /// Not a digest. It would have become the name of a directory.
-    #[error("{0:?} is not a layer digest")]
-    Digest(String),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
     /// No such layer in the store.
     #[error("no such layer: {0}")]
     NotFound(String),
@@ -116,7 +117,7 @@ pub enum Refusal {
 
 impl Diagnose for LayerError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Disk)
+        process::inner!(self, Digest | Disk)
     }
 
     fn kind(&self) -> Option<FailureKind> {
@@ -124,14 +125,13 @@ impl Diagnose for LayerError {
             Self::NotFound(_) => FailureKind::NotFound,
             Self::Entry { reason: Refusal::Changing, .. } => FailureKind::Conflict,
             Self::Read(_) | Self::Write(_) | Self::File { .. } => FailureKind::System,
-            Self::Disk(_) => return None,
+            Self::Digest(_) | Self::Disk(_) => return None,
             _ => FailureKind::Invalid,
         })
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Digest(_) => Some("a digest is sha256: and 64 digits of 0-9a-f".into()),
             Self::NotFound(_) => Some("the image is incomplete: pull or import it again".into()),
             Self::Disk(DiskError::Damaged { .. }) => {
                 Some("remove the layer's directory, then pull or import again".into())
@@ -156,7 +156,7 @@ impl Diagnose for LayerError {
             Self::TooManyEntries(_) | Self::TooMuchToKeep(_) | Self::TooLarge(_) => {
                 Some("this may be a bomb: small, until it is unpacked".into())
             }
-            Self::Disk(_) | Self::File { .. } => None,
+            Self::Digest(_) | Self::Disk(_) | Self::File { .. } => None,
         }
     }
 }

@@ -13,9 +13,9 @@ use nix::fcntl::{OFlag, readlinkat};
 use nix::sys::stat::{FileStat, SFlag, fstat, major, minor};
 
 use crate::beneath::{self, DIRECTORY};
-use crate::diff_id::DiffId;
-use crate::digest::Hashing;
+use crate::digest::DiffId;
 use crate::error::{LayerError, Refusal};
+use crate::hashing::Hashing;
 use crate::name;
 use crate::view::View;
 use crate::walk::{Found, Walk};

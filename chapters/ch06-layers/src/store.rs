@@ -7,22 +7,24 @@
 //!
 //! A layer is there or not: it is unpacked in a directory for what is on its way, written to the disk, and renamed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::syncfs;
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::{Durability, read_json, sync_directory, write_json};
+use crate::atomic::{Durability, read_json, sync_directory, sync_file_system, write_json};
 use crate::compression::Plain;
 use crate::data_root::DataRoot;
-use crate::diff_id::DiffId;
+use crate::digest::DiffId;
 use crate::disk_error::DiskError;
 use crate::error::LayerError;
+use crate::hashing::Hashing;
 use crate::held::Held;
 use crate::pack::create_tar_in;
-use crate::unpack::{UnpackLimits, apply_tar};
+use crate::relay::relayed;
+use crate::staging::{Staged, Staging};
+use crate::unpack::{Applied, UnpackLimits, apply_tar};
 use crate::view::View;
 
 /// A layer that is here.
@@ -74,14 +76,49 @@ impl LayerStore {
     /// [`LayerError`]; nothing is left behind.
     pub fn import(&self, archive: impl Read) -> Result<Layer, LayerError> {
         // ANCHOR: import
-        let staging = Staging(Some(self.root.staging()?));
-        let diff = staging.path().join("diff");
-        fs::create_dir(&diff).map_err(DiskError::at("create", &diff))?;
-        let applied = apply_tar(Plain::new(archive)?, &diff, &self.limits)?;
-        let layer = self.publish(staging, applied.diff_id, Record { size: applied.size, entries: applied.entries })?;
+        let staged = self.unpack(Plain::new(archive)?)?;
+        let layer = self.layer(&staged);
+        self.publish(vec![staged])?;
         // ANCHOR_END: import
-        process::step!(6, "layer {} unpacked: {} entries, {} bytes", layer.diff_id, layer.entries, layer.size);
         Ok(layer)
+    }
+
+    /// Unpacks an archive out of sight, in two threads: [`publish`](Self::publish) makes a layer of it. What is not
+    /// published is removed.
+    ///
+    /// # Errors
+    /// [`LayerError`]; nothing is left behind.
+    pub fn stage(&self, archive: impl Read + Send) -> Result<Staged, LayerError> {
+        relayed(Plain::new(archive)?, |plain| self.unpack(plain))
+    }
+
+    /// The name of the layer that [`stage`](Self::stage) would make, without making it.
+    ///
+    /// # Errors
+    /// [`LayerError`].
+    pub fn diff_id_of(&self, archive: impl Read + Send) -> Result<DiffId, LayerError> {
+        relayed(Plain::new(archive)?, |plain| {
+            let mut hashing = Hashing::new(plain);
+            let mut limited = hashing.by_ref().take(self.limits.bytes.saturating_add(1));
+            io::copy(&mut limited, &mut io::sink()).map_err(LayerError::Read)?;
+            if limited.limit() == 0 { Err(LayerError::TooLarge(self.limits.bytes)) } else { Ok(hashing.finish()) }
+        })
+    }
+
+    fn unpack(&self, plain: impl Read) -> Result<Staged, LayerError> {
+        let staged = Staging::new(self.root.staging()?);
+        let diff = staged.path().join("diff");
+        fs::create_dir(&diff).map_err(DiskError::at("create", &diff))?;
+        let Applied { diff_id, size, entries } = apply_tar(plain, &diff, &self.limits)?;
+        write_json(&staged.path().join("layer.json"), &Record { size, entries }, Durability::Death)?;
+        process::step!(6, "layer {diff_id} unpacked: {entries} entries, {size} bytes");
+        Ok(Staged { staging: staged, diff_id, size, entries })
+    }
+
+    /// What becomes of a layer on its way in.
+    fn layer(&self, staged: &Staged) -> Layer {
+        let path = self.layers.join(staged.diff_id.hex()).join("diff");
+        Layer { diff_id: staged.diff_id.clone(), size: staged.size, entries: staged.entries, path }
     }
 
     /// The directory `tree` as a layer. Nobody may write to it meanwhile.
@@ -152,52 +189,52 @@ impl LayerStore {
     /// # Errors
     /// [`LayerError::NotFound`], [`LayerError::Disk`].
     pub fn remove(&self, diff_id: &DiffId) -> Result<(), LayerError> {
-        let gone = || LayerError::NotFound(diff_id.to_string());
-        let mut layer = Held::take(&self.layers.join(diff_id.hex()))?.ok_or_else(gone)?;
-        self.root.discard(&mut layer)?;
-        Ok(layer.remove()?)
+        match self.discard(diff_id)? {
+            Some(layer) => Ok(layer.remove()?),
+            None => Err(LayerError::NotFound(diff_id.to_string())),
+        }
     }
 
-    fn publish(&self, mut staging: Staging, diff_id: DiffId, record: Record) -> Result<Layer, LayerError> {
-        if let Ok(layer) = self.get(&diff_id) {
-            return Ok(layer);
-        }
-        let source = staging.path();
-        write_json(&source.join("layer.json"), &record, Durability::Death)?;
+    /// Takes a layer out of sight, which takes no time; to remove it does. `None` if it is not here.
+    ///
+    /// # Errors
+    /// [`LayerError::Disk`].
+    pub fn discard(&self, diff_id: &DiffId) -> Result<Option<Held>, LayerError> {
+        let Some(mut layer) = Held::take(&self.layers.join(diff_id.hex()))? else { return Ok(None) };
+        self.root.discard(&mut layer)?;
+        Ok(Some(layer))
+    }
+
+    /// Makes layers of what was staged: all are on the disk before any can be seen. Those that are here already stay as
+    /// they are. Whether there was anything to wait for: everything else of this file system has then got there, too.
+    ///
+    /// # Errors
+    /// [`LayerError::Disk`]; some of them may be there then, each of them whole.
+    // ANCHOR: publish
+    pub fn publish(&self, staged: Vec<Staged>) -> Result<bool, LayerError> {
+        let new = |staged: &Staged| self.get(&staged.diff_id).is_err();
+        let mut staged: Vec<Staged> = staged.into_iter().filter(new).collect();
+        let Some(first) = staged.first() else { return Ok(false) };
+        let source = first.staging.path();
+        process::fault!("sync layers").map_err(DiskError::at("sync", source))?;
         // One call for all files, instead of an fsync for each.
-        let directory = File::open(source).map_err(DiskError::at("open", source))?;
-        syncfs(&directory).map_err(DiskError::at("sync", source))?;
-        let target = self.layers.join(diff_id.hex());
-        match staging.publish(&target) {
-            // The same layer, by another import.
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => return self.get(&diff_id),
-            other => other.map_err(DiskError::at("create", &target))?,
+        sync_file_system(source)?;
+        for layer in &mut staged {
+            let target = self.layers.join(layer.diff_id.hex());
+            process::fault!("publish a layer").map_err(DiskError::at("create", &target))?;
+            match layer.staging.publish(&target) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    // The same layer, by another import; or one that is damaged.
+                    if self.get(&layer.diff_id).is_err() {
+                        self.discard(&layer.diff_id)?;
+                        layer.staging.publish(&target).map_err(DiskError::at("create", &target))?;
+                    }
+                }
+                other => other.map_err(DiskError::at("create", &target))?,
+            }
         }
         sync_directory(&self.layers)?;
-        let Record { size, entries } = record;
-        Ok(Layer { diff_id, size, entries, path: target.join("diff") })
+        Ok(true)
     }
-}
-
-/// A layer on its way in; if it does not arrive, it is removed.
-#[derive(Debug)]
-struct Staging(Option<Held>);
-
-impl Staging {
-    fn path(&self) -> &Path {
-        self.0.as_ref().expect("present until it is published").path()
-    }
-
-    fn publish(&mut self, target: &Path) -> io::Result<()> {
-        self.0.as_mut().expect("present until it is published").rename(target)?;
-        self.0 = None;
-        Ok(())
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // What cannot be removed now is rubbish.
-        let _ = self.0.take().map(Held::remove);
-    }
+    // ANCHOR_END: publish
 }

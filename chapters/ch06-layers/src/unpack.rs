@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::diff_id::DiffId;
-use crate::digest::Hashing;
+use crate::digest::DiffId;
 use crate::entries::Entries;
 use crate::error::LayerError;
 use crate::extract::Extractor;
+use crate::hashing::Hashing;
 use crate::name::{Meaning, meaning};
 
 const GIB: u64 = 1 << 30;

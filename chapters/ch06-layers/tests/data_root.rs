@@ -64,7 +64,7 @@ fn assert_is_brought_forward(data: &Path) {
     for left in rubbish {
         left.remove().expect("a removal");
     }
-    assert!(fs::read_to_string(data.join("mini-docker.json")).expect("the record").contains("\"version\": 3"));
+    assert!(fs::read_to_string(data.join("mini-docker.json")).expect("the record").contains("\"version\": 4"));
 }
 
 kernel_test! {
@@ -207,9 +207,9 @@ kernel_test! {
 
     fn data_of_a_later_version_is_left_alone(host) {
         let root = data_root(host);
-        fs::write(root.path().join("mini-docker.json"), r#"{"version": 4, "what": "is to come"}"#).expect("a file");
+        fs::write(root.path().join("mini-docker.json"), r#"{"version": 5, "what": "is to come"}"#).expect("a file");
         insta::assert_snapshot!(complaint(host, root.path()), @r"
-        HOST/data is kept in version 4, and this program knows versions up to 3
+        HOST/data is kept in version 5, and this program knows versions up to 4
         hint: use the newer mini-docker, or another data root
         ");
         fs::write(root.path().join("mini-docker.json"), "version 2").expect("a file");
@@ -223,7 +223,7 @@ kernel_test! {
         fs::write(&record, r#"{"version": 2}"#).expect("a file");
         fs::create_dir_all(root.path().join("containers").join(ID).join("upper")).expect("what a killed engine left");
         data_root(host);
-        assert!(fs::read_to_string(&record).expect("the record").contains("\"version\": 3"));
+        assert!(fs::read_to_string(&record).expect("the record").contains("\"version\": 4"));
         assert!(root.path().join("containers").join(ID).is_dir(), "cleaned up by whoever knows what a container is");
     }
 

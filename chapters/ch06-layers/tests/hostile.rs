@@ -230,7 +230,7 @@ fn a_digest_is_64_digits_and_nothing_else() {
     ];
     for text in hostile {
         let error = text.parse::<DiffId>().expect_err("no digest");
-        assert_eq!(error.to_string(), format!("{text:?} is not a layer digest"));
+        assert_eq!(error.to_string(), format!("{text:?} is not a digest"));
         assert!(serde_json::from_value::<DiffId>(text.into()).is_err());
     }
 }

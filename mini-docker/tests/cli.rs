@@ -195,10 +195,11 @@ native_test! {
         let piped = piped.args(["import", "-", "piped"]).stdin(File::open(&gzip).expect("the archive")).output();
         assert_eq!(Said::from(piped.expect("mini-docker starts")).code, Some(0));
         let config = |name: &str| {
-            let table = fs::read(docker.root().join("images/repositories.json")).expect("the table");
+            let table = fs::read(docker.root().join("images/images.json")).expect("the table");
             let names: serde_json::Value = serde_json::from_slice(&table).expect("JSON");
-            let id = names[format!("{name}:latest")].as_str().expect(name).trim_start_matches("sha256:").to_owned();
-            let bytes = fs::read(docker.root().join("images").join(format!("{id}.json"))).expect("the image");
+            let named = &names["references"][format!("docker.io/library/{name}:latest")]["image"];
+            let id = named.as_str().expect(name).trim_start_matches("sha256:");
+            let bytes = fs::read(docker.root().join("images/blobs/sha256").join(id)).expect("the image");
             serde_json::from_slice::<serde_json::Value>(&bytes).expect("JSON")["rootfs"].clone()
         };
         assert_eq!(config("plain"), config("gzip"), "a layer is named by its content, not by its compression");

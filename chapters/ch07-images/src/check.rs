@@ -1,9 +1,9 @@
 //! Images that are not what they say.
 
-use layers::{Cure, DiffId, Fault, LayerStore};
-use sha2::{Digest, Sha256};
+use layers::{Cure, Digest, Fault, LayerStore};
 
-use crate::store::{ImageStore, ImageStoreError};
+use crate::store::ImageStore;
+use crate::store_error::ImageStoreError;
 
 const ANEW: Cure = Cure::ByHand("make or import the image anew");
 
@@ -13,24 +13,26 @@ impl ImageStore {
     /// # Errors
     /// [`ImageStoreError`]: what keeps from looking.
     pub fn check(&self, layers: &LayerStore) -> Result<Vec<Fault>, ImageStoreError> {
+        let table = self.table()?;
         let mut faults = Vec::new();
-        for (name, id) in self.names()? {
-            if self.load(&id).is_err() {
-                faults.push(Fault::new(format!("image {name}"), format!("there is no image {id}"), ANEW));
+        for (name, named) in &table.references {
+            if !table.images.contains_key(&named.image) {
+                let object = format!("image {}", name.familiar());
+                faults.push(Fault::new(object, format!("there is no image {}", named.image), ANEW));
             }
         }
-        for digits in self.ids()? {
-            let object = format!("image {digits}");
-            let bytes = std::fs::read(self.config_path(&digits)).unwrap_or_default();
-            let found = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-            if found != digits {
-                faults.push(Fault::new(object, format!("its configuration has the digest {found}"), ANEW));
+        for id in table.images.keys() {
+            let object = format!("image {}", id.hex());
+            let bytes = std::fs::read(self.blobs.path(id)).unwrap_or_default();
+            let found = Digest::of(&bytes);
+            if found != *id {
+                faults.push(Fault::new(object, format!("its configuration has the digest {}", found.hex()), ANEW));
                 continue;
             }
-            let image = self.load(&digits)?;
-            for id in image.config.rootfs.diff_ids {
-                if !id.parse::<DiffId>().is_ok_and(|id| layers.get(&id).is_ok()) {
-                    faults.push(Fault::new(&object, format!("its layer {id} is not there"), ANEW));
+            let image = self.load(id)?;
+            for layer in &image.config.rootfs.diff_ids {
+                if !layer.parse().is_ok_and(|layer| layers.get(&layer).is_ok()) {
+                    faults.push(Fault::new(&object, format!("its layer {layer} is not there"), ANEW));
                 }
             }
         }

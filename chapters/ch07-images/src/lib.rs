@@ -2,11 +2,32 @@
 //!
 //! A name, the layers it stands for, and how to run them. The layers themselves belong to chapter 6.
 
+mod blobs;
 mod check;
 mod config;
+mod document;
+mod download;
+mod earlier;
+mod image;
+mod ingest;
+mod ingest_error;
+pub mod media;
+mod platform;
 mod reference;
+mod resolve;
 mod store;
+mod store_error;
+mod table;
 
 pub use config::{ContainerConfig, HealthConfig, ImageConfig, RootFs, go_architecture};
+pub use document::{Descriptor, Document, DocumentError, Index, LARGEST_DOCUMENT, Manifest, verify};
+pub use download::Download;
+pub use image::{Image, Known};
+pub use ingest::{Fetched, Ingest, Install, diff_ids};
+pub use ingest_error::IngestError;
+pub use layers::{Digest, DigestError};
+pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
-pub use store::{Image, ImageStore, ImageStoreError};
+pub use resolve::{Resolved, resolve};
+pub use store::ImageStore;
+pub use store_error::ImageStoreError;

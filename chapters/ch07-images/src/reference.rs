@@ -5,7 +5,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use layers::Digest;
 use process::{Diagnose, FailureKind};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 const DEFAULT_DOMAIN: &str = "docker.io";
@@ -40,14 +42,15 @@ impl Diagnose for ReferenceError {
 }
 
 /// A complete image name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Reference {
     /// `docker.io`, `localhost:5000`.
     domain: String,
     /// `library/busybox`.
     path: String,
-    tag: String,
-    digest: Option<String>,
+    tag: Option<String>,
+    digest: Option<Digest>,
 }
 
 impl Reference {
@@ -62,27 +65,80 @@ impl Reference {
         }
     }
 
-    /// The tag; `latest` unless another was given.
-    pub fn tag(&self) -> &str {
-        &self.tag
+    /// The registry: `docker.io`, `localhost:5000`.
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
-    /// `busybox:latest`.
+    /// The repository there: `library/busybox`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The whole name, without tag and digest: `docker.io/library/busybox`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.domain, self.path)
+    }
+
+    /// The tag: `latest`, unless another or a digest was given.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// `busybox:latest`, `busybox@sha256:…`.
     pub fn familiar(&self) -> String {
-        format!("{}:{}", self.familiar_name(), self.tag)
+        self.with(self.familiar_name())
     }
 
     /// The digest after `@`, if one was given.
-    pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// By its digest alone, if it has one, since a tag beside it says nothing more: the name under which an image is kept.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        if self.digest.is_some() {
+            self.tag = None;
+        }
+        self
+    }
+
+    /// The same repository, and in it what has this digest.
+    #[must_use]
+    pub fn at(&self, digest: &Digest) -> Self {
+        Self { tag: None, digest: Some(digest.clone()), ..self.clone() }
+    }
+
+    fn with(&self, mut text: String) -> String {
+        if let Some(tag) = &self.tag {
+            text = format!("{text}:{tag}");
+        }
+        if let Some(digest) = &self.digest {
+            text = format!("{text}@{digest}");
+        }
+        text
     }
 }
 
 impl fmt::Display for Reference {
     /// With everything spelled out: `docker.io/library/busybox:latest`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}:{}", self.domain, self.path, self.tag)?;
-        self.digest.as_ref().map_or(Ok(()), |digest| write!(out, "@{digest}"))
+        out.write_str(&self.with(self.name()))
+    }
+}
+
+impl TryFrom<String> for Reference {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        text.parse()
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.to_string()
     }
 }
 
@@ -92,8 +148,10 @@ impl FromStr for Reference {
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let wrong = |reason| ReferenceError { text: text.into(), reason };
         let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) if is_digest(digest) => (rest, Some(digest.to_owned())),
-            Some(_) => return Err(wrong("what follows @ must be sha256: and 64 hexadecimal digits")),
+            Some((rest, digest)) => match digest.parse() {
+                Ok(digest) => (rest, Some(digest)),
+                Err(_) => return Err(wrong("what follows @ must be sha256: and 64 hexadecimal digits")),
+            },
             None => (text, None),
         };
         // The first part is a host only if it cannot be anything else: docker's rule.
@@ -103,13 +161,13 @@ impl FromStr for Reference {
             _ => (DEFAULT_DOMAIN, rest),
         };
         let (path, tag) = match rest.rsplit_once(':') {
-            Some((path, tag)) => (path, tag),
-            None => (rest, DEFAULT_TAG),
+            Some((path, tag)) => (path, Some(tag)),
+            None => (rest, digest.is_none().then_some(DEFAULT_TAG)),
         };
         if !is_domain(domain) {
             return Err(wrong("the registry's host is not valid"));
         }
-        if !is_tag(tag) {
+        if !tag.is_none_or(is_tag) {
             return Err(wrong("a tag has letters, digits, '_', '.' and '-', and does not start with '.' or '-'"));
         }
         if is_id(path) {
@@ -128,17 +186,13 @@ impl FromStr for Reference {
         if domain.len() + 1 + path.len() > LONGEST_NAME {
             return Err(wrong("a name has at most 255 characters"));
         }
-        Ok(Self { domain: domain.into(), path, tag: tag.into(), digest })
+        Ok(Self { domain: domain.into(), path, tag: tag.map(Into::into), digest })
     }
 }
 
 /// Whether the first of several parts is a host, and no part of a name on the default one.
 fn is_host(first: &str) -> bool {
     first.contains(['.', ':', '[']) || first == "localhost" || first.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(is_id)
 }
 
 fn is_id(text: &str) -> bool {

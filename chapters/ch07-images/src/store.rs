@@ -1,122 +1,94 @@
-//! Images on disk: a configuration file per image, named by its own digest, and one table of names.
+//! Images on disk: named, found by name and by id, kept when a name moves on.
 //!
 //! ```text
-//! images/<64 digits>.json    the image configuration; its sha256 is the image id
-//! images/repositories.json   {"busybox:latest": "sha256:…"}
+//! images/images.json   which images there are, and their names
+//! images/blobs/        what they are made of, besides the unpacked layers
+//! images/partial/      blobs that have not arrived whole
+//! images/ingest/       one directory for each pull, load or import that is under way: what it needs
 //! ```
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use layers::{DataRoot, DiskError, Durability, Lock, Rank, read_json, write_atomically, write_json};
-use process::{Diagnose, FailureKind};
-use sha2::{Digest, Sha256};
-use thiserror::Error;
+use layers::{DataRoot, Digest, DiskError, Durability, LayerStore};
 
+use crate::blobs::Blobs;
 use crate::config::ImageConfig;
-use crate::reference::{Reference, ReferenceError};
-
-/// How many digits of an id people see.
-const SHORT: usize = 12;
-/// How many an id has.
-const DIGITS: usize = 64;
-
-/// What goes wrong with stored images.
-#[derive(Debug, Error)]
-pub enum ImageStoreError {
-    /// No image of that name or id.
-    #[error("No such image: {0}")]
-    NotFound(String),
-    /// Not a name, and not an id.
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    /// An id that several images begin with.
-    #[error("ambiguous image id {0:?}: {1} images begin with it")]
-    Ambiguous(String, usize),
-    /// The disk.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-}
-
-impl Diagnose for ImageStoreError {
-    fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Reference | Disk)
-    }
-
-    fn kind(&self) -> Option<FailureKind> {
-        match self {
-            Self::NotFound(_) => Some(FailureKind::NotFound),
-            Self::Ambiguous(..) => Some(FailureKind::Conflict),
-            Self::Reference(_) | Self::Disk(_) => None,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotFound(_) => {
-                Some("see what there is: mini-docker image ls; make one: mini-docker image bootstrap busybox".into())
-            }
-            Self::Ambiguous(..) => Some("give more digits".into()),
-            Self::Reference(_) | Self::Disk(_) => None,
-        }
-    }
-}
-
-/// A stored image.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Image {
-    /// `sha256:` and 64 digits: the digest of the configuration.
-    pub id: String,
-    /// The configuration.
-    pub config: ImageConfig,
-}
-
-impl Image {
-    /// The 12 digits that people see.
-    pub fn short_id(&self) -> &str {
-        let digits = self.id.strip_prefix("sha256:").unwrap_or(&self.id);
-        &digits[..SHORT.min(digits.len())]
-    }
-}
+use crate::document::{Descriptor, Document, DocumentError, Manifest};
+use crate::earlier;
+use crate::image::{Image, Known};
+use crate::reference::Reference;
+use crate::store_error::ImageStoreError;
+use crate::table::{self, Table};
 
 /// All images of a data root.
 #[derive(Debug, Clone)]
 pub struct ImageStore {
-    images: PathBuf,
+    pub(crate) root: DataRoot,
+    pub(crate) images: PathBuf,
+    pub(crate) blobs: Blobs,
 }
 
 impl ImageStore {
-    /// The store in `root`.
+    /// The store in `root`. Images of an earlier version are taken over.
     ///
     /// # Errors
-    /// [`DiskError::Io`].
+    /// [`DiskError`].
     pub fn open(root: &DataRoot) -> Result<Self, DiskError> {
-        Ok(Self { images: root.directory("images")? })
+        let images = root.directory("images")?;
+        let blobs = Blobs::open(&images)?;
+        let store = Self { root: root.clone(), images, blobs };
+        if !store.is_current() {
+            earlier::convert(&store.images, &store.blobs)?;
+        }
+        Ok(store)
     }
 
-    /// Keeps `config` under `reference`; what had that name before keeps its id only.
+    fn is_current(&self) -> bool {
+        table::path(&self.images).exists() && !earlier::is_here(&self.images)
+    }
+
+    /// Keeps a configuration that was made here, of layers that are here, under `reference` if there is one; what had that
+    /// name before keeps its id only. `parent` is the image that it was made from.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub fn put(&self, reference: &Reference, config: ImageConfig) -> Result<Image, ImageStoreError> {
-        let image = self.keep(config)?;
-        let _lock = Lock::wait(Rank::Images, &self.images)?;
-        let mut names = self.names()?;
-        names.insert(reference.familiar(), image.id.clone());
-        write_json(&self.table(), &names, Durability::PowerFailure)?;
-        Ok(image)
-    }
-
-    /// Keeps `config` without a name.
-    ///
-    /// # Errors
-    /// [`ImageStoreError`].
-    pub fn keep(&self, config: ImageConfig) -> Result<Image, ImageStoreError> {
+    pub fn put(
+        &self,
+        reference: Option<&Reference>,
+        config: ImageConfig,
+        parent: Option<&Image>,
+    ) -> Result<Image, ImageStoreError> {
         let bytes = serde_json::to_vec(&config).map_err(DiskError::at("write an image in", &self.images))?;
-        let digits = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        write_atomically(&self.config_path(&digits), &bytes, Durability::PowerFailure)?;
-        Ok(Image { id: format!("sha256:{digits}"), config })
+        let parent = parent.map(|parent| parent.id.parse()).transpose()?;
+        let _lock = table::lock(&self.images)?;
+        let id = self.blobs.write(&bytes, Durability::PowerFailure)?;
+        let mut table = self.table()?;
+        let row = table.images.entry(id.clone()).or_default();
+        // One that comes out the same was not made from itself.
+        row.parent = row.parent.take().or(parent).filter(|parent| *parent != id);
+        if let Some(reference) = reference {
+            table.name(reference, &id, None);
+        }
+        self.write(&table)?;
+        Ok(Image { id: id.to_string(), config })
+    }
+
+    /// Gives an image another name. Which image had it before, if that was another.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub fn tag(&self, image: &Image, reference: &Reference) -> Result<Option<Digest>, ImageStoreError> {
+        let id: Digest = image.id.parse()?;
+        let _lock = table::lock(&self.images)?;
+        let mut table = self.table()?;
+        if !table.images.contains_key(&id) {
+            return Err(ImageStoreError::NotFound(image.id.clone()));
+        }
+        // It is the same in the registry, whatever it is called.
+        let before = table.name(reference, &id, None);
+        self.write(&table)?;
+        Ok(before)
     }
 
     /// The image with this name, id, or beginning of an id.
@@ -124,76 +96,168 @@ impl ImageStore {
     /// # Errors
     /// [`ImageStoreError::NotFound`], [`ImageStoreError::Ambiguous`].
     pub fn find(&self, text: &str) -> Result<Image, ImageStoreError> {
-        let digits = text.strip_prefix("sha256:").unwrap_or(text);
-        let plausible = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match text.parse::<Reference>() {
-            Ok(reference) => {
-                // Who names a digest wants that image, and not what the tag stands for today.
-                let names = self.names()?;
-                let named = names.get(&reference.familiar());
-                if let Some(id) = named.filter(|id| reference.digest().is_none_or(|digest| digest == *id)) {
-                    return self.load(id);
-                }
-            }
-            Err(error) if !plausible => return Err(error.into()),
-            Err(_) => {}
-        }
-        let mut matching: Vec<String> =
-            self.ids()?.into_iter().filter(|id| plausible && id.starts_with(digits)).collect();
-        match (matching.pop(), matching.len()) {
-            (Some(id), 0) => self.load(&id),
-            (Some(_), others) => Err(ImageStoreError::Ambiguous(text.into(), others + 1)),
-            (None, _) => Err(ImageStoreError::NotFound(text.into())),
-        }
+        self.load(&find(&self.table()?, text)?)
     }
 
-    /// Every image with its names (`busybox:latest`), sorted by name, nameless ones last.
+    /// The image with this id, also if no name and no table leads to it any more: one of a container's.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::NotFound`].
+    pub fn of_container(&self, id: &str) -> Result<Image, ImageStoreError> {
+        self.load(&id.parse()?)
+    }
+
+    /// Every image, with its names, sorted by id.
     ///
     /// # Errors
     /// [`ImageStoreError`].
-    pub fn list(&self) -> Result<Vec<(Option<String>, Image)>, ImageStoreError> {
-        let names = self.names()?;
-        let mut list = Vec::new();
-        for (name, id) in &names {
-            list.push((Some(name.clone()), self.load(id)?));
+    pub fn list(&self) -> Result<Vec<Known>, ImageStoreError> {
+        let table = self.table()?;
+        table.images.keys().map(|id| self.known(&table, id)).collect()
+    }
+
+    /// An image with its names.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub fn look(&self, text: &str) -> Result<Known, ImageStoreError> {
+        let table = self.table()?;
+        self.known(&table, &find(&table, text)?)
+    }
+
+    /// The image's manifest, if it has one: its descriptor, its bytes, and what they say.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub fn manifest(&self, image: &Image) -> Result<Option<(Descriptor, Vec<u8>, Manifest)>, ImageStoreError> {
+        let table = self.table()?;
+        let Some(descriptor) = table.images.get(&image.id.parse()?).and_then(|row| row.manifest.clone()) else {
+            return Ok(None);
+        };
+        let bytes = self.blobs.document(&descriptor)?;
+        match Document::parse(&bytes, Some(&descriptor.media_type))? {
+            Document::Manifest(manifest) => Ok(Some((descriptor, bytes, manifest))),
+            Document::Index(_) => Err(DocumentError::Type(descriptor.media_type).into()),
         }
-        for id in self.ids()?.into_iter().map(|digits| format!("sha256:{digits}")) {
-            if !names.values().any(|named| *named == id) {
-                list.push((None, self.load(&id)?));
+    }
+
+    /// What a registry has under this name, as far as it is known here.
+    ///
+    /// # Errors
+    /// [`ImageStoreError`].
+    pub fn target(&self, reference: &Reference) -> Result<Option<Descriptor>, ImageStoreError> {
+        let mut table = self.table()?;
+        Ok(table.references.remove(&reference.clone().canonical()).and_then(|named| named.target))
+    }
+
+    /// A blob, to be read; `None` if it is not here. Who reads it compares what it reads with the digest.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn blob(&self, digest: &Digest) -> Result<Option<File>, DiskError> {
+        self.blobs.open_blob(digest)
+    }
+
+    /// How large a blob is; `None` if it is not here.
+    pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        self.blobs.size(digest)
+    }
+
+    /// An index, a manifest or a configuration, compared with its digest.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::Missing`], [`ImageStoreError::Document`].
+    pub fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, ImageStoreError> {
+        self.blobs.document(descriptor)
+    }
+
+    /// Whether the image and its layers are still here: asked by whoever has just written down that it needs them. What is
+    /// removed is not removed between such a record and this.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::NotFound`], [`ImageStoreError::Layer`].
+    pub fn confirm(&self, image: &Image, layers: &LayerStore) -> Result<(), ImageStoreError> {
+        let _lock = table::lock(&self.images)?;
+        if self.blobs.size(&image.id.parse()?).is_none() {
+            return Err(ImageStoreError::NotFound(image.id.clone()));
+        }
+        for layer in image.layers() {
+            layers.get(&layer)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn table(&self) -> Result<Table, DiskError> {
+        Ok(table::read(&self.images)?.unwrap_or_default())
+    }
+
+    pub(crate) fn write(&self, table: &Table) -> Result<(), DiskError> {
+        table::write(&self.images, table, Durability::PowerFailure)
+    }
+
+    pub(crate) fn load(&self, id: &Digest) -> Result<Image, ImageStoreError> {
+        let path = self.blobs.path(id);
+        match layers::read_json(&path)? {
+            Some(config) => Ok(Image { id: id.to_string(), config }),
+            None => Err(ImageStoreError::NotFound(id.to_string())),
+        }
+    }
+
+    pub(crate) fn known(&self, table: &Table, id: &Digest) -> Result<Known, ImageStoreError> {
+        let image = self.load(id)?;
+        let (tags, digests) = table.names_of(id);
+        let row = table.images.get(id).cloned().unwrap_or_default();
+        let has_children = table.parents().contains(id);
+        Ok(Known { image, tags, digests, manifest: row.manifest, parent: row.parent, tagged: row.tagged, has_children })
+    }
+
+    /// Where pulls, loads and imports that are under way say what they need.
+    pub(crate) fn ingests(&self) -> PathBuf {
+        self.images.join("ingest")
+    }
+
+    /// Where blobs are that have not arrived whole.
+    pub(crate) fn partial(&self) -> PathBuf {
+        self.images.join("partial")
+    }
+
+    /// Where it is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.images
+    }
+}
+
+/// The id of the image with this name, id, or beginning of an id.
+pub(crate) fn find(table: &Table, text: &str) -> Result<Digest, ImageStoreError> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let plausible = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.parse::<Reference>() {
+        Ok(reference) => {
+            if let Some(id) = named(table, &reference) {
+                return Ok(id);
             }
         }
-        Ok(list)
+        Err(error) if !plausible => return Err(error.into()),
+        Err(_) => {}
     }
+    let begins = |id: &&Digest| plausible && id.hex().starts_with(digits);
+    let mut matching = table.images.keys().filter(begins);
+    match (matching.next(), matching.count()) {
+        (Some(id), 0) => Ok(id.clone()),
+        (Some(_), others) => Err(ImageStoreError::Ambiguous(text.into(), others + 1)),
+        (None, _) => Err(ImageStoreError::NotFound(text.into())),
+    }
+}
 
-    pub(crate) fn load(&self, id: &str) -> Result<Image, ImageStoreError> {
-        let digits = id.strip_prefix("sha256:").unwrap_or(id);
-        match read_json(&self.config_path(digits))? {
-            Some(config) => Ok(Image { id: format!("sha256:{digits}"), config }),
-            None => Err(ImageStoreError::NotFound(id.into())),
-        }
+fn named(table: &Table, reference: &Reference) -> Option<Digest> {
+    if let Some(named) = table.references.get(&reference.clone().canonical()) {
+        return Some(named.image.clone());
     }
-
-    pub(crate) fn names(&self) -> Result<BTreeMap<String, String>, ImageStoreError> {
-        Ok(read_json(&self.table())?.unwrap_or_default())
-    }
-
-    pub(crate) fn ids(&self) -> Result<Vec<String>, ImageStoreError> {
-        let entries = fs::read_dir(&self.images).map_err(DiskError::at("read", &self.images))?;
-        let mut ids: Vec<String> = entries
-            .flatten()
-            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
-            // The table of names is none.
-            .filter(|digits| digits.len() == DIGITS)
-            .collect();
-        ids.sort();
-        Ok(ids)
-    }
-
-    pub(crate) fn config_path(&self, digits: &str) -> PathBuf {
-        self.images.join(format!("{digits}.json"))
-    }
-
-    fn table(&self) -> PathBuf {
-        self.images.join("repositories.json")
-    }
+    // Who names a digest wants that image, and not what a tag stands for today.
+    let digest = reference.digest()?;
+    let is_it = |(name, named): &(&Reference, &crate::table::Named)| {
+        name.name() == reference.name()
+            && (named.image == *digest || named.target.as_ref().is_some_and(|target| target.digest == *digest))
+    };
+    table.references.iter().find(is_it).map(|(_, named)| named.image.clone())
 }

@@ -19,7 +19,12 @@ fn config(command: &str) -> ImageConfig {
 }
 
 fn put(store: &ImageStore, name: &str, command: &str) -> Image {
-    store.put(&reference(name), config(command)).expect("an image")
+    store.put(Some(&reference(name)), config(command), None).expect("an image")
+}
+
+/// The image's names, as people see them.
+fn names(store: &ImageStore, image: &Image) -> Vec<String> {
+    store.look(&image.id).expect("the image").tags.iter().map(Reference::familiar).collect()
 }
 
 /// A store in a directory that lives as long as the test.
@@ -61,7 +66,7 @@ fn the_id_is_the_digest_of_what_is_on_disk() {
     with_store(|store, root| {
         let image = put(store, "busybox", "sh");
         let digits = image.id.trim_start_matches("sha256:");
-        let bytes = fs::read(root.join("images").join(format!("{digits}.json"))).expect("the configuration");
+        let bytes = fs::read(root.join("images/blobs/sha256").join(digits)).expect("the configuration");
         let digest = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         assert_eq!(digest, digits);
     });
@@ -110,18 +115,27 @@ fn a_name_moves_and_the_old_image_stays_without_one() {
         let new = put(store, "web", "new");
         assert_eq!(store.find("web").expect("the new one").id, new.id);
         assert_eq!(store.find(&old.id).expect("the old one").id, old.id);
-        let list: Vec<(Option<String>, String)> =
-            store.list().expect("a list").into_iter().map(|(name, image)| (name, image.id)).collect();
-        assert_eq!(list, [(Some("a:latest".into()), other.id), (Some("web:latest".into()), new.id), (None, old.id)]);
+        assert_eq!(names(store, &other), ["a:latest"]);
+        assert_eq!(names(store, &new), ["web:latest"]);
+        assert_eq!(names(store, &old), [] as [&str; 0]);
+        assert!(store.look(&old.id).expect("the old one").is_dangling());
+        assert_eq!(store.list().expect("a list").len(), 3);
     });
 }
 
 #[test]
 fn one_image_may_have_several_names() {
     with_store(|store, _| {
-        assert_eq!(put(store, "one", "sh").id, put(store, "two:2", "sh").id);
-        let names: Vec<Option<String>> = store.list().expect("a list").into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, [Some("one:latest".into()), Some("two:2".into())]);
+        let image = put(store, "one", "sh");
+        assert_eq!(image.id, put(store, "two:2", "sh").id);
+        assert_eq!(store.tag(&image, &reference("x.y/three")).expect("a name"), None);
+        assert_eq!(names(store, &image), ["one:latest", "two:2", "x.y/three:latest"]);
+        let other = put(store, "other", "other");
+        let moved = store.tag(&other, &reference("one")).expect("a name").expect("another had it");
+        assert_eq!(
+            (moved.to_string(), names(store, &other)),
+            (image.id, vec!["one:latest".into(), "other:latest".into()])
+        );
     });
 }
 
@@ -142,7 +156,7 @@ fn what_is_not_there_is_named() {
         for number in 0..17 {
             put(store, &format!("image{number}"), &number.to_string());
         }
-        let ids: Vec<String> = store.list().expect("a list").into_iter().map(|(_, image)| image.id).collect();
+        let ids: Vec<String> = store.list().expect("a list").into_iter().map(|known| known.image.id).collect();
         let first = |id: &String| id["sha256:".len()..][..1].to_owned();
         let digit = ids.iter().map(first).find(|digit| ids.iter().filter(|id| first(id) == *digit).count() > 1);
         let error = store.find(&digit.expect("two alike")).expect_err("an ambiguous id");
@@ -157,7 +171,7 @@ fn what_is_not_there_is_named() {
 fn damage_is_named_with_its_file() {
     with_store(|store, root| {
         put(store, "busybox", "sh");
-        fs::write(root.join("images/repositories.json"), "{\"busybox:latest\": 1}").expect("a file");
+        fs::write(root.join("images/images.json"), "{\"references\": 1}").expect("a file");
         let error = store.find("busybox").expect_err("a damaged table");
         insta::assert_snapshot!(complaint(error, root));
     });
@@ -171,6 +185,7 @@ fn names_given_at_the_same_time_are_all_kept() {
                 scope.spawn(move || put(store, &format!("image{number}"), "sh"));
             }
         });
-        assert_eq!(store.list().expect("a list").len(), 16);
+        let list = store.list().expect("a list");
+        assert_eq!((list.len(), list[0].tags.len()), (1, 16));
     });
 }

@@ -54,8 +54,8 @@ impl Engine {
             return Err(CommitError::Digest.into());
         }
         let Container { saved, state } = self.find(name)?;
-        let parent = self.images_store().find(&saved.record.image)?.config;
-        let before = of_container(&saved, &parent.config);
+        let parent = self.images_store().of_container(&saved.record.image)?;
+        let before = of_container(&saved, &parent.config.config);
         let mut config = changed(&before, &wish.changes)?;
         if config.entrypoint.as_ref().is_none_or(Vec::is_empty) && config.cmd.as_ref().is_none_or(Vec::is_empty) {
             // Docker's rule: nothing at all is what it was.
@@ -69,11 +69,10 @@ impl Engine {
         if still {
             self.unpause(&saved.id)?;
         }
-        let image = describe(parent, config, &before, layer?, wish);
-        Ok(match reference {
-            Some(reference) => self.images_store().put(reference, image)?,
-            None => self.images_store().keep(image)?,
-        })
+        let config = describe(parent.config.clone(), config, &before, layer?, wish);
+        let image = self.images_store().put(reference, config, Some(&parent))?;
+        self.images_store().confirm(&image, self.layers())?;
+        Ok(image)
     }
 
     /// What the container has written, as a layer; `None` if it is nothing.

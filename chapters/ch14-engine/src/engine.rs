@@ -50,7 +50,17 @@ impl Engine {
     /// # Errors
     /// [`Failure`].
     pub fn images(&self) -> Result<Vec<(Option<String>, Image)>, Failure> {
-        Ok(self.images.list()?)
+        let (mut named, mut nameless) = (Vec::new(), Vec::new());
+        for known in self.images.list()? {
+            if known.tags.is_empty() {
+                nameless.push((None, known.image));
+            } else {
+                named.extend(known.tags.iter().map(|name| (Some(name.familiar()), known.image.clone())));
+            }
+        }
+        named.sort_by(|one, other| one.0.cmp(&other.0));
+        named.extend(nameless);
+        Ok(named)
     }
 
     /// Whether the name is a good one, and no image has it.
@@ -128,7 +138,7 @@ impl Engine {
         let layer = layer?;
         let created = jiff::Timestamp::now().to_string();
         let config = images::ImageConfig::new(created, vec![layer.diff_id.to_string()], shell_image("bash"));
-        Ok(self.images.put(reference, config)?)
+        Ok(self.images.put(Some(reference), config, None)?)
     }
 }
 

@@ -34,5 +34,9 @@ pub(crate) fn import(
 ) -> Result<Image, ImportError> {
     let layer = layers.import(archive)?;
     let created = jiff::Timestamp::now().to_string();
-    Ok(images.put(reference, ImageConfig::new(created, vec![layer.diff_id.to_string()], config))?)
+    let image =
+        images.put(Some(reference), ImageConfig::new(created, vec![layer.diff_id.to_string()], config), None)?;
+    // Until it had the name, nobody knew that the layer is needed.
+    images.confirm(&image, layers)?;
+    Ok(image)
 }

@@ -49,7 +49,7 @@ impl Engine {
         state(&mut object, &container)?;
         self.files(&mut object, &container)?;
         host_config(&mut object, &container)?;
-        let image = self.images_store().find(&saved.record.image).map(|image| image.config.config);
+        let image = self.images_store().of_container(&saved.record.image).map(|image| image.config.config);
         config(&mut object, &container, &image.unwrap_or_default())?;
         if let Some(network) = saved.record.network.network() {
             object.set(&format!("NetworkSettings.Networks.{network}"), &serde_json::json!({ "NetworkID": "" }))?;

@@ -83,7 +83,7 @@ impl Engine {
             name: create.name.clone(),
             created: Timestamp::now(),
             lasting,
-            layers: image.config.rootfs.diff_ids,
+            layers: image.config.rootfs.diff_ids.clone(),
             create: create.into_owned(),
             record,
         };
@@ -92,6 +92,11 @@ impl Engine {
             return Err(StartError::CidFile(path.into()).into());
         }
         let life = self.store().make(&mut saved)?;
+        // From here on nobody removes what its record names; up to here somebody may have.
+        if let Err(gone) = self.images_store().confirm(&image, self.layers()) {
+            let _ = self.unmake(&saved, life);
+            return Err(gone.into());
+        }
         if let Some(Err(failure)) = id_file.map(|path| write_id(&path, &saved.id)) {
             // What happened is the news.
             let _ = self.unmake(&saved, life);

@@ -1,0 +1,225 @@
+//! A blob on its way in, which outlives the command: whatever was written of it is there when it is asked for again.
+//!
+//! One thread writes what the network gives, and hashes it. Another follows it, reading the same file as far as it was
+//! written: so that unpacking neither waits for the last byte nor holds up the first, and memory does not grow with either's
+//! lead.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use layers::{Digest, DiskError, Hashing};
+
+use crate::blobs::Blobs;
+use crate::document::Descriptor;
+use crate::ingest_error::IngestError;
+
+const BUFFER: usize = 128 * 1024;
+
+/// How far it is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Bytes that may be read.
+    written: u64,
+    /// Whether they will not be taken back any more.
+    open: bool,
+    /// Nothing more will come.
+    over: bool,
+    /// Nobody reads any more.
+    abandoned: bool,
+}
+
+type Shared = Arc<(Mutex<Progress>, Condvar)>;
+
+/// A blob that is being written. Nobody else writes it meanwhile.
+#[derive(Debug)]
+pub struct Download {
+    path: PathBuf,
+    file: File,
+    digest: Digest,
+    size: u64,
+    hash: Hashing<io::Sink>,
+    have: u64,
+    /// Bytes that come once more.
+    again: u64,
+    shared: Shared,
+}
+
+impl Download {
+    /// Waits until nobody else writes it. `None` if it is here whole by then.
+    pub(crate) fn open(partial: &Path, blobs: &Blobs, blob: &Descriptor) -> Result<Option<Self>, DiskError> {
+        if !partial.is_dir() {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(partial);
+            made.map_err(DiskError::at("create", partial))?;
+        }
+        let path = partial.join(blob.digest.hex());
+        loop {
+            if blobs.size(&blob.digest).is_some() {
+                return Ok(None);
+            }
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+            let file = opened.map_err(DiskError::at("open", &path))?;
+            file.lock().map_err(DiskError::at("lock", &path))?;
+            // Whoever had it before us has finished it, or has removed it.
+            if !is_at(&file, &path) {
+                continue;
+            }
+            let mut have = file.metadata().map_err(DiskError::at("look at", &path))?.len();
+            if have > blob.size {
+                file.set_len(0).map_err(DiskError::at("shorten", &path))?;
+                have = 0;
+            }
+            let mut hash = Hashing::new(io::sink());
+            let copied = io::copy(&mut (&file).take(have), &mut hash).map_err(DiskError::at("read", &path))?;
+            debug_assert_eq!(copied, have, "we alone have it");
+            let shared = Shared::default();
+            progress(&shared).written = have;
+            let (digest, size) = (blob.digest.clone(), blob.size);
+            return Ok(Some(Self { path, file, digest, size, hash, have, again: 0, shared }));
+        }
+    }
+
+    /// Bytes that are here: where to go on.
+    pub fn have(&self) -> u64 {
+        self.have
+    }
+
+    /// Bytes that it will have.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whose bytes are wanted.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What comes now begins at the first byte: a server that was asked to go on has not.
+    ///
+    /// # Errors
+    /// Of the disk.
+    // ANCHOR: restart
+    pub fn restart(&mut self) -> io::Result<()> {
+        if progress(&self.shared).open {
+            // Somebody has read what is here. It comes once more, and is let go by.
+            self.again = self.have;
+            return Ok(());
+        }
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        (self.hash, self.have, self.again) = (Hashing::new(io::sink()), 0, 0);
+        progress(&self.shared).written = 0;
+        Ok(())
+    }
+    // ANCHOR_END: restart
+
+    /// A reader that follows.
+    pub(crate) fn follow(&self) -> Result<Follower, DiskError> {
+        let file = File::open(&self.path).map_err(DiskError::at("open", &self.path))?;
+        Ok(Follower { file, at: 0, shared: Arc::clone(&self.shared), size: self.size })
+    }
+
+    /// For the other thread, to say that nobody wants any more of it.
+    pub(crate) fn abandon(&self) -> impl Fn() + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || progress(&shared).abandoned = true
+    }
+
+    /// Says that nothing more will come, whether it is whole or not.
+    pub(crate) fn end(&self) {
+        let mut progress = progress(&self.shared);
+        (progress.open, progress.over) = (true, true);
+        self.shared.1.notify_all();
+    }
+
+    /// Makes a blob of it, if it is what was asked for. If it is not, nothing of it is of any use.
+    pub(crate) fn finish(mut self, blobs: &Blobs) -> Result<(), IngestError> {
+        let (path, expected) = (&self.path, self.digest.clone());
+        if self.have < self.size {
+            return Err(IngestError::Cut { digest: expected, have: self.have, size: self.size });
+        }
+        let found = std::mem::replace(&mut self.hash, Hashing::new(io::sink())).finish();
+        if found != expected {
+            fs::remove_file(path).map_err(DiskError::at("remove", path))?;
+            return Err(IngestError::Digest { expected, found });
+        }
+        process::fault!("keep a blob").map_err(DiskError::at("rename", path))?;
+        Ok(fs::rename(path, blobs.path(&expected)).map_err(DiskError::at("rename", path))?)
+    }
+}
+
+impl Write for Download {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let skipped = usize::try_from(self.again).unwrap_or(usize::MAX).min(bytes.len());
+        if skipped > 0 {
+            self.again -= skipped as u64;
+            return Ok(skipped);
+        }
+        if self.have + bytes.len() as u64 > self.size {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("more than the {} bytes of it", self.size)));
+        }
+        process::fault!("write a download")?;
+        self.file.write_all(bytes)?;
+        self.hash.write_all(bytes)?;
+        self.have += bytes.len() as u64;
+        let mut progress = progress(&self.shared);
+        (progress.written, progress.open) = (self.have, true);
+        self.shared.1.notify_all();
+        if progress.abandoned {
+            return Err(io::Error::other("it cannot be unpacked"));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Download {
+    /// The reader must not wait for ever, whatever happens.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Reads what is written, and waits for more.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    file: File,
+    at: u64,
+    size: u64,
+    shared: Shared,
+}
+
+impl Read for Follower {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut seen = progress(&self.shared);
+        while !(seen.over || seen.open && seen.written > self.at) {
+            seen = self.shared.1.wait(seen).unwrap_or_else(PoisonError::into_inner);
+        }
+        let there = seen.written - self.at;
+        drop(seen);
+        if there == 0 && self.at < self.size {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the download has ended early"));
+        }
+        let length = usize::try_from(there).unwrap_or(usize::MAX).min(buffer.len()).min(BUFFER);
+        let length = self.file.read_at(&mut buffer[..length], self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+fn progress(shared: &Shared) -> MutexGuard<'_, Progress> {
+    // Numbers, set one after the other: a panic leaves nothing half done in them.
+    shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}

@@ -7,7 +7,7 @@ use std::fs;
 use common::{alone, another, command, data, named, status, traces};
 use engine::{CommitWish, Engine, Status};
 use images::Image;
-use testkit::{Host, kernel_test};
+use testkit::{Host, kernel_test, native_test};
 
 fn commit(engine: &Engine, name: Option<&str>, wish: &CommitWish) -> Image {
     let reference = name.map(|name| name.parse().expect("a name"));
@@ -58,7 +58,9 @@ kernel_test! {
         engine.remove("web", false).expect("a removal");
         assert_eq!(traces(&data(host)), Vec::<String>::new());
     }
+}
 
+native_test! {
     fn the_image_that_had_the_name_is_nameless_then_and_without_a_change_there_is_no_layer(host) {
         command(host, |engine| {
             engine.create(&named("web", "true")).expect("a container");

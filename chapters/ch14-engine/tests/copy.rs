@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::{alone, another, command, data, named, status, traces};
 use engine::{CopyWish, Create, Engine, Status};
-use testkit::{Host, kernel_test};
+use testkit::{Host, kernel_test, native_test};
 
 const WISH: CopyWish = CopyWish { archive: false, follow: false };
 const FOLLOW: CopyWish = CopyWish { archive: false, follow: true };
@@ -94,7 +94,9 @@ kernel_test! {
         assert!(back.join("file").symlink_metadata().expect("it").file_type().is_symlink(), "links are copied as such");
         engine.remove("web", true).expect("a removal");
     }
+}
 
+native_test! {
     /// Directories and links change places all the time: whatever a name is in the moment that it is used, it is inside.
     fn a_race_for_the_destination_leads_nowhere_else(host) {
         let outside = host.dir().join("outside");

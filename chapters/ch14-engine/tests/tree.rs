@@ -8,7 +8,7 @@ use std::io::Read;
 
 use common::{alone, another, command, data, named, traces};
 use engine::{Create, Engine};
-use testkit::{Host, kernel_test};
+use testkit::{Host, kernel_test, native_test};
 
 /// A container whose program has ended.
 fn ended(host: &Host, create: &Create) -> Engine {
@@ -78,7 +78,9 @@ kernel_test! {
         assert_eq!(fs::read_to_string("/proc/self/mountinfo").expect("mounts"), before, "nothing is mounted for it");
         engine.remove("web", true).expect("a removal");
     }
+}
 
+native_test! {
     fn with_users_of_its_own_owners_are_what_the_container_sees(host) {
         let mut create = named("web", "echo x >/f; chown 5:6 /f; chown 7 /bin");
         create.host.userns_mode = "private".into();

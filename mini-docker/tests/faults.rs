@@ -4,10 +4,13 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use common::{Docker, Said};
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::mount::{MsFlags, mount, umount};
+use nix::sys::wait::{WaitPidFlag, wait, waitpid};
 use testkit::{Host, Need, kernel_test, native_test, require};
 
 const FAULTS: [&str; 3] = ["KILL", "ENOSPC", "EIO"];
@@ -41,6 +44,16 @@ fn with_fault(docker: &Docker, arguments: &[&str], fault: &str) -> Said {
 /// What has lost its parent comes to us.
 fn reap() {
     while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}
+}
+
+/// Takes all the room that there is.
+fn fill(disk: &Path) -> PathBuf {
+    let path = disk.join("filled");
+    let mut file = File::create(&path).expect("a file");
+    for size in [1 << 20, 1 << 12, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+    path
 }
 
 fn clear(docker: &Docker) {
@@ -135,5 +148,43 @@ kernel_test! {
         assert_eq!(docker.ok(&["system", "check"]), "1 container, 1 image, 1 layer: no fault\n");
         assert_eq!(docker.run(&["start", "-a", "web"]).code, Some(0), "what it was is known");
         clear(&docker);
+    }
+
+    fn a_disk_that_gets_full_during_a_life(host) {
+        require(Need::Busybox);
+        require(Need::Overlay);
+        let disk = host.dir().join("disk");
+        fs::create_dir(&disk).expect("a directory");
+        mount(Some("tmpfs"), &disk, Some("tmpfs"), MsFlags::empty(), Some("size=32m")).expect("a disk");
+        let docker = Docker::at(&disk.join("data"));
+        docker.ok(&["image", "bootstrap", "busybox"]);
+        let script = "trap 'exit 7' TERM; echo ready; while :; do sleep 1000 & wait $!; done";
+        for name in ["web", "dies", "goes"] {
+            docker.ok(&["run", "-d", "--network", "none", "--name", name, "busybox", "sh", "-c", script]);
+        }
+        docker.ok(&["run", "-d", "--rm", "--network", "none", "--name", "temporary", "busybox", "sleep", "1000"]);
+        docker.ok(&["exec", "web", "sh", "-c", "echo kept >/kept"]);
+        while docker.ok(&["logs", "web"]) != "ready\n" {}
+        let filled = fill(&disk);
+        // What is new finds no room, and leaves nothing.
+        for line in [&["create", "busybox", "true"][..], &["run", "--rm", "--network", "none", "busybox", "true"]] {
+            let said = docker.run(line);
+            assert!(said.code != Some(0) && said.stderr.contains("No space left on device"), "{line:?}: {said:?}");
+        }
+        // What lives goes on, and is told how to end; what was seen of an end is recorded.
+        assert_eq!(docker.ok(&["exec", "web", "cat", "/kept"]), "kept\n");
+        docker.ok(&["stop", "web"]);
+        docker.ok(&["kill", "dies"]);
+        assert_eq!(docker.ok(&["wait", "dies"]), "137\n");
+        docker.ok(&["rm", "-f", "goes", "temporary"]);
+        assert_eq!(docker.ok(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]), "dies exited\nweb exited\n");
+        assert_eq!(docker.ok(&["inspect", "-f", "{{.State.ExitCode}}", "web"]), "7\n");
+        fs::remove_file(filled).expect("room again");
+        docker.ok(&["start", "web"]);
+        assert_eq!(docker.ok(&["exec", "web", "cat", "/kept"]), "kept\n");
+        assert_eq!(docker.ok(&["system", "check"]), "2 containers, 1 image, 1 layer: no fault\n");
+        clear(&docker);
+        while wait().is_ok() {}
+        umount(&disk).expect("nobody has anything open any more");
     }
 }

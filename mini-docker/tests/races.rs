@@ -61,7 +61,7 @@ fn live(docker: &Docker, names: &[String]) -> String {
     let create =
         |name: &String| docker.ok(&["create", "--network", "none", "--name", name, "busybox", "sleep", "1000"]);
     let ids = names.iter().map(create).collect();
-    let listed: String = names.iter().map(|name| format!("{name}\n")).collect();
+    let listed = names.join("\n") + "\n";
     assert_eq!(all(&["start"]), listed);
     assert_eq!(all(&["inspect", "-f", "{{.State.Status}}"]), "running\n".repeat(names.len()));
     assert_eq!(all(&["stop", "-t", "0"]), listed);

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use nix::errno::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -46,6 +48,25 @@ pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Re
         sync_directory(directory)?;
     }
     Ok(())
+}
+
+/// The last resort of whoever has something to record that will not come again, on a disk that has no room for a second file:
+/// writes over what stands in the file at `path`, as long as that needs no room. A power cut may tear it; and what was longer
+/// is filled up with newlines.
+///
+/// # Errors
+/// [`DiskError::Io`]; the old content is then still there.
+pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let file = File::options().write(true).open(path).map_err(DiskError::at("open", path))?;
+    let metadata = file.metadata().map_err(DiskError::at("look at", path))?;
+    let room = metadata.blocks() * 512;
+    let length = usize::try_from(metadata.len()).unwrap_or_default().max(bytes.len());
+    if u64::try_from(length).is_ok_and(|length| length > room) {
+        return Err(DiskError::at("write over", path)(Errno::ENOSPC));
+    }
+    let mut all = bytes.to_vec();
+    all.resize(length, b'\n');
+    file.write_all_at(&all, 0).map_err(DiskError::at("write over", path))
 }
 
 /// Waits until the names in `directory` are on the disk.
@@ -106,6 +127,22 @@ mod tests {
         let error =
             write_atomically(&here.path().join("missing/file"), b"", Durability::Death).expect_err("no directory");
         assert!(error.to_string().contains("missing: No such file"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_over_needs_no_room() {
+        let here = tempfile::tempdir().expect("a directory");
+        let path = here.path().join("file");
+        assert!(write_over(&path, b"1").is_err(), "there is nothing to write over");
+        write_json(&path, &[1, 2, 3], Durability::Death).expect("write");
+        for list in [vec![4], vec![5; 100]] {
+            write_over(&path, &serde_json::to_vec(&list).expect("JSON")).expect("there is room");
+            assert_eq!(read_json::<Vec<u32>>(&path).expect("a list"), Some(list));
+        }
+        let before = fs::read(&path).expect("the file");
+        let refused = write_over(&path, &[b' '; 1 << 20]).expect_err("more than it has");
+        assert!(refused.is_full(), "{refused}");
+        assert_eq!(fs::read(&path).expect("the file"), before);
     }
 
     #[test]

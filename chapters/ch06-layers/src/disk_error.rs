@@ -35,6 +35,12 @@ impl DiskError {
         let path = path.into();
         move |source| Self::Io { action, path, source: source.into() }
     }
+
+    /// Whether there was no room, or no more of it for us.
+    pub fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
+    }
 }
 
 impl Diagnose for DiskError {

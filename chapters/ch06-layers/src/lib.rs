@@ -44,7 +44,7 @@ mod xattr;
 mod xz;
 mod zstd;
 
-pub use atomic::{Durability, read_json, sync_directory, sync_file_system, write_atomically, write_json};
+pub use atomic::{Durability, read_json, sync_directory, sync_file_system, write_atomically, write_json, write_over};
 pub use changes::{Change, ChangeKind, changes, changes_in};
 pub use check::{Cure, Fault};
 pub use data_root::{DataRoot, DataRootError};

@@ -23,7 +23,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remove_all, write_json};
+use layers::{DataRoot, DiskError, Durability, Held, Lock, Rank, read_json, remove_all, write_json, write_over};
+use process::step;
 use serde::Serialize;
 
 use self::links::Links;
@@ -68,7 +69,11 @@ impl Store {
             root: root.clone(),
             journal: Journal::open(root)?,
         };
-        store.reconcile()?;
+        // What finds no room to be cleared up keeps nobody from making some.
+        match store.reconcile() {
+            Err(error) if error.is_full() => step!(14, "what is left of a container is not cleared up: {error}"),
+            other => other?,
+        }
         let mark = run.join("boot");
         if fs::read_to_string(&mark).is_ok_and(|boot| boot == store.boot) {
             return Ok(store);
@@ -152,12 +157,15 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the state.
+    /// Writes the state; on a full disk, over the one before: how a program ended is known once only.
     ///
     /// # Errors
     /// [`DiskError`].
     pub(crate) fn write_state(&self, saved: &Saved, state: &State) -> Result<(), DiskError> {
-        self.write(saved, STATE, state, Durability::Death)
+        self.write(saved, STATE, state, Durability::Death).or_else(|error| match serde_json::to_vec(state) {
+            Ok(bytes) if error.is_full() => write_over(&self.state_path(&saved.id), &bytes).map_err(|_| error),
+            _ => Err(error),
+        })
     }
 
     /// Writes the record anew: after `rename`, or `update`. To be called with the container's lock.

@@ -110,12 +110,9 @@ impl Engine {
             let stdio = if wish.terminal { Stdio::Terminal } else { Stdio::Inherit };
             let mut executed = planned.exec(stdio).start()?;
             gate.done();
-            let (child, _) = executed.parts();
-            let status = child.wait();
-            let _ = executed.end();
-            if let Ok(status) = status {
-                self.tell_of_exec_end(&saved, &planned, status);
-            }
+            let terminal = std::mem::take(&mut executed.ends).terminal;
+            let ended = |status| self.tell_of_exec_end(&saved, &planned, status);
+            exec_terminal::keep(executed, None, terminal.as_ref(), ended);
             sys::exit_now(0)
         })?;
         pending.release()?.leave();

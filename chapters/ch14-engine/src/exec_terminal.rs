@@ -55,7 +55,7 @@ pub(crate) fn exec(planned: &Planned, keys: DetachKeys, ended: impl Fn(ExitStatu
         let descriptors: Vec<_> = terminal.iter().map(AsFd::as_fd).collect();
         theirs.send(&Answer::Done, &descriptors).map_err(|error| AttachError::Open(error.into()))?;
         gate.done();
-        keep(executed, &theirs, terminal.as_ref(), ended);
+        keep(executed, Some(&theirs), terminal.as_ref(), ended);
         sys::exit_now(0)
     })?;
     // The other end is the keeper's alone: its end must be heard.
@@ -95,17 +95,19 @@ fn type_into(master: &OwnedFd, line: Line, keys: DetachKeys, signals: &Forwarded
     }
 }
 
-/// In the keeper: until the program ends, or the command does without having left.
-fn keep(mut executed: Executed, line: &Line, terminal: Option<&OwnedFd>, ended: impl Fn(ExitStatus)) {
-    let (mut alone, mut terminal) = (false, terminal);
+/// In the keeper: until the program ends, or the command at the other end of `line` does without having left.
+pub(crate) fn keep(
+    mut executed: Executed,
+    mut line: Option<&Line>,
+    mut terminal: Option<&OwnedFd>,
+    ended: impl Fn(ExitStatus),
+) {
+    let command = line;
     loop {
         let (child, part) = executed.parts();
         let mut interests = vec![PollFd::new(child.as_fd(), PollFlags::POLLIN)];
-        match terminal {
-            Some(master) if alone => interests.push(PollFd::new(master.as_fd(), PollFlags::POLLIN)),
-            _ if !alone => interests.push(PollFd::new(line.as_fd(), PollFlags::POLLIN)),
-            _ => {}
-        }
+        let other = line.map(AsFd::as_fd).or(terminal.map(AsFd::as_fd));
+        interests.extend(other.map(|other| PollFd::new(other, PollFlags::POLLIN)));
         if poll(&mut interests, PollTimeout::NONE).is_err() {
             continue;
         }
@@ -114,26 +116,26 @@ fn keep(mut executed: Executed, line: &Line, terminal: Option<&OwnedFd>, ended: 
             let status = child.wait().unwrap_or(ExitStatus::Code(process::ENGINE_FAILED));
             // What it has left running would hold the terminal open.
             let _ = part.map(cgroups::Cgroup::kill);
-            let _ = line.send(&Answer::Ended { code: status.code() }, &[]);
+            let _ = command.map(|command| command.send(&Answer::Ended { code: status.code() }, &[]));
             let _ = executed.end();
             ended(status);
             return;
         }
-        if ready.get(1) == Some(&true) {
-            match terminal {
-                // Nobody sees it. Unread, it would stop the program in the end.
-                Some(master) if alone => {
-                    // A terminal that nobody has open any more is readable for ever.
-                    if matches!(read(master, &mut [0; PORTION]), Ok(0) | Err(Errno::EIO)) {
-                        terminal = None;
-                    }
-                }
-                _ => match line.receive_now::<Word>() {
-                    Ok(Some((Word::Leave, _))) => alone = true,
-                    // Dropped, it is ended.
-                    _ => return,
-                },
+        if ready.get(1) != Some(&true) {
+            continue;
+        }
+        match (line, terminal) {
+            (Some(command), _) => match command.receive_now::<Word>() {
+                Ok(Some((Word::Leave, _))) => line = None,
+                // Dropped, it is ended.
+                _ => return,
+            },
+            // Nobody sees it. Unread, it would stop the program in the end. A terminal that nobody has open any more is
+            // readable for ever.
+            (None, Some(master)) if matches!(read(master, &mut [0; PORTION]), Ok(0) | Err(Errno::EIO)) => {
+                terminal = None
             }
+            (None, _) => {}
         }
     }
 }

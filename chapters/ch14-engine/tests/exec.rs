@@ -88,6 +88,15 @@ kernel_test! {
         });
     }
 
+    /// A terminal takes a few kilobytes, and then makes whoever prints wait.
+    fn what_it_prints_in_the_background_into_a_terminal_is_read(host) {
+        with_container(host, |_| {
+            let prints = ExecWish { terminal: true, ..script("yes | head -c 300000; touch /done; sleep 1000") };
+            command(host, |engine| engine.exec_detached("web", &prints).expect("it starts"));
+            assert_eq!(status(host, &script("until [ -e /done ]; do :; done; killall sleep; while killall -0 head; do :; done")), 0);
+        });
+    }
+
     fn what_does_not_run_takes_nobody_in(host) {
         command(host, |engine| {
             engine.create(&named("web", "true")).expect("a container");

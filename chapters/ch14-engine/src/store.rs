@@ -281,7 +281,8 @@ impl Store {
     pub(crate) fn wait_for_end_of_life(&self, id: &str) -> Result<(), DiskError> {
         const PATIENCE: Duration = Duration::from_millis(100);
         Held::wait_until_free(&self.life(id), PATIENCE)?;
-        self.reconcile()
+        self.reconcile()?;
+        self.conclude_if_lost(id)
     }
 
     /// Ends what `claim_life` and `make` began.

@@ -82,4 +82,17 @@ kernel_test! {
             .read(READ);
         engine.remove("web", false).expect("a removal");
     }
+
+    /// Somebody has cleaned up below the run directory: its shim lives, and cannot be called.
+    fn one_that_is_nowhere_among_the_living_can_be_removed(host) {
+        command(host, |engine| {
+            engine.run_detached(&named("web", "sleep 1000")).expect("a container").1.expect("it runs");
+        });
+        let container = another(host).find("web").expect("a container");
+        fs::remove_dir_all(data(host).join("run/containers").join(&container.saved.id)).expect("its place");
+        another(host).remove("web", true).expect("a removal");
+        while waitpid(None, None).is_ok() {}
+        assert!(another(host).find("web").is_err());
+        assert_eq!(groups(&container.saved.id), Vec::<PathBuf>::new());
+    }
 }

@@ -38,6 +38,17 @@ impl Store {
     }
     // ANCHOR_END: clear_up_after
 
+    /// One that counts as alive although its directory among the living is gone: somebody has cleaned up below `/run`. Its
+    /// shim cannot be called any more.
+    pub(super) fn conclude_if_lost(&self, id: &str) -> Result<(), DiskError> {
+        let Some(_lock) = self.lock(id)? else { return Ok(()) };
+        if self.life(id).exists() || !self.state_of(id)?.is_some_and(|state| state.status.is_alive()) {
+            return Ok(());
+        }
+        cgroups::remove_abandoned(&group_of(&self.home(id), id));
+        self.conclude(id)
+    }
+
     /// What becomes of a container whose shim, or maker, is gone. The caller has its lock and its mark.
     fn conclude(&self, id: &str) -> Result<(), DiskError> {
         match self.load(id) {

@@ -89,8 +89,9 @@ fn write_loader(path: &Path) -> io::Result<()> {
     for half in [64_u16, 56, 1, 0, 0, 0] {
         elf.extend(half.to_le_bytes());
     }
-    // To be loaded, readable and executable, all of the file, at any page.
-    for half in [1_u32, 5] {
+    // To be loaded, readable and executable, all of the file, at any page. Kernels before 6.10 write zeros behind the last
+    // segment of a loader, and give up where they may not.
+    for half in [1_u32, 7] {
         elf.extend(half.to_le_bytes());
     }
     for word in [0, 0, 0, length, length, 4096] {

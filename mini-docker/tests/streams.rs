@@ -37,15 +37,61 @@ fn line(output: &mut impl BufRead) -> String {
 }
 
 kernel_test! {
-    /// `mini-docker run busybox yes | head -1` ends, and leaves no container behind.
-    fn a_reader_that_has_enough_ends_the_container(host) {
+    /// `mini-docker run busybox yes | head -1` ends, without a complaint; the container goes on, as docker's does.
+    fn a_reader_that_has_enough_leaves_the_container_to_itself(host) {
         let docker = Docker::new(host);
+        docker.ok(&["create", "--name", "made", "busybox", "yes"]);
+        for (name, line) in [("run", &["run", "--rm", "--name", "run", "busybox", "yes"][..]), ("made", &["start", "-a", "made"])] {
+            let mut command = docker.command();
+            command.args(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().expect("mini-docker starts");
+            drop(child.stdout.take());
+            let said = Said::from(child.wait_with_output().expect("its end"));
+            assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""), "{name}");
+            assert_eq!(docker.ok(&["inspect", "-f", "{{.State.Status}}", name]), "running\n");
+            docker.ok(&["rm", "-f", name]);
+        }
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Neither its program nor its log waits for a window that somebody has stopped; nor is anything lost that it shows later.
+    fn who_stops_reading_stops_neither_program_nor_log(host) {
+        const LINES: usize = 1_000_000;
+        let docker = Docker::new(host);
+        let script = format!("yes 12345678 | head -n {LINES}; echo printed; read word </door");
+        let script = format!("mkfifo /door; {script}; exit 3");
         let mut command = docker.command();
-        command.args(["run", "--rm", "busybox", "yes"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("mini-docker starts");
-        drop(child.stdout.take());
-        let said = Said::from(child.wait_with_output().expect("its end"));
-        assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""));
+        command.args(["run", "--name", "web", "busybox", "sh", "-c", &script]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("mini-docker starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        assert_eq!(line(&mut output), "12345678\n");
+        let until = Instant::now() + Duration::from_secs(60);
+        while docker.ok(&["logs", "--tail", "1", "web"]) != "printed\n" {
+            assert!(Instant::now() < until, "the program waits for a reader who has stopped");
+        }
+        // It ends with its container.
+        docker.run(&["exec", "web", "sh", "-c", "echo now >/door"]);
+        assert_eq!(docker.ok(&["wait", "web"]), "3\n");
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).expect("the rest");
+        assert!(rest == format!("{}printed\n", "12345678\n".repeat(LINES - 1)), "{} bytes", rest.len());
+        assert_eq!(child.wait().expect("its end").code(), Some(3));
+        docker.ok(&["rm", "web"]);
+        assert_eq!(docker.left_behind(), Vec::<String>::new());
+    }
+
+    /// Who else has its output open, and prints without a pause, is not waited for without end.
+    fn what_somebody_else_prints_does_not_keep_it_from_its_end(host) {
+        let docker = Docker::new(host);
+        docker.ok(&["run", "-d", "--log-driver", "none", "--name", "web", "busybox", "sleep", "1000"]);
+        let pid = docker.ok(&["inspect", "-f", "{{.State.Pid}}", "web"]);
+        let output = File::options().write(true).open(format!("/proc/{}/fd/1", pid.trim())).expect("its output");
+        let mut command = std::process::Command::new("yes");
+        let mut chatterbox = command.stdin(Stdio::null()).stdout(output).spawn().expect("yes starts");
+        docker.ok(&["kill", "web"]);
+        assert_eq!(docker.ok(&["wait", "web"]), "137\n");
+        chatterbox.wait().expect("its pipe is closed at last");
+        docker.ok(&["rm", "web"]);
         assert_eq!(docker.left_behind(), Vec::<String>::new());
     }
 

@@ -49,8 +49,6 @@ pub(crate) struct Mine {
     line: Line,
     outputs: [Option<OwnedFd>; 2],
     way_in: bool,
-    /// The program was started for us; else it was there before, and goes on after us.
-    ours: bool,
 }
 
 /// Both sides of a way to a container that is not there yet.
@@ -61,7 +59,7 @@ pub(crate) fn seat(streams: Streams, terminal: bool) -> Result<(Mine, Seat), Att
     let (line, theirs) = Line::pair().map_err(|error| AttachError::Open(error.into()))?;
     let way_in = streams.stdin || terminal;
     let (outputs, taps) = pipes(streams)?;
-    Ok((Mine { line, outputs, way_in, ours: true }, Seat { line: theirs, taps, stdin: way_in }))
+    Ok((Mine { line, outputs, way_in }, Seat { line: theirs, taps, stdin: way_in }))
 }
 
 type Ends = [Option<OwnedFd>; 2];
@@ -88,7 +86,7 @@ pub(crate) fn ask(line: Line, streams: Streams, terminal: bool) -> Result<Mine, 
     let descriptors: Vec<BorrowedFd> = taps.iter().flatten().map(OwnedFd::as_fd).collect();
     line.send(&request, &descriptors).map_err(|error| AttachError::Open(error.into()))?;
     // The answer comes with the way in.
-    Ok(Mine { line, outputs, way_in: true, ours: false })
+    Ok(Mine { line, outputs, way_in: true })
 }
 
 /// The shim, as the relay sees it.
@@ -126,7 +124,7 @@ pub(crate) fn attend(
     signals: &Forwarded,
 ) -> Result<ExitStatus, Failure> {
     let own = |stream: io::Result<OwnedFd>| stream.map_err(AttachError::Open);
-    let Mine { line, outputs: [out, err], way_in, ours } = mine;
+    let Mine { line, outputs: [out, err], way_in } = mine;
     let way_in = if way_in { hear_of_way_in(&line)? } else { None };
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let mut pumps = Vec::with_capacity(3);
@@ -163,11 +161,7 @@ pub(crate) fn attend(
         // Its shim was killed, and so was it.
         Err(RelayError::Lost) => Ok(ExitStatus::Signal(Signal::SIGKILL as i32)),
         Err(error @ RelayError::Write { .. }) => {
-            // What has been printed meanwhile finds no reader: nobody waits for one.
-            drop(pumps);
-            if ours {
-                end(&remote);
-            }
+            // The program goes on, as docker's does, and what it prints stands in its log.
             if let RelayError::Write { errno: Errno::EPIPE, .. } = error {
                 // Whoever read has what they wanted: a pipeline is no place for a complaint.
                 step!(14, "nobody reads any more: {error}");
@@ -176,16 +170,6 @@ pub(crate) fn attend(
             Err(error.into())
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// A program that nobody hears would go on for ever (`yes | head -1`).
-fn end(remote: &Remote) {
-    remote.pass(Signal::SIGKILL as i32);
-    while let Ok(Some((answer, _))) = remote.0.receive::<Answer>() {
-        if matches!(answer, Answer::Ended { .. }) {
-            break;
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod health;
 mod monitor;
 mod probe;
 mod program;
+mod spill;
 mod tap;
 mod turn;
 
@@ -83,6 +84,7 @@ pub(crate) fn run(
         clients,
         log,
         monitor: None,
+        cleaner: None,
         buffer: Vec::new(),
         remove: false,
     };
@@ -164,7 +166,7 @@ impl Shim<'_> {
             self.state.status = Status::Restarting;
             self.record();
             self.end_clients();
-            remains.clear();
+            self.cleaner = remains.clear_aside(life.mark()).ok();
             next = self.start_again(&mut back_off);
         };
         self.bury(life, left);
@@ -203,6 +205,7 @@ impl Shim<'_> {
         self.door = None;
         let settled = settled.map(|left| left.map(|path| remove_all(&path)));
         // Last, and before the next life may begin: a directory can be written to by one overlay at a time.
+        self.finish_clearing();
         if let Some(remains) = remains {
             remains.clear();
         }
@@ -230,13 +233,17 @@ impl Shim<'_> {
         Ok(Some(left))
     }
 
-    /// Waits for the time that the policy demands, and starts the program again; `None` if somebody wants it to stay as it
+    /// Waits until all is clear, and for the time that the policy demands, and starts the program again; `None` if somebody wants it to stay as it
     /// is, or it cannot be started often enough.
     fn start_again(&mut self, back_off: &mut BackOff) -> Option<Launched> {
         loop {
             let until = Instant::now() + back_off.pause();
-            while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-                self.turn(None, Some(left));
+            loop {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() && self.cleaner.is_none() {
+                    break;
+                }
+                self.turn(None, Some(left).filter(|left| !left.is_zero()));
                 if self.state.stopped_by_hand {
                     return None;
                 }
@@ -300,7 +307,7 @@ impl Shim<'_> {
         let patience = if had_ended { Some(left) } else { self.monitor.as_ref().and_then(Monitor::patience) };
         let printed = self.turn(Some(program), patience);
         self.look_at_health();
-        printed || program.status.is_some() != had_ended
+        (printed && !program.is_long_over()) || program.status.is_some() != had_ended
     }
 
     fn tell_of_end(&self) {

@@ -1,6 +1,8 @@
 //! Who has called the shim: each with a line to it, and perhaps with pipes for what the program prints.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
 
 use process::Failure;
 use process::relay::Stream;
@@ -25,7 +27,8 @@ pub(super) struct Client {
 /// How it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// It started the program and is its reader: when this one is slow, the program waits, as in any pipeline.
+    /// It started the program and is its reader: when this one is slow, the program waits, as in any pipeline. When it has
+    /// stopped reading, the program goes on, and what it prints waits on the disk.
     First {
         /// Wants the way in.
         stdin: bool,
@@ -99,10 +102,14 @@ impl Client {
         self.answer(&result.map_or_else(Answer::Failed, |()| Answer::Done), None)
     }
 
-    /// Passes on what was printed. `Err` when it is not to be served any more.
-    pub(super) fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), ()> {
+    /// Passes on what was printed; what the first does not take waits in a file in `home`. `Err` when it is not to be served
+    /// any more.
+    pub(super) fn print(&mut self, stream: Stream, bytes: &[u8], home: &Path) -> Result<(), ()> {
         let slot = &mut self.taps[usize::from(matches!(stream, Stream::Stderr))];
         let Some(tap) = slot else { return Ok(()) };
+        if tap.has_stopped() {
+            tap.spill(home);
+        }
         if tap.write(bytes).is_err() {
             // It has closed this stream, and may still want to hear of the end.
             *slot = None;
@@ -114,7 +121,12 @@ impl Client {
 
     /// Whether the program has to wait for it.
     pub(super) fn is_full(&self) -> bool {
-        self.role != Role::Caller && self.taps.iter().flatten().any(|tap| tap.behind() > LIMIT)
+        self.role != Role::Caller && self.taps.iter().flatten().any(|tap| tap.behind() > LIMIT && !tap.has_stopped())
+    }
+
+    /// After how long the program need not wait for it any more.
+    pub(super) fn stops_in(&self) -> Option<Duration> {
+        self.taps.iter().flatten().filter_map(Tap::stops_in).filter(|left| !left.is_zero()).min()
     }
 
     fn has_all(&self) -> bool {

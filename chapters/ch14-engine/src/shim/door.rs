@@ -6,6 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::clients::Client;
 use crate::wire::Listener;
 
+/// More are not heard at a time, however many descriptors there are.
+const MOST: usize = 1000;
+
 #[derive(Debug)]
 pub(super) struct Door {
     listener: Listener,
@@ -21,7 +24,7 @@ impl Door {
     /// What to wait for, unless nobody could be let in before one of the clients goes.
     pub(super) fn descriptor(&self, clients: usize) -> Option<BorrowedFd<'_>> {
         let is_full = self.full_at.is_some_and(|full| clients > 0 && clients >= full);
-        (!is_full).then(|| self.listener.as_fd())
+        (!is_full && clients < MOST).then(|| self.listener.as_fd())
     }
 
     /// Lets the next one in who has called.
@@ -33,5 +36,21 @@ impl Door {
             }
             Err(_) => self.full_at = Some(clients.len()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_crowd_waits_outside_until_somebody_goes() {
+        let here = tempfile::tempdir().expect("a directory");
+        let listener = Listener::open(File::open(here.path()).expect("it")).expect("a socket");
+        let door = Door::new(listener);
+        assert!(door.descriptor(0).is_some() && door.descriptor(MOST - 1).is_some());
+        assert!(door.descriptor(MOST).is_none());
     }
 }

@@ -1,18 +1,22 @@
 //! The program, as its shim has it: its end, its streams, its group.
 
+use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::read;
 use process::relay::Stream;
-use process::{ExitStatus, Failure};
+use process::{Child, DescriptorError, ExitStatus, Failure, Spawn, SpawnError, sys};
 use runtime::Running;
 
 use crate::launch::Launched;
 use crate::saved::Saved;
 
 const PORTION: usize = 64 * 1024;
+/// What a program has left in its pipe is read in much less.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Where it prints, and as which stream that counts.
 pub(super) type Output = (OwnedFd, Stream);
@@ -32,6 +36,7 @@ pub(super) struct Program {
     paused: bool,
     /// How it ended, once it has.
     pub(super) status: Option<ExitStatus>,
+    ended: Option<Instant>,
 }
 
 impl Program {
@@ -53,6 +58,7 @@ impl Program {
             once: saved.create.config.stdin_once,
             paused: false,
             status: None,
+            ended: None,
         }
     }
 
@@ -70,6 +76,12 @@ impl Program {
         let (child, cgroup) = self.running.parts();
         self.status = Some(child.wait().unwrap_or(ExitStatus::Signal(Signal::SIGKILL as i32)));
         let _ = cgroup.kill();
+        self.ended = Some(Instant::now());
+    }
+
+    /// Whether it has ended so long ago that what is still printed is not its own: somebody outside has its output open.
+    pub(super) fn is_long_over(&self) -> bool {
+        self.ended.is_some_and(|ended| ended.elapsed() > LAST_WORDS)
     }
 
     /// Reads one portion of an output into `buffer`; nothing, if it is over.
@@ -132,7 +144,7 @@ impl Program {
 
     /// What it leaves in the kernel.
     pub(super) fn end(self) -> Remains {
-        Remains { group: self.running.end().ok(), _root: self.root }
+        Remains { group: self.running.end().ok(), root: self.root }
     }
 }
 
@@ -141,10 +153,21 @@ impl Program {
 #[derive(Debug)]
 pub(super) struct Remains {
     group: Option<cgroups::Cgroup>,
-    _root: OwnedFd,
+    root: OwnedFd,
 }
 
 impl Remains {
+    /// Clears it in a process of its own, which keeps `life` as long. Who asks meanwhile is heard.
+    pub(super) fn clear_aside(self, life: BorrowedFd) -> Result<Child, SpawnError> {
+        let pending = Spawn::new().start(|gate| -> Result<Infallible, DescriptorError> {
+            gate.close_all_but(&[self.root.as_fd(), life])?;
+            gate.done();
+            self.clear();
+            sys::exit_now(0)
+        })?;
+        pending.release()
+    }
+
     pub(super) fn clear(self) {
         let _ = self.group.map(|group| group.remove());
     }

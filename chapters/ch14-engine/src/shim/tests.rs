@@ -1,24 +1,29 @@
 //! The end of a program, and the end of what it has printed: the judge of the exercise `drain`. The shim's part is done by
 //! the test's own process.
 
+use std::convert::Infallible;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use process::ExitStatus;
+use process::{Child, DescriptorError, ExitStatus, Spawn, sys};
 use testkit::{Host, Inmate, Need, judge, kernel_test, require};
 
+use super::clients::Client;
 use super::program::Program;
 use super::turn::Shim;
 use super::{SILENCE, log_of};
 use crate::create::Create;
 use crate::engine::Engine;
 use crate::launch;
-use crate::saved::State;
+use crate::restart::BackOff;
+use crate::saved::{Saved, State, Status};
+use crate::wire::{Answer, Line, Request};
 
 const READ: &str = "ch14-engine, \"The last byte\"";
 /// The program waits here for a word.
@@ -47,6 +52,22 @@ fn wish(script: &str, terminal: bool) -> Create {
     Create::from_json(json.to_string().as_bytes()).expect("a wish")
 }
 
+/// One that has nothing to do yet.
+fn shim(engine: &Engine, saved: Saved) -> Shim<'_> {
+    Shim {
+        engine,
+        log: log_of(engine, &saved),
+        saved,
+        state: State::default(),
+        door: None,
+        clients: Vec::new(),
+        monitor: None,
+        cleaner: None,
+        buffer: Vec::new(),
+        remove: false,
+    }
+}
+
 /// What came of it.
 struct Drained<T> {
     status: Option<ExitStatus>,
@@ -67,18 +88,7 @@ fn drained<T: Send + 'static>(
     let launched = launch::launch(engine, &saved, None).expect("a program");
     let pid = launched.running.child().pid().as_raw();
     let mut program = Program::new(launched, &saved);
-    let log = log_of(engine, &saved);
-    let mut shim = Shim {
-        engine,
-        saved,
-        state: State::default(),
-        door: None,
-        clients: Vec::new(),
-        log,
-        monitor: None,
-        buffer: Vec::new(),
-        remove: false,
-    };
+    let mut shim = shim(engine, saved);
     before(pid);
     let (done, over) = channel();
     let thread = thread::spawn(move || meanwhile(pid, &over));
@@ -95,6 +105,17 @@ fn drained<T: Send + 'static>(
     let last_line = last_line(&engine.store().home(&id).join(format!("{id}-json.log")));
     engine.remove(&id, true).expect("a removal");
     Drained { status, last_line, meanwhile }
+}
+
+/// A process that does `work`, and has not `closed` open.
+fn cleaner(closed: &impl AsRawFd, work: impl FnOnce()) -> Child {
+    let pending = Spawn::new().start(|gate| -> Result<Infallible, DescriptorError> {
+        nix::unistd::close(closed.as_raw_fd()).expect("it is open");
+        gate.done();
+        work();
+        sys::exit_now(0)
+    });
+    pending.expect("a process").release().expect("it is at work")
 }
 
 fn last_line(log: &Path) -> String {
@@ -191,5 +212,49 @@ kernel_test! {
             .seen(saw.meanwhile)
             .cause(|_| "it waits for the end of the output, and who has that open lives longer than the program".into())
             .read(READ);
+    }
+
+    /// The disk may take its time to let a life go. Meanwhile nothing starts, and whoever calls is heard.
+    fn between_two_lives_commands_are_answered_and_nothing_starts_before_all_is_clear(host) {
+        let engine = engine(host);
+        let mut saved = engine.create(&wish("sleep 1000", false)).expect("a container");
+        saved.create.host.restart_policy.name = "always".into();
+        let id = saved.id.clone();
+        let mut shim = shim(&engine, saved);
+        shim.state.status = Status::Restarting;
+
+        let (held, holds) = process::relay::pipe().expect("a pipe");
+        let waits = || {
+            let _ = nix::unistd::read(&held, &mut [0]);
+        };
+        shim.cleaner = Some(cleaner(&holds, waits));
+        let (line, theirs) = Line::pair().expect("a line");
+        shim.clients.extend(Client::greet(theirs));
+        line.send(&Request::Kill { signal: 9 }, &[]).expect("it is sent");
+        assert!(shim.start_again(&mut BackOff::default()).is_none(), "somebody has ended it");
+        assert!(shim.cleaner.is_some(), "nothing is clear yet");
+        let answers = || line.receive_now::<Answer>().expect("an answer").expect("an answer").0;
+        assert!(matches!(answers(), Answer::Hello { .. }));
+        assert_eq!(answers(), Answer::Done);
+        drop(holds);
+        shim.finish_clearing();
+
+        shim.state.stopped_by_hand = false;
+        let cleared = host.dir().join("cleared");
+        let (_never, silent) = process::relay::pipe().expect("a pipe");
+        shim.cleaner = Some(cleaner(&silent, || {
+            // Longer than the first pause.
+            let _ = nix::poll::poll(&mut [], 400_u16);
+            fs::write(&cleared, "").expect("a file");
+        }));
+        let launched = shim.start_again(&mut BackOff::default()).expect("another life");
+        assert!(cleared.exists() && shim.cleaner.is_none());
+        let mut program = Program::new(launched, &shim.saved);
+        program.signal(9).expect("a signal");
+        program.reap();
+        program.end().clear();
+        shim.state.status = Status::Exited;
+        shim.record();
+        engine.remove(&id, true).expect("a removal");
     }
 }

@@ -9,7 +9,7 @@ use layers::DiskError;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use process::{Failure, FailureKind, step};
+use process::{Child, Failure, FailureKind, step};
 
 use super::clients::Client;
 use super::door::Door;
@@ -31,6 +31,8 @@ pub(super) struct Shim<'a> {
     pub(super) clients: Vec<Client>,
     pub(super) log: LogWriter,
     pub(super) monitor: Option<Monitor>,
+    /// Clears up after the last life, before the next may begin.
+    pub(super) cleaner: Option<Child>,
     pub(super) buffer: Vec<u8>,
     /// Whether the container is to go when its program has ended, whatever was wished for at its start.
     pub(super) remove: bool,
@@ -47,6 +49,8 @@ enum Source {
     Room(usize),
     /// News of a probe, which is looked for after every turn.
     Probe,
+    /// What a life has left is gone.
+    Cleaner,
 }
 
 impl Shim<'_> {
@@ -97,6 +101,7 @@ impl Shim<'_> {
                     printed = true;
                     self.clients[index].catch_up();
                 }
+                (Source::Cleaner, _) => self.finish_clearing(),
                 (Source::Program | Source::Output(_), None) | (Source::Probe, _) => {}
             }
         }
@@ -128,6 +133,9 @@ impl Shim<'_> {
         for descriptor in self.monitor.iter().flat_map(Monitor::descriptors) {
             on(Source::Probe, descriptor, PollFlags::POLLIN);
         }
+        if let Some(cleaner) = &self.cleaner {
+            on(Source::Cleaner, cleaner.as_fd(), PollFlags::POLLIN);
+        }
         if let Some(door) = self.door.as_ref().and_then(|door| door.descriptor(self.clients.len())) {
             on(Source::Call, door, PollFlags::POLLIN);
         }
@@ -137,6 +145,7 @@ impl Shim<'_> {
                 on(Source::Room(index), tap, PollFlags::POLLOUT);
             }
         }
+        let patience = self.clients.iter().filter_map(Client::stops_in).chain(patience).min();
         let patience = patience.map_or(PollTimeout::NONE, |patience| {
             // Rounded up: a moment too early would be one more turn for nothing.
             PollTimeout::try_from(patience + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
@@ -156,8 +165,12 @@ impl Shim<'_> {
         if !self.buffer.is_empty() {
             self.log.write(stream, &self.buffer, Timestamp::now());
         }
-        for client in self.clients.iter_mut().filter(|_| !self.buffer.is_empty()) {
-            client.gone |= client.print(stream, &self.buffer).is_err();
+        if self.buffer.is_empty() {
+            return;
+        }
+        let home = self.engine.store().home(&self.saved.id);
+        for client in &mut self.clients {
+            client.gone |= client.print(stream, &self.buffer, &home).is_err();
         }
     }
 
@@ -246,6 +259,13 @@ impl Shim<'_> {
             self.saved = container.saved;
         }
         Ok(())
+    }
+
+    /// Waits until all is gone that the last life has left.
+    pub(super) fn finish_clearing(&mut self) {
+        if let Some(mut cleaner) = self.cleaner.take() {
+            let _ = cleaner.wait();
+        }
     }
 
     pub(super) fn end_clients(&mut self) {

@@ -65,7 +65,7 @@ kernel_test! {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("mini-docker starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         assert_eq!(line(&mut output), "12345678\n");
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while docker.ok(&["logs", "--tail", "1", "web"]) != "printed\n" {
             assert!(Instant::now() < until, "the program waits for a reader who has stopped");
         }

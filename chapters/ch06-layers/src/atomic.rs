@@ -140,7 +140,7 @@ mod tests {
             assert_eq!(read_json::<Vec<u32>>(&path).expect("a list"), Some(list));
         }
         let before = fs::read(&path).expect("the file");
-        let refused = write_over(&path, &[b' '; 1 << 20]).expect_err("more than it has");
+        let refused = write_over(&path, &" ".repeat(1 << 20).into_bytes()).expect_err("more than it has");
         assert!(refused.is_full(), "{refused}");
         assert_eq!(fs::read(&path).expect("the file"), before);
     }

@@ -133,7 +133,7 @@ pub(crate) fn keep(
             // Nobody sees it. Unread, it would stop the program in the end. A terminal that nobody has open any more is
             // readable for ever.
             (None, Some(master)) if matches!(read(master, &mut [0; PORTION]), Ok(0) | Err(Errno::EIO)) => {
-                terminal = None
+                terminal = None;
             }
             (None, _) => {}
         }

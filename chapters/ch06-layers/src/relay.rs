@@ -52,8 +52,11 @@ pub(crate) struct Relayed {
 impl Read for Relayed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.end {
-            // The other one may be at its end, and need none.
-            let _ = self.empty.try_send(std::mem::take(&mut self.current));
+            // At first there is none to give back, and one without room would look like the end. The other one may be at its
+            // end, and need none.
+            if !self.current.is_empty() {
+                let _ = self.empty.try_send(std::mem::take(&mut self.current));
+            }
             // It ends after an end or an error, and both are for ever.
             let Ok(read) = self.full.recv() else { return Ok(0) };
             (self.current, self.end) = read?;

@@ -1,0 +1,58 @@
+//! Why an image did not go, in docker's words.
+
+use images::{Digest, ImageStoreError, IngestError};
+use layers::DiskError;
+use process::{Diagnose, FailureKind};
+use thiserror::Error;
+
+use crate::error::RegistryError;
+
+/// A push failed.
+#[derive(Debug, Error)]
+pub enum PushError {
+    /// Nothing has that name here.
+    #[error("An image does not exist locally with the tag: {0}")]
+    NoImage(String),
+    /// It is not in the form that registries have.
+    #[error("{0} has no manifest")]
+    NoManifest(String),
+    /// A layer is here unpacked only.
+    #[error("{0} cannot be pushed: its layer {1} is not kept as it was packed, and the registry has not got it")]
+    NoBlob(String, Digest),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The manifest and the configuration do not agree.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The images that are here.
+    #[error(transparent)]
+    Store(#[from] ImageStoreError),
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl Diagnose for PushError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        process::inner!(self, Registry | Ingest | Store | Disk)
+    }
+
+    fn kind(&self) -> Option<FailureKind> {
+        match self {
+            Self::NoImage(_) | Self::NoManifest(_) | Self::NoBlob(..) => Some(FailureKind::NotFound),
+            _ => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoImage(_) => {
+                Some("see what there is: mini-docker image ls; mini-docker tag gives another name".into())
+            }
+            Self::NoManifest(_) => Some("import it anew: mini-docker import".into()),
+            Self::NoBlob(..) => Some("pull it again, or import it anew".into()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Who may, and who is told what.
+
+use crate::support::faults::{Fault, Proxy};
+use crate::support::fixture::{Home, layout, said};
+use crate::support::server::{PASSWORD, Server, USER};
+use crate::support::tokens::tokens;
+
+fn send(address: &str, name: &str) {
+    layout().send(address, name, &["--dest-creds", &format!("{USER}:{PASSWORD}")]);
+}
+
+#[test]
+fn a_password_is_asked_for_kept_and_forgotten() {
+    let server = Server::with_password();
+    send(&server.address, "secret:1");
+    let home = Home::new();
+    let name = format!("{}/secret:1", server.address);
+    let complaints = [
+        said(home.pull(&name).expect_err("nobody")),
+        said(home.client().login(&server.address, USER, "wrong").expect_err("the wrong password")),
+    ];
+    insta::assert_snapshot!(complaints.join("\n").replace(&server.address, "REGISTRY"));
+    home.client().login(&server.address, USER, PASSWORD).expect("the right password");
+    assert!(home.pull(&name).expect("alice").new);
+    assert!(home.client().logout(&server.address).expect("a file"));
+    said(Home::new().pull(&name).expect_err("nobody again"));
+}
+
+#[test]
+fn a_token_is_got_for_what_is_wanted() {
+    let tokens = tokens();
+    send(&tokens.registry.address, "tokens:1");
+    let home = Home::new();
+    let name = format!("{}/tokens:1", tokens.registry.address);
+    tokens.asked();
+    let error = said(home.pull(&name).expect_err("nobody"));
+    assert!(error.contains("pull access denied") && error.contains("mini-docker login"), "{error}");
+    home.client().login(&tokens.registry.address, USER, PASSWORD).expect("the right password");
+    tokens.asked();
+    assert!(home.pull(&name).expect("alice").new);
+    // One token for all of it; and what is kept is no password.
+    assert_eq!(tokens.asked(), ["POST alice repository:tokens:pull"]);
+    let kept = std::fs::read_to_string(home.path().join("config.json")).expect("a file");
+    assert!(kept.contains("identitytoken") && !kept.contains(PASSWORD), "{kept}");
+    let error = said(home.client().login(&tokens.registry.address, USER, "wrong").expect_err("the wrong password"));
+    assert!(error.contains("incorrect username or password"), "{error}");
+}
+
+#[test]
+fn no_credential_follows_to_another_host() {
+    let server = Server::with_password();
+    send(&server.address, "redirected:1");
+    let home = Home::new();
+    let (front, elsewhere) = (Proxy::before(&server.address), Proxy::before(&Server::plain().address));
+    layout().send(&Server::plain().address, "redirected:1", &[]);
+    home.client().login(&front.address, USER, PASSWORD).expect("the right password");
+    let path = format!("/v2/redirected/blobs/{}", layout().large);
+    let to = format!("307 Temporary Redirect\nLocation: http://{}{path}\n\n", elsewhere.address);
+    front.spoil(&format!("GET {path}"), 1, Fault::Instead(to));
+    assert!(home.pull(&format!("{}/redirected:1", front.address)).expect("a pull").new);
+    let there = elsewhere.asked();
+    assert_eq!(there.len(), 1, "{there:?}");
+    assert_eq!(there[0].header("authorization"), None);
+    let here = front.asked();
+    assert!(here.iter().any(|asked| asked.path == path && asked.header("authorization").is_some()), "{here:?}");
+}
+
+#[test]
+fn a_password_is_not_sent_to_where_nobody_is_proven() {
+    let home = Home::new();
+    let proxy = Proxy::before(&Server::plain().address);
+    home.client().login(&proxy.address, USER, PASSWORD).expect("whoever");
+    for (challenge, expected) in [
+        ("Bearer realm=\"http://auth.example/token\"", "its token server is not encrypted"),
+        ("Bearer realm=\"ftp://auth.example/token\"", "its token server is not on the web"),
+        ("Bearer realm=\"https://user@auth.example/token\"", "its token server has no address"),
+        ("Bearer service=x", "its challenge has no address of a token server"),
+        ("Negotiate", "it does not say how to prove who we are"),
+    ] {
+        let text = format!("401 Unauthorized\nWWW-Authenticate: {challenge}\n\n");
+        proxy.spoil("HEAD ", 1, Fault::Instead(text));
+        let error = said(home.pull(&format!("{}/x:1", proxy.address)).expect_err(challenge));
+        assert!(error.contains(expected), "{challenge}: {error}");
+    }
+}

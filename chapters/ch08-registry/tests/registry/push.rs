@@ -1,0 +1,71 @@
+//! What goes is what others find.
+
+use crate::support::faults::{Fault, Proxy};
+use crate::support::fixture::{Home, layout, reference, said, skopeo};
+use crate::support::server::Server;
+
+/// A home that has the image, and another name for it.
+fn home_with(server: &Server, name: &str) -> Home {
+    layout().send(&server.address, "source:1", &[]);
+    let home = Home::new();
+    let pulled = home.pull(&format!("{}/source:1", server.address)).expect("a pull");
+    home.images.tag(&pulled.image, &reference(name)).expect("a name");
+    home
+}
+
+#[test]
+fn what_goes_is_what_skopeo_and_podman_find() {
+    let server = Server::plain();
+    let name = format!("{}/pushed/here:2", server.address);
+    let home = home_with(server, &name);
+    let pushed = home.client().push(home.stores(), &reference(&name)).expect("a push");
+    assert_eq!(pushed.digest, layout().manifest);
+    let raw = skopeo(&["inspect", "--tls-verify=false", "--raw", &format!("docker://{name}")]);
+    assert_eq!(images::Digest::of(raw.as_bytes()), layout().manifest);
+    let copy = home.path().join("copy");
+    skopeo(&["copy", "--src-tls-verify=false", &format!("docker://{name}"), &format!("dir:{}", copy.display())]);
+    assert!(copy.join(layout().large.hex()).exists());
+    // The registry had the layers, and was asked for them by name.
+    assert!(home.log.lines().iter().any(|line| line == "Mounted(\"source\")"), "{:?}", home.log.lines());
+    let again = home.client().push(home.stores(), &reference(&name)).expect("a push");
+    assert_eq!(again, pushed);
+    assert!(home.log.lines().iter().any(|line| line == "ExistsThere"));
+}
+
+#[test]
+fn a_push_survives_what_networks_do() {
+    let cases: [(&str, &str, Fault); 4] = [
+        ("mount is not had", "mount=", Fault::Instead("405 Method Not Allowed\n\n".into())),
+        ("an upload breaks", "PUT /v2/faulty", Fault::Cut(0)),
+        ("a server's moment", "PUT /v2/faulty", Fault::Instead("503 Service Unavailable\n\n".into())),
+        ("a start fails", "POST /v2/faulty", Fault::Instead("502 Bad Gateway\n\n".into())),
+    ];
+    for (number, (what, word, fault)) in cases.into_iter().enumerate() {
+        let server = Server::plain();
+        let proxy = Proxy::before(&server.address);
+        let name = format!("{}/faulty{number}:1", proxy.address);
+        let home = home_with(server, &name);
+        proxy.spoil(word, 1, fault);
+        let pushed = home.client().push(home.stores(), &reference(&name)).expect(what);
+        assert_eq!(pushed.digest, layout().manifest, "{what}");
+        let direct = format!("docker://{}/faulty{number}:1", server.address);
+        assert_eq!(
+            images::Digest::of(skopeo(&["inspect", "--tls-verify=false", "--raw", &direct]).as_bytes()),
+            pushed.digest
+        );
+    }
+}
+
+#[test]
+fn a_registry_that_wants_it_otherwise_is_said() {
+    let server = Server::plain();
+    let proxy = Proxy::before(&server.address);
+    let name = format!("{}/refused:1", proxy.address);
+    let home = home_with(server, &name);
+    let denied = "403 Forbidden\n\n{\"errors\":[{\"code\":\"DENIED\",\"message\":\"requested access to the resource is denied\"}]}";
+    proxy.spoil("POST /v2/refused", 100, Fault::Instead(denied.into()));
+    let error = said(home.client().push(home.stores(), &reference(&name)).expect_err("denied"));
+    assert!(error.contains("denied: requested access to the resource is denied"), "{error}");
+    let error = said(home.client().push(home.stores(), &reference("127.0.0.1:1/nothing")).expect_err("nothing"));
+    assert!(error.starts_with("An image does not exist locally with the tag: 127.0.0.1:1/nothing"), "{error}");
+}

@@ -74,6 +74,13 @@ impl Blobs {
         Ok(digest)
     }
 
+    /// Every blob's digest, and those of blobs of which only is known what they unpack to.
+    pub(crate) fn list(&self) -> Result<Vec<Digest>, DiskError> {
+        let mut list = names(&self.blobs)?;
+        list.extend(names(&self.diffs)?);
+        Ok(list)
+    }
+
     pub(crate) fn remove(&self, digest: &Digest) -> Result<(), DiskError> {
         let path = self.path(digest);
         for path in [&path, &self.diffs.join(digest.hex())] {

@@ -3,6 +3,7 @@
 //! A name, the layers it stands for, and how to run them. The layers themselves belong to chapter 6.
 
 mod blobs;
+mod chain;
 mod check;
 mod config;
 mod document;
@@ -14,9 +15,11 @@ mod ingest_error;
 pub mod media;
 mod platform;
 mod reference;
+mod remove;
 mod resolve;
 mod store;
 mod store_error;
+mod sweep;
 mod table;
 
 pub use config::{ContainerConfig, HealthConfig, ImageConfig, RootFs, go_architecture};
@@ -28,6 +31,8 @@ pub use ingest_error::IngestError;
 pub use layers::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
+pub use remove::{RemoveError, RemoveWish, Removed};
 pub use resolve::{Resolved, resolve};
 pub use store::ImageStore;
 pub use store_error::ImageStoreError;
+pub use sweep::Use;

@@ -1,0 +1,159 @@
+//! Names go, images go, and what somebody still needs stays. The words and the order are docker's.
+
+mod common;
+
+use common::{Made, Stores, made, reference, tar};
+use images::{Image, Known, RemoveError, RemoveWish, Removed, Use};
+use testkit::kernel_test;
+
+const FORCE: RemoveWish = RemoveWish { force: true, keep_parents: false };
+
+/// An image with a layer that all have, and one of its own.
+fn image(content: &str) -> Made {
+    made(&[tar("common", b"common"), tar("own", content.as_bytes())])
+}
+
+fn pulled(stores: &Stores, content: &str, name: &str) -> Image {
+    let made = image(content);
+    let digest = reference(name).at(&made.manifest.0.digest).to_string();
+    stores.install(&made, &[name, &digest]).expect("an image")
+}
+
+fn used(image: &Image, running: bool) -> Vec<Use> {
+    vec![Use { container: "c".repeat(64), image: image.id.clone(), layers: image.layers(), running }]
+}
+
+fn remove(stores: &Stores, text: &str, wish: RemoveWish, uses: &[Use]) -> Result<Vec<String>, String> {
+    let removed = stores.images.remove(&stores.layers, text, wish, || Ok::<_, RemoveError>(uses.to_vec()));
+    removed.map(|list| list.iter().map(said).collect()).map_err(|error| error.to_string())
+}
+
+fn prune(stores: &Stores, all: bool, uses: &[Use]) -> (Vec<String>, u64) {
+    let pruned = stores.images.prune(&stores.layers, all, |_| true, || Ok::<_, RemoveError>(uses.to_vec()));
+    let (removed, bytes) = pruned.expect("a pruning");
+    (removed.iter().map(said).collect(), bytes)
+}
+
+fn said(removed: &Removed) -> String {
+    match removed {
+        Removed::Untagged(name) => format!("Untagged: {name}"),
+        Removed::Deleted(digest) => format!("Deleted: {digest}"),
+    }
+}
+
+fn names(stores: &Stores) -> Vec<String> {
+    let all = stores.images.list().expect("a list");
+    let mut names: Vec<String> = all.iter().flat_map(|known| &known.tags).map(ToString::to_string).collect();
+    names.sort();
+    names
+}
+
+/// Layers and blobs that are there.
+fn there(stores: &Stores) -> (usize, usize) {
+    (stores.layers.list().expect("a list").len(), stores.blobs())
+}
+
+kernel_test! {
+    fn the_last_name_takes_the_image_with_it_and_what_others_share_stays(host) {
+        let stores = Stores::open(host);
+        let (one, two) = (pulled(&stores, "one", "one"), pulled(&stores, "two", "two"));
+        stores.images.tag(&one, &reference("another")).expect("a name");
+        assert_eq!(there(&stores), (3, 7));
+        let digest = image("one").manifest.0.digest;
+        assert_eq!(remove(&stores, "one", RemoveWish::default(), &[]).expect("a removal"), ["Untagged: one:latest".to_owned(), format!("Untagged: one@{digest}")]);
+        assert_eq!((there(&stores), names(&stores).len()), ((3, 7), 2));
+        let said = remove(&stores, "another", RemoveWish::default(), &[]).expect("a removal");
+        assert_eq!(said[..2], ["Untagged: another:latest".to_owned(), format!("Deleted: {}", one.id)]);
+        assert_eq!((said.len(), there(&stores)), (3, (2, 4)), "{said:?}");
+        let said = remove(&stores, &two.short_id()[..6], RemoveWish::default(), &[]).expect("a removal");
+        assert_eq!((said.len(), there(&stores)), (5, (0, 0)), "two names, the image, two layers: {said:?}");
+        assert_eq!(stores.root.rubbish().expect("a look").len(), 0);
+        assert_eq!(remove(&stores, "two", RemoveWish::default(), &[]).expect_err("gone"), "No such image: two");
+    }
+
+    fn conflicts_are_those_of_docker_and_force_overcomes_the_soft_ones(host) {
+        let stores = Stores::open(host);
+        let image = pulled(&stores, "one", "one");
+        let (short, container) = (image.short_id().to_owned(), "c".repeat(12));
+        for running in [false, true] {
+            let uses = used(&image, running);
+            assert_eq!(
+                remove(&stores, "one", RemoveWish::default(), &uses).expect_err("in use"),
+                format!("conflict: unable to remove repository reference \"one:latest\" (must force) - container {container} is using its referenced image {short}")
+            );
+            let word = if running { ("cannot", "running") } else { ("must", "stopped") };
+            assert_eq!(
+                remove(&stores, &image.id, RemoveWish::default(), &uses).expect_err("in use"),
+                format!("conflict: unable to delete {short} ({} be forced) - image is being used by {} container {container}", word.0, word.1)
+            );
+        }
+        assert!(remove(&stores, &image.id, FORCE, &used(&image, true)).expect_err("it runs").contains("cannot be forced"));
+        stores.images.tag(&image, &reference("two")).expect("a name");
+        assert_eq!(
+            remove(&stores, &short, RemoveWish::default(), &[]).expect_err("two names"),
+            format!("conflict: unable to delete {short} (must be forced) - image is referenced in multiple repositories")
+        );
+        assert_eq!(names(&stores).len(), 2, "nothing has changed");
+        // By name, force takes the name, and what runs keeps the image.
+        assert_eq!(remove(&stores, "two", FORCE, &used(&image, true)).expect("a name").len(), 1);
+        assert_eq!(remove(&stores, "one", FORCE, &used(&image, true)).expect("a name").len(), 2);
+        assert!(stores.images.look(&image.id).expect("the image").is_dangling());
+        // What is stopped keeps its layers, and what its image said.
+        remove(&stores, &image.id, FORCE, &used(&image, false)).expect("a removal");
+        assert!(stores.images.find(&image.id).is_err());
+        assert_eq!(stores.images.of_container(&image.id).expect("of the container").config, image.config);
+        assert_eq!(there(&stores), (2, 1));
+        prune(&stores, true, &[]);
+        assert_eq!(there(&stores), (0, 0));
+    }
+
+    fn an_image_that_another_was_made_from_is_neither_dangling_nor_pruned(host) {
+        let stores = Stores::open(host);
+        let parent = stores.install(&image("parent"), &["web"]).expect("an image");
+        let mut config = parent.config.clone();
+        config.config.cmd = Some(vec!["other".into()]);
+        let child = stores.images.put(Some(&reference("web")), config, Some(&parent)).expect("an image");
+        let known = |image: &Image| -> Known { stores.images.look(&image.id).expect("the image") };
+        assert!(known(&parent).is_intermediate() && !known(&parent).is_dangling());
+        assert_eq!(prune(&stores, false, &[]), (Vec::new(), 0));
+        let refused = remove(&stores, &parent.id, FORCE, &[]).expect_err("it has a child");
+        assert!(refused.ends_with("(cannot be forced) - image has dependent child images"), "{refused}");
+        // With the child goes its parent, unless that is to stay.
+        let keep = RemoveWish { keep_parents: true, ..RemoveWish::default() };
+        let said = remove(&stores, "web", keep, &[]).expect("a removal");
+        assert_eq!(said, ["Untagged: web:latest".to_owned(), format!("Deleted: {}", child.id)]);
+        assert!(known(&parent).is_dangling());
+        let (said, bytes) = prune(&stores, false, &[]);
+        assert_eq!((said[0].clone(), there(&stores)), (format!("Deleted: {}", parent.id), (0, 0)));
+        assert!(bytes > 0);
+    }
+
+    fn what_is_on_its_way_in_is_not_pruned_and_what_was_killed_is(host) {
+        let stores = Stores::open(host);
+        let made = image("one");
+        let ingest = stores.ingest();
+        made.put(&ingest).expect("documents");
+        made.fetch(&ingest, 0).expect("a layer");
+        prune(&stores, true, &[]);
+        assert_eq!(stores.blobs(), 3);
+        made.fetch(&ingest, 1).expect("a layer");
+        drop(ingest);
+        assert!(prune(&stores, false, &[]).1 > 0);
+        assert_eq!(stores.blobs(), 0);
+    }
+
+    /// Nobody knows what a damaged manifest needs.
+    fn nothing_goes_while_something_cannot_be_read(host) {
+        let stores = Stores::open(host);
+        let (one, two) = (image("one"), pulled(&stores, "two", "two"));
+        stores.install(&one, &["one"]).expect("an image");
+        let path = stores.root.path().join("images/blobs/sha256").join(one.manifest.0.digest.hex());
+        std::fs::write(path, "{").expect("damage");
+        remove(&stores, "two", RemoveWish::default(), &[]).expect("a name");
+        assert!(stores.images.find(&two.id).is_err());
+        assert_eq!(there(&stores), (3, 7));
+        remove(&stores, "one", RemoveWish::default(), &[]).expect("the damaged one");
+        prune(&stores, false, &[]);
+        assert_eq!(there(&stores), (0, 0));
+    }
+}

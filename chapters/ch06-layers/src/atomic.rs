@@ -69,6 +69,17 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     file.write_all_at(&all, 0).map_err(DiskError::at("write over", path))
 }
 
+/// Gives a file that is complete its place, both on the disk.
+///
+/// # Errors
+/// [`DiskError::Io`].
+pub fn move_durably(from: &Path, to: &Path) -> Result<(), DiskError> {
+    File::open(from).and_then(|open| open.sync_all()).map_err(DiskError::at("sync", from))?;
+    process::fault!("move a file").map_err(DiskError::at("rename", from))?;
+    fs::rename(from, to).map_err(DiskError::at("rename", from))?;
+    to.parent().map_or(Ok(()), sync_directory)
+}
+
 /// Waits until the names in `directory` are on the disk.
 ///
 /// # Errors

@@ -12,6 +12,14 @@ use crate::zstd::Zstd;
 const BUFFER: usize = 64 * 1024;
 const LONGEST_MAGIC: u64 = 6;
 
+/// The uncompressed stream, by what its first bytes say: gzip, bzip2, xz, zstd, or none of them.
+///
+/// # Errors
+/// [`LayerError::Read`].
+pub fn decompressed<R: Read>(input: R) -> Result<impl Read + use<R>, LayerError> {
+    Plain::new(input)
+}
+
 /// A stream whose beginning has been looked at.
 type Peeked<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
 

@@ -44,9 +44,12 @@ mod xattr;
 mod xz;
 mod zstd;
 
-pub use atomic::{Durability, read_json, sync_directory, sync_file_system, write_atomically, write_json, write_over};
+pub use atomic::{
+    Durability, move_durably, read_json, sync_directory, sync_file_system, write_atomically, write_json, write_over,
+};
 pub use changes::{Change, ChangeKind, changes, changes_in};
 pub use check::{Cure, Fault};
+pub use compression::decompressed;
 pub use data_root::{DataRoot, DataRootError};
 pub use digest::{DiffId, Digest, DigestError};
 pub use disk_error::DiskError;

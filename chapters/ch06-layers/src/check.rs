@@ -1,11 +1,12 @@
 //! What is wrong with what is stored, and what can be done about it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use crate::data_root::DataRoot;
 use crate::digest::DiffId;
 use crate::disk_error::DiskError;
+use crate::error::LayerError;
 use crate::removal::remove_all;
 use crate::store::LayerStore;
 
@@ -25,6 +26,8 @@ pub struct Fault {
 pub enum Cure {
     /// To remove this: it is of no use to anybody.
     Remove(PathBuf),
+    /// To unpack this layer again, out of the archive that is kept.
+    Unpack(DiffId, PathBuf),
     /// Something that is not ours to decide.
     ByHand(&'static str),
 }
@@ -38,12 +41,25 @@ impl Fault {
     /// Does what can be done; whether that was anything.
     ///
     /// # Errors
-    /// [`DiskError::Io`].
-    pub fn repair(&self, root: &DataRoot) -> Result<bool, DiskError> {
-        let Cure::Remove(path) = &self.cure else { return Ok(false) };
-        let gone = root.discard_unmarked(path)?;
-        remove_all(&gone).map_err(DiskError::at("remove", gone))?;
-        Ok(true)
+    /// [`LayerError`].
+    pub fn repair(&self, root: &DataRoot) -> Result<bool, LayerError> {
+        match &self.cure {
+            Cure::Remove(path) => {
+                let gone = root.discard_unmarked(path)?;
+                remove_all(&gone).map_err(DiskError::at("remove", gone))?;
+                Ok(true)
+            }
+            Cure::Unpack(diff_id, archive) => {
+                let layers = LayerStore::open(root)?;
+                let staged = layers.stage(File::open(archive).map_err(DiskError::at("open", archive))?)?;
+                if staged.diff_id != *diff_id {
+                    return Ok(false);
+                }
+                layers.publish(vec![staged])?;
+                Ok(true)
+            }
+            Cure::ByHand(_) => Ok(false),
+        }
     }
 }
 

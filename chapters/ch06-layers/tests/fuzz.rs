@@ -7,7 +7,7 @@ mod targets {
 
 use std::path::{Path, PathBuf};
 
-use testkit::{fuzz, native_test};
+use testkit::{fuzz, native_test, with_checksums};
 
 const WORDS: [&[u8]; 12] = [
     b"../",
@@ -40,15 +40,4 @@ native_test! {
     fn any_bytes_as_pax_records(_host) {
         fuzz("pax", &samples("pax"), &WORDS, targets::pax::pax);
     }
-}
-
-/// Every block that might be a header gets the checksum of one.
-fn with_checksums(bytes: &[u8]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for block in bytes.chunks_exact_mut(512).filter(|block| block[0] != 0) {
-        let sum: u32 =
-            block.iter().enumerate().map(|(at, &byte)| if (148..156).contains(&at) { 32 } else { byte.into() }).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    }
-    bytes
 }

@@ -164,7 +164,7 @@ impl Diagnose for DocumentError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Schema(_) => Some("the image is very old: pull and push it again with a newer tool".into()),
+            Self::Schema(1) => Some("the image is very old: pull and push it again with a newer tool".into()),
             Self::Platform { offered, .. } if !offered.is_empty() => {
                 let first = offered.split(", ").next().unwrap_or_default();
                 Some(format!("ask for another one: --platform {first}"))

@@ -23,6 +23,7 @@ mod exec_terminal;
 pub mod filters;
 mod health;
 mod ids;
+mod images;
 mod import;
 mod info;
 mod inspect;

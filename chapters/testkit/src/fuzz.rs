@@ -24,6 +24,17 @@ const MEMORY: u64 = 256 << 20;
 /// Looking at the memory costs more than most inputs.
 const LOOK_EVERY: u64 = 256;
 
+/// For archives: every block that might be a header gets the checksum of one.
+pub fn with_checksums(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for block in bytes.chunks_exact_mut(512).filter(|block| block[0] != 0) {
+        let sum: u32 =
+            block.iter().enumerate().map(|(at, &byte)| if (148..156).contains(&at) { 32 } else { byte.into() }).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    bytes
+}
+
 /// Feeds `target` with the files of the directory `samples`, then with mutations of them. `words` are what the format has
 /// in it: they are put in, too.
 ///

@@ -14,7 +14,7 @@ mod needs;
 mod refuse;
 mod run;
 
-pub use fuzz::fuzz;
+pub use fuzz::{fuzz, with_checksums};
 pub use host::Host;
 pub use inmate::Inmate;
 pub use judge::{Judge, judge};

@@ -20,7 +20,7 @@ pub(crate) const ENTRY: Entry = Entry {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Remove what is of no use to anybody.
+    /// Remove what is of no use to anybody, and unpack again what is missing and kept.
     #[arg(long)]
     repair: bool,
 }
@@ -33,6 +33,8 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         let cure = match &fault.cure {
             Cure::Remove(_) if *repaired => "removed",
             Cure::Remove(_) => "system check --repair removes it",
+            Cure::Unpack(..) if *repaired => "unpacked again",
+            Cure::Unpack(..) => "system check --repair unpacks it again",
             Cure::ByHand(cure) => cure,
         };
         // Writing to memory does not fail.

@@ -78,7 +78,7 @@ impl ImageStore {
             for layer in &image.parsed.layers {
                 let missing = || LoadError::Missing(format!("blobs/sha256/{}", layer.digest.hex()));
                 match spool.with_digest(&layer.digest) {
-                    Some(file) => spool.adopt(self, file)?,
+                    Some(file) => Spool::adopt(self, file)?,
                     // It may be one of an image that is here.
                     None if self.blobs.size(&layer.digest).is_some() => {}
                     None => return Err(missing()),

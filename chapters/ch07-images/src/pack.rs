@@ -78,26 +78,25 @@ impl ImageStore {
     /// # Errors
     /// [`PackError`].
     pub fn complete(&self, image: &Image, layers: &LayerStore) -> Result<(Descriptor, Manifest), PackError> {
-        if let Some((descriptor, _, manifest)) = self.manifest(image)? {
-            if manifest.layers.iter().all(|layer| self.blob_size(&layer.digest).is_some()) {
-                return Ok((descriptor, manifest));
-            }
+        if let Some((descriptor, _, manifest)) = self.manifest(image)?
+            && manifest.layers.iter().all(|layer| self.blob_size(&layer.digest).is_some())
+        {
+            return Ok((descriptor, manifest));
         }
         let ingest = self.ingest(layers)?;
         let mut blobs = Vec::new();
         for (diff_id, kept) in self.kept(image)? {
-            blobs.push(match kept {
-                Some(blob) => blob,
-                None => {
-                    let scratch = Scratch::new(&self.root)?;
-                    let path = scratch.path().join("layer");
-                    let blob = compress(layers, &diff_id, &path)?;
-                    ingest.claim([&blob.digest, &diff_id])?;
-                    layers::move_durably(&path, &self.blobs.path(&blob.digest))?;
-                    self.blobs.remember(&blob.digest, &diff_id)?;
-                    blob
-                }
-            });
+            if let Some(blob) = kept {
+                blobs.push(blob);
+                continue;
+            }
+            let scratch = Scratch::new(&self.root)?;
+            let path = scratch.path().join("layer");
+            let blob = compress(layers, &diff_id, &path)?;
+            ingest.claim([&blob.digest, &diff_id])?;
+            layers::move_durably(&path, &self.blobs.path(&blob.digest))?;
+            self.blobs.remember(&blob.digest, &diff_id)?;
+            blobs.push(blob);
         }
         let (descriptor, bytes, manifest) = self.describe(image, blobs)?;
         ingest.put(&descriptor, &bytes)?;

@@ -1,6 +1,6 @@
 //! Taking names from images, and images from the disk. The rules are docker's.
 
-use layers::{Digest, Held, LayerStore};
+use layers::{Digest, LayerStore};
 use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
@@ -8,7 +8,7 @@ use crate::chain;
 use crate::reference::Reference;
 use crate::store::{ImageStore, find};
 use crate::store_error::ImageStoreError;
-use crate::sweep::{self, Needs, Use};
+use crate::sweep::{self, Needs, Swept, Use};
 use crate::table::{self, Table};
 
 /// What has happened, in this order.
@@ -159,7 +159,7 @@ impl ImageStore {
         let partial = sweep::partial(self).map_err(store_error)?;
         let (done, left) = removal.carry_out(layers)?;
         drop(lock);
-        let bytes = left.1;
+        let bytes = left.bytes;
         clear(left)?;
         Ok((done, bytes + partial))
     }
@@ -198,7 +198,9 @@ impl Removal<'_> {
             let of_repository = |kept: &&Reference| kept.name() == name.name() && **kept != name;
             if tags.iter().filter(of_repository).all(|kept| kept.digest().is_some()) {
                 let rest: Vec<Reference> = tags.iter().filter(of_repository).cloned().collect();
-                rest.iter().for_each(|kept| self.untag(kept));
+                for kept in &rest {
+                    self.untag(kept);
+                }
             }
         }
         if self.table.references.values().any(|named| named.image == id) {
@@ -259,7 +261,7 @@ impl Removal<'_> {
     }
 
     /// Writes the table, then removes what it does not need any more. The report, and what is left to be removed.
-    fn carry_out(mut self, layers: &LayerStore) -> Result<(Vec<Removed>, (Vec<Held>, u64)), RemoveError> {
+    fn carry_out(mut self, layers: &LayerStore) -> Result<(Vec<Removed>, Swept), RemoveError> {
         if !self.done.is_empty() {
             self.store.write(&self.table).map_err(ImageStoreError::from)?;
         }
@@ -278,8 +280,8 @@ impl Removal<'_> {
             let new: Vec<Removed> = released.into_iter().filter(|link| !self.done.contains(link)).collect();
             self.done.splice(at..at, new);
         }
-        let swept = sweep::sweep(self.store, layers, &self.table, self.uses, self.candidates)?;
-        Ok((self.done, (swept.layers, swept.bytes)))
+        let swept = sweep::sweep(self.store, layers, &self.table, self.uses, &self.candidates)?;
+        Ok((self.done, swept))
     }
 }
 
@@ -289,8 +291,8 @@ impl Conflict {
     }
 }
 
-fn clear((layers, _): (Vec<Held>, u64)) -> Result<(), RemoveError> {
-    for layer in layers {
+fn clear(swept: Swept) -> Result<(), RemoveError> {
+    for layer in swept.layers {
         layer.remove().map_err(ImageStoreError::from)?;
     }
     Ok(())

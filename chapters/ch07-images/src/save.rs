@@ -108,18 +108,17 @@ impl ImageStore {
         });
         let mut blobs = Vec::new();
         for (diff_id, kept) in kept {
-            let (blob, path) = match kept {
-                Some(blob) => (blob.clone(), self.blobs.path(&blob.digest)),
+            let (blob, path) = if let Some(blob) = kept {
+                (blob.clone(), self.blobs.path(&blob.digest))
+            } else {
                 // Its name is the digest of its archive, which is written as it is.
-                None => {
-                    let path = scratch.join(diff_id.hex());
-                    if !path.exists() {
-                        let file = File::create(&path).map_err(DiskError::at("create", &path))?;
-                        pack(layers, &diff_id, BufWriter::new(file))?;
-                    }
-                    let size = path.metadata().map_err(DiskError::at("look at", &path))?.len();
-                    (Descriptor::new(media::OCI_LAYER, diff_id, size), path)
+                let path = scratch.join(diff_id.hex());
+                if !path.exists() {
+                    let file = File::create(&path).map_err(DiskError::at("create", &path))?;
+                    pack(layers, &diff_id, BufWriter::new(file))?;
                 }
+                let size = path.metadata().map_err(DiskError::at("look at", &path))?.len();
+                (Descriptor::new(media::OCI_LAYER, diff_id, size), path)
             };
             contents.blobs.insert(blob.digest.clone(), Source::File(path));
             blobs.push(blob);

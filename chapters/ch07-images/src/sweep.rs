@@ -100,7 +100,7 @@ pub(crate) fn sweep(
     layers: &LayerStore,
     table: &Table,
     uses: &[Use],
-    candidates: Needs,
+    candidates: &Needs,
 ) -> Result<Swept, ImageStoreError> {
     let needs = Needs::everything(store, table, uses)?;
     let mut swept = Swept::default();

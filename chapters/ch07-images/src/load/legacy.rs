@@ -64,7 +64,9 @@ fn image(store: &ImageStore, layers: &LayerStore, spool: &Spool, id: &str) -> Re
         })
         .collect();
     let mut config = chain[0].0.clone();
-    OLD.iter().for_each(|field| drop(config.remove(*field)));
+    for field in OLD {
+        config.remove(field);
+    }
     config.insert("rootfs".into(), json!({"type": "layers", "diff_ids": diff_ids}));
     config.insert("history".into(), history.into());
     let bytes = serde_json::to_vec(&config).map_err(|source| LoadError::Json { name: id.into(), source })?;

@@ -1,6 +1,7 @@
 //! The files of an archive, as they come: a pipe cannot go back, and its lists may come last. Each is hashed on its way into
 //! a file of ours; nothing is ever written under a name that the archive chose.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -58,7 +59,7 @@ impl Spool {
             let Some(name) = entry.path().ok().and_then(|path| clean(&path)) else { continue };
             let kind = entry.header().entry_type();
             if matches!(kind, EntryType::Symlink | EntryType::Link) {
-                let target = entry.link_name().ok().flatten().map(|target| target.into_owned()).unwrap_or_default();
+                let target = entry.link_name().ok().flatten().map(Cow::into_owned).unwrap_or_default();
                 let base = if kind == EntryType::Link {
                     Path::new("")
                 } else {
@@ -159,7 +160,7 @@ impl Spool {
     }
 
     /// Makes a blob of it.
-    pub(super) fn adopt(&self, store: &ImageStore, file: &Spooled) -> Result<(), LoadError> {
+    pub(super) fn adopt(store: &ImageStore, file: &Spooled) -> Result<(), LoadError> {
         let target = store.blobs.path(&file.digest);
         if target == file.path || !file.path.exists() {
             return Ok(());

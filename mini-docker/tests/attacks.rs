@@ -15,12 +15,12 @@ use common::Docker;
 use host::{COLUMNS, Column, LIMITED, Scene};
 use rows::{ROWS, has_v2_alone};
 use table::Table;
-use testkit::native_test;
+use testkit::kernel_test;
 
 /// What every attack came to in one container.
 type Cells = BTreeMap<String, bool>;
 
-native_test! {
+kernel_test! {
     /// And not before: an attack that wins nowhere proves nothing.
     fn every_attack_ends_with_its_chapter(host) {
         let docker = Docker::new(host);

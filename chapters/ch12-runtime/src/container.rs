@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use cgroups::Cgroup;
-use namespaces::{IdMap, IdRange};
+use namespaces::{Handle, IdMap, IdRange, Kind, Mode};
 use nix::unistd::Pid;
 use process::{Child, Pending, Spawn, SpawnError, step};
 use rootfs::{Mount, Root, Sources};
@@ -13,6 +13,7 @@ use crate::become_program::keep_private;
 use crate::error::PlanError;
 use crate::group::Group;
 use crate::inside::{self, Setup};
+use crate::net_devices::{self, NetDeviceError};
 use crate::notice::notice;
 use crate::plan::Plan;
 use crate::runtime_error::{RuntimeError, set_oom_score_adj};
@@ -96,9 +97,23 @@ impl Container<'_> {
         if let Some(score) = plan.process.oom_score_adj {
             set_oom_score_adj(pending.pid(), score)?;
         }
+        give_devices(&plan, self.spec, pending.pid())?;
         Ok(Created { ends, pending, cgroup })
     }
     // ANCHOR_END: create
+}
+
+/// The first process waits meanwhile, and is not yet where it joins.
+fn give_devices(plan: &Plan, spec: &Spec, pid: Pid) -> Result<(), RuntimeError> {
+    let devices = &spec.linux.net_devices;
+    if devices.is_empty() {
+        return Ok(());
+    }
+    if let Mode::Join(inside) = plan.namespaces.mode(Kind::Net) {
+        return Ok(net_devices::move_into(inside, devices)?);
+    }
+    let inside = Handle::open(Kind::Net, format!("/proc/{pid}/ns/net")).map_err(NetDeviceError::from)?;
+    Ok(net_devices::move_into(&inside, devices)?)
 }
 
 /// What has to be copied before the child is made: in a user namespace it could not reach it.

@@ -49,6 +49,9 @@ impl Plan {
         if named && namespaces.is_host(Kind::Uts) {
             return Err(PlanError::Unsupported("another name for the host".into()));
         }
+        if !spec.linux.net_devices.is_empty() && namespaces.is_host(Kind::Net) {
+            return Err(PlanError::Unsupported("network devices without a network of the container's own".into()));
+        }
         if !spec.linux.mount_label.is_empty() && !has_selinux() {
             return Err(LabelError::NoSelinux.into());
         }

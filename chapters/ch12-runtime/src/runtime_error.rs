@@ -12,6 +12,7 @@ use rootfs::RootfsError;
 use thiserror::Error;
 
 use crate::error::PlanError;
+use crate::net_devices::NetDeviceError;
 use crate::notice_error::NoticeError;
 
 /// Why a container did not start, or could not be cleaned up.
@@ -44,6 +45,9 @@ pub enum RuntimeError {
     /// It stands still.
     #[error("cannot exec in a paused container")]
     Paused,
+    /// A network device of its own.
+    #[error(transparent)]
+    NetDevice(#[from] NetDeviceError),
     /// What it binds.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
@@ -67,7 +71,10 @@ pub enum RuntimeError {
 
 impl Diagnose for RuntimeError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Plan | Cgroup | Namespaces | IdMaps | MountIds | Notice | Enter | Rootfs | Spawn)
+        process::inner!(
+            self,
+            Plan | Cgroup | Namespaces | IdMaps | MountIds | Notice | Enter | NetDevice | Rootfs | Spawn
+        )
     }
 
     fn kind(&self) -> Option<FailureKind> {

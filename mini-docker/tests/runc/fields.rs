@@ -1,10 +1,12 @@
 //! What the specification gained after 1.0, seen in the kernel.
 
 use std::fs;
-use std::process::Command;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{Need, kernel_test, require};
+use testkit::{Host, Need, kernel_test, native_test, require};
 
 use crate::bundle::{Bundle, STAY};
 
@@ -95,5 +97,93 @@ kernel_test! {
         fs::create_dir(bundle.directory.join("data")).expect("a directory");
         fs::write(bundle.directory.join("data/word"), "here").expect("a file");
         assert_eq!(bundle.with_mount(bound("data", &json!({ "destination": "data" }))).out(), "here");
+    }
+}
+
+/// A pair of devices in the network of the test; the first has addresses.
+fn pair(names: [&str; 2]) {
+    let ip = |words: &str| {
+        let made = Command::new("ip").args(words.split(' ')).status().expect("ip starts");
+        assert!(made.success(), "ip {words}");
+    };
+    ip(&format!("link add {} mtu 1400 type veth peer name {}", names[0], names[1]));
+    ip(&format!("addr add 10.1.2.3/24 brd + dev {}", names[0]));
+    ip(&format!("addr add 10.1.2.4/32 dev {} label {}:1", names[0], names[0]));
+    ip(&format!("addr add fd00::7/64 dev {} nodad", names[0]));
+    ip(&format!("addr add fe80::9/64 dev {} nodad", names[0]));
+}
+
+/// They go with their container, in the background.
+fn gone() {
+    let until = Instant::now() + Duration::from_secs(20);
+    while fs::read_to_string("/proc/net/dev").expect("a table").contains("veth-b") {
+        assert!(Instant::now() < until, "it is still there");
+        std::thread::yield_now();
+    }
+}
+
+fn with_devices(host: &Host, script: &str, devices: Value) -> Bundle {
+    Bundle::new(host, script).with("/linux", "netDevices", devices)
+}
+
+native_test! {
+    fn a_network_device_becomes_the_containers_with_its_addresses(host) {
+        require(Need::Program("ip", "iproute2"));
+        let show = "ip -o addr show dev $1 | sed 's/^[0-9]*: *//; s/  */ /g'; cat /sys/class/net/$1/mtu; ip link show dev $1 | grep -o 'UP' | head -n 1";
+        for (named, inside) in [(json!({ "name": "inside" }), "inside"), (json!({}), "veth-a"), (json!({ "name": "eth%d" }), "eth0")] {
+            pair(["veth-a", "veth-b"]);
+            let script = format!("set -- {inside}; {show}");
+            let seen = with_devices(host, &script, json!({ "veth-a": named })).out();
+            for line in [format!("{inside} inet 10.1.2.3/24 brd 10.1.2.255 scope global {inside}"), format!("{inside} inet6 fd00::7/64 scope global")] {
+                assert!(seen.contains(&line), "{line}: {seen}");
+            }
+            assert!(seen.contains("10.1.2.4/32 scope global veth-a:1") && !seen.contains("fe80::9"), "{seen}");
+            assert!(seen.ends_with("1400\nUP"), "{seen}");
+            gone();
+        }
+        // In users of the container's own, and in a network that is there already.
+        pair(["veth-a", "veth-b"]);
+        let ids = json!([{ "containerID": 0, "hostID": 100_000, "size": 1000 }]);
+        let kinds = ["mount", "uts", "ipc", "pid", "network", "cgroup", "user"].map(|kind| json!({ "type": kind }));
+        let own_users = with_devices(host, "ip -o addr show dev veth-a", json!({ "veth-a": {} }))
+            .with("/linux", "namespaces", json!(kinds))
+            .with("/linux", "uidMappings", ids.clone())
+            .with("/linux", "gidMappings", ids);
+        assert!(own_users.out().contains("10.1.2.3/24"));
+        gone();
+        pair(["veth-a", "veth-b"]);
+        let mut unshare = Command::new("unshare");
+        let unshare = unshare.args(["--net", "sh", "-c", "echo ready; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut there = unshare.spawn().expect("unshare starts");
+        there.stdout.as_mut().expect("a pipe").read_exact(&mut [0; 6]).expect("it is there");
+        let mut kinds: Vec<Value> = ["mount", "uts", "ipc", "pid"].map(|kind| json!({ "type": kind })).into();
+        kinds.push(json!({ "type": "network", "path": format!("/proc/{}/ns/net", there.id()) }));
+        let joined = with_devices(host, "ip -o addr show dev veth-a", json!({ "veth-a": {} }));
+        assert!(joined.with("/linux", "namespaces", json!(kinds)).out().contains("10.1.2.3/24"));
+        drop(there.stdin.take());
+        there.wait().expect("its end");
+        gone();
+    }
+
+    fn a_network_device_that_cannot_be_moved_stays_where_it_is(host) {
+        require(Need::Program("ip", "iproute2"));
+        pair(["veth-a", "veth-b"]);
+        for (devices, complaint) in [
+            (json!({ "nosuch": {}, "veth-a": {} }), "there is no network device nosuch"),
+            (json!({ "veth-a": { "name": "lo" } }), "the container has a network device lo already"),
+            (json!({ "veth-a": { "name": "a/b" } }), "\"a/b\" is no name of a network device"),
+            (json!({ "veth-a": { "name": "sixteen-letters-" } }), "\"sixteen-letters-\" is no name of a network device"),
+            (json!({ "lo": { "name": "other" }, "veth-a": {} }), "move network device lo: EINVAL"),
+        ] {
+            let said = with_devices(host, "true", devices.clone()).run();
+            assert!(said.code == Some(1) && said.stderr.contains(complaint), "{devices}: {}", said.stderr);
+        }
+        let shared = ["mount", "uts", "ipc", "pid"].map(|kind| json!({ "type": kind }));
+        let said = with_devices(host, "true", json!({ "veth-a": {} })).with("/linux", "namespaces", json!(shared)).run();
+        assert!(said.stderr.contains("network devices without a network of the container's own"), "{}", said.stderr);
+        let still = Command::new("ip").args(["-o", "addr", "show", "dev", "veth-a"]).output().expect("ip starts");
+        assert!(String::from_utf8_lossy(&still.stdout).contains("10.1.2.3/24"));
+        let removed = Command::new("ip").args(["link", "del", "veth-a"]).status().expect("ip starts");
+        assert!(removed.success());
     }
 }

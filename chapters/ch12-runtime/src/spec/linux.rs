@@ -9,6 +9,8 @@ use namespaces::{IdRange, Namespace, Offsets};
 use rootfs::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::net_devices::NetDevice;
+
 /// Namespaces, limits, devices, filters.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -27,6 +29,9 @@ pub struct Linux {
     /// Device nodes beyond the default ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
+    /// Devices of the runtime's network that become the container's, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub net_devices: BTreeMap<String, NetDevice>,
     /// Where in the cgroup hierarchies.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cgroups_path: String,

@@ -8,10 +8,9 @@ type Asks = fn(&Value) -> bool;
 
 /// Fields that are refused where they ask for something. `a[].b` is `b` of each entry of the list `a`. A name that the
 /// specification does not know at all is passed over, as it wants it ("extensibility").
-pub(super) const REFUSED: [(&str, Asks); 8] = [
+pub(super) const REFUSED: [(&str, Asks); 7] = [
     ("freebsd", asks),
     ("linux.intelRdt", asks),
-    ("linux.netDevices", some),
     ("linux.resources.memory.kernel", limits),
     ("solaris", asks),
     ("vm", asks),
@@ -44,11 +43,6 @@ fn asks(value: &Value) -> bool {
         Value::Array(list) => !list.is_empty(),
         Value::Object(map) => map.values().any(asks),
     }
-}
-
-/// The names alone ask: `{"eth0": {}}` moves `eth0`.
-fn some(value: &Value) -> bool {
-    value.as_object().is_some_and(|map| !map.is_empty())
 }
 
 /// -1 is no limit.

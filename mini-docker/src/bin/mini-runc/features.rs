@@ -53,6 +53,7 @@ pub(crate) fn print() -> Result<(), Failure> {
                 "modes": MemoryMode::ALL,
                 "flags": MemoryFlag::ALL,
             },
+            "netDevices": { "enabled": true },
             "mountExtensions": { "idmap": { "enabled": true } },
         },
     });

@@ -10,7 +10,7 @@ use process::{Failure, own_binary};
 use crate::command_line::{self, Wish};
 use crate::commands::entry::{self, Context, Entry, Group};
 use crate::commands::{GROUPS, TOP, reaper};
-use crate::{config_file, outcome, program};
+use crate::{complete, config_file, outcome, program};
 
 // Flags of all commands. (A doc comment would become their description.)
 #[derive(Debug, Args)]
@@ -104,6 +104,9 @@ pub fn main() -> ExitCode {
     if let Some(code) = reaper::main() {
         return code;
     }
+    if let Some(code) = complete::main() {
+        return code;
+    }
     if let Err(failure) = protect_own_binary() {
         return outcome::failure(&failure, failure.exit_code());
     }
@@ -159,15 +162,18 @@ fn protect_own_binary() -> Result<(), Failure> {
 fn dispatch(path: &[&str], globals: &ArgMatches, matches: &ArgMatches) -> Result<u8, Failure> {
     let Global { root, config } = entry::of(globals)?;
     let config = config.filter(|path| !path.as_os_str().is_empty()).or_else(config_file::usual_directory);
+    let Some(entry) = entry_at(path) else { unreachable!("{path:?} is in the tree and not in the list") };
+    (entry.run)(matches, &Context { root, config, reference: tree })
+}
+
+/// The command of these names: `["image", "ls"]`.
+pub(crate) fn entry_at(path: &[&str]) -> Option<&'static Entry> {
     let (mut entries, mut groups) = (TOP, GROUPS);
-    let mut words = path.iter();
-    let entry = words.find_map(|word| {
+    path.iter().find_map(|word| {
         if let Some(group) = groups.iter().find(|group| group.name() == *word) {
             (entries, groups) = (group.entries, group.groups);
             return None;
         }
         entries.iter().copied().flatten().find(|entry| entry.name == *word)
-    });
-    let Some(entry) = entry else { unreachable!("{path:?} is in the tree and not in the list") };
-    (entry.run)(matches, &Context { root, config, reference: tree })
+    })
 }

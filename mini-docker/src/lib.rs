@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod command_line;
 mod commands;
+mod complete;
 mod config_file;
 pub mod explain;
 mod flags;

@@ -75,7 +75,9 @@ fn completion_scripts_are_scripts() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let said = plain(&["completion", shell]);
         assert_eq!(said.code, Some(0), "{shell}: {}", said.stderr);
-        assert!(said.stdout.contains("mini-docker") && said.stdout.contains("memory-swap"), "{shell}");
+        let asks = ["bash", "zsh", "fish"].contains(&shell);
+        assert!(said.stdout.contains("mini-docker"), "{shell}");
+        assert!(said.stdout.contains(if asks { "__complete" } else { "memory-swap" }), "{shell}");
     }
     let script = plain(&["completion", "bash"]).stdout;
     let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().expect("bash starts");
@@ -252,7 +254,57 @@ native_test! {
             let complaint = said(arguments).stderr;
             assert!(!complaint.contains("mini-docker"), "{complaint}");
         }
-        assert!(said(&["completion", "bash"]).stdout.contains("complete -F _docker "));
+        assert!(said(&["completion", "bash"]).stdout.contains("-F _docker docker\n"));
+    }
+
+    /// As somebody types it and presses the tabulator: bash itself is asked.
+    fn names_are_completed_in_bash(host) {
+        let docker = Docker::new(host);
+        docker.ok(&["import", "/dev/null", "web/one:v1"]);
+        docker.ok(&["create", "--name", "web-stopped", "busybox", "true"]);
+        docker.ok(&["run", "-d", "--network", "none", "--name", "web-runs", "busybox", "sleep", "1000"]);
+        let script = host.dir().join("completion");
+        fs::write(&script, docker.ok(&["completion", "bash"])).expect("a script");
+        let press = |typed: &str| {
+            let press = r#"
+                source "$1"
+                PATH=$2:$PATH
+                COMP_LINE="mini-docker $3" COMP_POINT=$((${#3} + 12)) COMP_TYPE=9 COMP_KEY=9
+                # As bash cuts it by COMP_WORDBREAKS.
+                read -ra COMP_WORDS <<<"$(sed 's/[:=]/ & /g' <<<"$COMP_LINE")"
+                [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=("")
+                COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+                _mini_docker mini-docker "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+                echo "${COMPREPLY[@]}""#;
+            let binaries = std::path::Path::new(env!("CARGO_BIN_EXE_mini-docker")).parent().expect("a directory");
+            let mut bash = Command::new("bash");
+            bash.args(["-c", press, "bash"]).arg(&script).arg(binaries).arg(typed).env("MINI_DOCKER_ROOT", docker.root());
+            let said = Said::from(bash.stdin(Stdio::null()).output().expect("bash starts"));
+            assert_eq!(said.stderr, "", "{typed}");
+            said.stdout.trim().to_owned()
+        };
+        for (typed, expected) in [
+            ("exec we", "web-runs"),
+            ("stop ", "web-runs"),
+            ("start we", "web-stopped"),
+            ("rm we", "web-runs web-stopped"),
+            ("container rm web-runs we", "web-runs web-stopped"),
+            ("run --rm bus", "busybox:latest"),
+            ("run --rm busybox:la", "latest"),
+            ("run web/one:", "v1"),
+            ("run web/one:v1 we", ""),
+            ("exec web-runs we", ""),
+            ("exec -u root web-r", "web-runs"),
+            ("cp web-r", "web-runs:"),
+            ("--root /nowhere rm ", ""),
+            ("run --volumes-from web-s", "web-stopped"),
+            ("comm", "commit"),
+            ("container upd", "update"),
+            ("logs --fol", "--follow"),
+        ] {
+            assert_eq!(press(typed), expected, "{typed:?}");
+        }
+        docker.ok(&["rm", "-f", "web-runs", "web-stopped"]);
     }
 
     fn a_reader_that_leaves_is_no_error(host) {

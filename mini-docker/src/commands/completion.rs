@@ -24,8 +24,19 @@ pub(crate) struct Args {
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut (context.reference)(), program::name(), &mut script);
-    outcome::print(String::from_utf8_lossy(&script))?;
+    let own = match args.shell {
+        Shell::Bash => include_str!("completion/bash.sh"),
+        Shell::Zsh => include_str!("completion/zsh.sh"),
+        Shell::Fish => include_str!("completion/fish.sh"),
+        shell => {
+            // These know commands and flags; they do not ask, and so know no names.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut (context.reference)(), program::name(), &mut script);
+            outcome::print(String::from_utf8_lossy(&script))?;
+            return Ok(0);
+        }
+    };
+    let name = program::name();
+    outcome::print(own.replace("mini_docker", &name.replace('-', "_")).replace("mini-docker", name))?;
     Ok(0)
 }

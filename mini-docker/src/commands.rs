@@ -9,6 +9,7 @@ mod info;
 mod man;
 mod prune;
 pub(crate) mod reaper;
+mod registry;
 mod run;
 mod system;
 mod version;
@@ -23,6 +24,11 @@ pub(crate) const TOP: &[&[Entry]] = &[
     &[
         image::ls::IMAGES,
         image::import::ENTRY,
+        registry::pull::ENTRY,
+        registry::push::ENTRY,
+        registry::login::ENTRY,
+        registry::logout::ENTRY,
+        registry::search::ENTRY,
         events::ENTRY,
         info::ENTRY,
         version::ENTRY,
@@ -48,7 +54,8 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         path: "image",
         about: "Manage images",
-        entries: &[&[image::ls::LS, image::import::ENTRY]],
+        entries: &[&[image::ls::LS, image::import::ENTRY, registry::pull::ENTRY, registry::push::ENTRY]],
         groups: &[image::bootstrap::GROUP],
     },
+    registry::manifest::GROUP,
 ];

@@ -38,9 +38,9 @@ kernel_test! {
     fn commands_that_cannot_be_run(host) {
         let docker = Docker::new(host);
         insta::assert_snapshot!(complaints(&docker, &[
-            &["run", "--rm", "nosuch", "true"],
+            &["run", "--rm", "--pull", "never", "nosuch", "true"],
             &["run", "--rm", "Busybox"],
-            &["run", "--rm", &format!("busybox@sha256:{}", "0".repeat(64)), "true"],
+            &["run", "--rm", "--pull", "never", &format!("busybox@sha256:{}", "0".repeat(64)), "true"],
             &["run", "--rm", "", "true"],
             &["run", "--rm", "busybox", "nosuch"],
             &["run", "--rm", "busybox", "/bin/nosuch"],

@@ -81,13 +81,20 @@ impl Pull<'_> {
         let digest = self.reference.digest().map(ToString::to_string);
         let tag = digest.as_deref().or(self.reference.tag()).unwrap_or("latest");
         let head = self.registry.head(repository, tag)?;
-        if let Some(pulled) = head.as_ref().map(|head| self.is_here(&head.digest)).transpose()?.flatten() {
-            return Ok(pulled);
+        // Only what is there is on its way.
+        let begin = || self.registry.client.progress.event(Event::Pulling { tag, repository });
+        if let Some(head) = &head {
+            begin();
+            if let Some(pulled) = self.is_here(&head.digest)? {
+                return Ok(pulled);
+            }
         }
-        self.registry.client.progress.event(Event::Pulling { tag, repository });
         // By its digest, if we have it: the tag may be set anew at this moment.
-        let name = head.map_or(tag.to_owned(), |head| head.digest.to_string());
+        let name = head.as_ref().map_or(tag.to_owned(), |head| head.digest.to_string());
         let root = self.registry.document(repository, &name)?;
+        if head.is_none() {
+            begin();
+        }
         let resolved = resolve(root, self.platform, |descriptor| {
             let (_, bytes) = self.registry.document(repository, &descriptor.digest.to_string())?;
             Ok::<_, PullError>(bytes)

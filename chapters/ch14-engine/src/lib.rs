@@ -37,6 +37,7 @@ mod names;
 mod observe;
 mod ordered;
 mod record;
+mod registry;
 mod resolve_error;
 mod restart;
 mod restore;

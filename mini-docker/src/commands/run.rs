@@ -55,9 +55,10 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let create = args.container.create(args.detach, &settings)?;
     let config = &create.config;
     let streams = Streams { stdin: config.attach_stdin, stdout: config.attach_stdout, stderr: config.attach_stderr };
-    let opened = context.open();
-    let result = opened.as_ref().map_err(Clone::clone).and_then(|engine| {
-        if args.detach {
+    let result = context.open().and_then(|engine| {
+        if let Some(code) = args.image.provide(&engine, context, &create)? {
+            Ok(code)
+        } else if args.detach {
             let (id, started) = engine.run_detached(&create)?;
             outcome::print(format_args!("{id}\n"))?;
             started.map(|()| 0)
@@ -67,9 +68,6 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     });
     if let Some(narrator) = narrator {
         narrator.print();
-    }
-    if let Ok(engine) = &opened {
-        args.image.say_if_missing(engine, &create, result.is_err());
     }
     result
 }

@@ -44,8 +44,9 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         }
     };
     let engine = context.open()?;
-    let made = engine.create(&create);
-    image.say_if_missing(&engine, &create, made.is_err());
-    outcome::print(format_args!("{}\n", made?.id))?;
+    if image.provide(&engine, context, &create)?.is_some() {
+        return Ok(1);
+    }
+    outcome::print(format_args!("{}\n", engine.create(&create)?.id))?;
     Ok(0)
 }

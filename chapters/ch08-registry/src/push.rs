@@ -36,8 +36,12 @@ impl Client<'_> {
     pub fn push(&self, stores: Stores, reference: &Reference) -> Result<Pushed, PushError> {
         let missing = |_| PushError::NoImage(reference.familiar());
         let image = stores.images.find(&reference.familiar()).map_err(missing)?;
-        let (descriptor, bytes, manifest) =
-            stores.images.manifest(&image)?.ok_or_else(|| PushError::NoManifest(reference.familiar()))?;
+        // What was pulled goes as it came, even if some of it is no longer kept: the registry may have it.
+        let (descriptor, manifest) = match stores.images.manifest(&image)? {
+            Some((descriptor, _, manifest)) => (descriptor, manifest),
+            None => stores.images.complete(&image, stores.layers)?,
+        };
+        let bytes = stores.images.document(&descriptor)?;
         let registry = self.registry(reference.domain())?;
         let names = diff_ids(&manifest, &image.config)?;
         let push = Push { registry: &registry, stores, reference, known: stores.images.list()? };

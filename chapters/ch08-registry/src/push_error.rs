@@ -1,6 +1,6 @@
 //! Why an image did not go, in docker's words.
 
-use images::{Digest, ImageStoreError, IngestError};
+use images::{Digest, ImageStoreError, IngestError, PackError};
 use layers::DiskError;
 use process::{Diagnose, FailureKind};
 use thiserror::Error;
@@ -13,9 +13,9 @@ pub enum PushError {
     /// Nothing has that name here.
     #[error("An image does not exist locally with the tag: {0}")]
     NoImage(String),
-    /// It is not in the form that registries have.
-    #[error("{0} has no manifest")]
-    NoManifest(String),
+    /// It cannot be packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// A layer is here unpacked only.
     #[error("{0} cannot be pushed: its layer {1} is not kept as it was packed, and the registry has not got it")]
     NoBlob(String, Digest),
@@ -35,12 +35,12 @@ pub enum PushError {
 
 impl Diagnose for PushError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Registry | Ingest | Store | Disk)
+        process::inner!(self, Registry | Pack | Ingest | Store | Disk)
     }
 
     fn kind(&self) -> Option<FailureKind> {
         match self {
-            Self::NoImage(_) | Self::NoManifest(_) | Self::NoBlob(..) => Some(FailureKind::NotFound),
+            Self::NoImage(_) | Self::NoBlob(..) => Some(FailureKind::NotFound),
             _ => None,
         }
     }
@@ -50,7 +50,6 @@ impl Diagnose for PushError {
             Self::NoImage(_) => {
                 Some("see what there is: mini-docker image ls; mini-docker tag gives another name".into())
             }
-            Self::NoManifest(_) => Some("import it anew: mini-docker import".into()),
             Self::NoBlob(..) => Some("pull it again, or import it anew".into()),
             _ => None,
         }

@@ -94,7 +94,7 @@ impl Engine {
         Ok(containers.into_iter().map(of).collect())
     }
 
-    fn tell_of_image(&self, action: &str, id: &str, name: &str) {
+    pub(crate) fn tell_of_image(&self, action: &str, id: &str, name: &str) {
         self.journal().record(&[Event::new(EventKind::Image, action, id).with("name", name)]);
     }
 

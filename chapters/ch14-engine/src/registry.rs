@@ -12,7 +12,9 @@ impl Engine {
     /// # Errors
     /// [`Failure`]. What came is kept for the next one who asks.
     pub fn pull_image(&self, client: &Client, reference: &Reference, platform: &Platform) -> Result<Pulled, Failure> {
-        Ok(client.pull(self.stores(), reference, platform)?)
+        let pulled = client.pull(self.stores(), reference, platform)?;
+        self.tell_of_image("pull", &pulled.image.id, &reference.familiar());
+        Ok(pulled)
     }
 
     /// Sees to it that its registry has what `reference` names here.
@@ -20,7 +22,10 @@ impl Engine {
     /// # Errors
     /// [`Failure`].
     pub fn push_image(&self, client: &Client, reference: &Reference) -> Result<Pushed, Failure> {
-        Ok(client.push(self.stores(), reference)?)
+        let pushed = client.push(self.stores(), reference)?;
+        let id = self.images_store().find(&reference.familiar())?.id;
+        self.tell_of_image("push", &id, &reference.familiar());
+        Ok(pushed)
     }
 
     /// All tags that are here of the repository of `reference`.

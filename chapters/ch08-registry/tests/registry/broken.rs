@@ -1,5 +1,6 @@
 //! Networks and registries as they are: the right image, or an error that says what was wrong, and never anything else.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use crate::support::faults::{Asked, Fault, Proxy};
@@ -9,8 +10,9 @@ use crate::support::tree::describe;
 
 /// A proxy before the image, whose large layer is at the path that the word is in.
 fn proxied() -> (Proxy, String, String) {
+    static SENT: Once = Once::new();
     let server = Server::plain();
-    layout().send(&server.address, "broken:1", &[]);
+    SENT.call_once(|| layout().send(&server.address, "broken:1", &[]));
     let proxy = Proxy::before(&server.address);
     let name = format!("{}/broken:1", proxy.address);
     (proxy, name, format!("GET /v2/broken/blobs/{}", layout().large))

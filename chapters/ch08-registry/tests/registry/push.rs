@@ -1,12 +1,16 @@
 //! What goes is what others find.
 
+use std::sync::Once;
+
 use crate::support::faults::{Fault, Proxy};
 use crate::support::fixture::{Home, layout, reference, said, skopeo};
 use crate::support::server::Server;
+use crate::support::tree::describe;
 
 /// A home that has the image, and another name for it.
 fn home_with(server: &Server, name: &str) -> Home {
-    layout().send(&server.address, "source:1", &[]);
+    static SENT: Once = Once::new();
+    SENT.call_once(|| layout().send(&server.address, "source:1", &[]));
     let home = Home::new();
     let pulled = home.pull(&format!("{}/source:1", server.address)).expect("a pull");
     home.images.tag(&pulled.image, &reference(name)).expect("a name");
@@ -30,6 +34,28 @@ fn what_goes_is_what_skopeo_and_podman_find() {
     let again = home.client().push(home.stores(), &reference(&name)).expect("a push");
     assert_eq!(again, pushed);
     assert!(home.log.lines().iter().any(|line| line == "ExistsThere"));
+}
+
+#[test]
+fn what_was_made_here_goes_too() {
+    let server = Server::plain();
+    let home = Home::new();
+    let layer = home.layers.import_directory(&layout().tree("one")).expect("a layer");
+    let config = images::ImageConfig::new(
+        "2020-02-02T02:02:02Z".into(),
+        vec![layer.diff_id.to_string()],
+        images::ContainerConfig::default(),
+    );
+    let name = format!("{}/made:here", server.address);
+    let image = home.images.put(Some(&reference(&name)), config, None).expect("an image");
+    let pushed = home.client().push(home.stores(), &reference(&name)).expect("a push");
+    let other = Home::new();
+    let pulled = other.pull(&name).expect("a pull");
+    assert_eq!((pulled.image.id.as_str(), pulled.digest.clone()), (image.id.as_str(), pushed.digest));
+    assert_eq!(describe(&other.trees(&pulled)[0]), describe(&layout().tree("one")));
+    // Now it is known under the digest that it has there.
+    let known = home.images.look(&name).expect("the image");
+    assert_eq!(known.digests, [reference(&name).at(&pulled.digest)]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Docker is the judge: the same command lines, the same output, the same exit codes. The lines are in `docker/cases`.
 
+#[path = "docker/archives.rs"]
+mod archives;
 mod common;
 #[path = "docker/compare.rs"]
 mod compare;

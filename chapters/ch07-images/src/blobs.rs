@@ -81,15 +81,15 @@ impl Blobs {
         Ok(list)
     }
 
+    /// Removes a blob, and what is known of it.
     pub(crate) fn remove(&self, digest: &Digest) -> Result<(), DiskError> {
-        let path = self.path(digest);
-        for path in [&path, &self.diffs.join(digest.hex())] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other.map_err(DiskError::at("remove", path))?,
-            }
-        }
-        Ok(())
+        remove_file(&self.diffs.join(digest.hex()))?;
+        self.drop_bytes(digest)
+    }
+
+    /// Removes a blob only.
+    pub(crate) fn drop_bytes(&self, digest: &Digest) -> Result<(), DiskError> {
+        remove_file(&self.path(digest))
     }
 
     /// The layer that a blob unpacks to, if that was ever seen.
@@ -101,6 +101,13 @@ impl Blobs {
     pub(crate) fn remember(&self, digest: &Digest, diff_id: &DiffId) -> Result<(), DiskError> {
         let line = format!("{diff_id}\n");
         write_atomically(&self.diffs.join(digest.hex()), line.as_bytes(), Durability::Death)
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), DiskError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(DiskError::at("remove", path)),
     }
 }
 

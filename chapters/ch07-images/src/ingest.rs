@@ -159,6 +159,27 @@ impl Ingest<'_> {
         }
     }
 
+    /// Sees to it that a blob is here, whether its layer is or not: one that was [dropped](ImageStore::drop_blob). Nothing is
+    /// unpacked.
+    ///
+    /// # Errors
+    /// Those of `fetch`; [`IngestError`].
+    pub fn blob<E: From<IngestError>>(
+        &self,
+        blob: &Descriptor,
+        fetch: impl FnOnce(&mut Download) -> Result<(), E>,
+    ) -> Result<Fetched, E> {
+        self.claim([&blob.digest])?;
+        let opened = Download::open(&self.store.partial(), &self.store.blobs, blob).map_err(IngestError::from)?;
+        let Some(mut download) = opened else { return Ok(Fetched::Here) };
+        let fetched = if download.have() < blob.size { fetch(&mut download) } else { Ok(()) };
+        if download.have() < blob.size {
+            fetched?;
+        }
+        download.finish(&self.store.blobs)?;
+        Ok(Fetched::Downloaded)
+    }
+
     /// Takes a layer whose blob is here already, brought by [`adopt`](Self::adopt) or by an earlier pull.
     fn unpack_kept(&self, blob: &Descriptor, diff_id: &DiffId) -> Result<(), IngestError> {
         let missing = || IngestError::Missing(format!("blob {}", blob.digest));

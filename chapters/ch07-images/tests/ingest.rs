@@ -241,6 +241,26 @@ kernel_test! {
         assert_eq!(stores.blobs(), 4, "a good blob stays, whatever somebody says of it");
     }
 
+    /// The layer stays; its bytes are asked for when somebody needs them.
+    fn the_blob_of_a_layer_can_be_dropped_and_fetched_again(host) {
+        let (made, stores) = (two_layers(), Stores::open(host));
+        stores.install(&made, &["local"]).expect("an image");
+        assert_eq!(stores.images.layer_blobs().expect("a list").len(), 0, "no registry has it");
+        stores.install(&made, &[&format!("x.y/web@{}", made.manifest.0.digest)]).expect("an image");
+        for (blob, names) in stores.images.layer_blobs().expect("a list") {
+            assert_eq!(names.len(), 1);
+            assert_eq!(stores.images.drop_blob(&blob.digest).expect("a removal"), blob.size);
+        }
+        assert_eq!((stores.blobs(), stores.layers.list().expect("a list").len()), (2, 2));
+        let ingest = stores.ingest();
+        let (blob, bytes) = &made.blobs[0];
+        let unasked = ingest.layer(blob, &made.diff_ids[0], |_| -> Result<(), IngestError> { panic!("asked for") });
+        assert_eq!(unasked.expect("a layer"), Fetched::Here);
+        let fetch = || ingest.blob(blob, |download| download.write_all(bytes).map_err(IngestError::from));
+        assert_eq!((fetch().expect("a blob"), fetch().expect("a blob")), (Fetched::Downloaded, Fetched::Here));
+        assert_eq!(stores.images.check(&stores.layers).expect("a check").len(), 0);
+    }
+
     fn bytes_that_are_right_and_no_archive_are_an_error_of_the_layer(host) {
         let stores = Stores::open(host);
         let mut made = made(&[tar("a", b"a")]);

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use layers::{DiffId, Digest, DiskError, Durability, Hashing, Held, LayerError, LayerStore, Staged};
+use layers::{DataRoot, DiffId, Digest, DiskError, Durability, Hashing, Held, LayerError, LayerStore, Staged};
 
 use crate::config::ImageConfig;
 use crate::document::{Descriptor, Document, DocumentError, Manifest, verify};
@@ -291,6 +292,25 @@ impl Ingest<'_> {
 
     fn is_here(&self, diff_id: &DiffId) -> bool {
         self.layers.get(diff_id).is_ok()
+    }
+
+    pub(crate) fn root(&self) -> &DataRoot {
+        &self.store.root
+    }
+
+    pub(crate) fn layers(&self) -> &LayerStore {
+        self.layers
+    }
+
+    pub(crate) fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.store.blobs.path(digest)
+    }
+
+    /// Takes a layer that was unpacked out of this blob.
+    pub(crate) fn add(&self, blob: &Digest, staged: Staged) {
+        let mut parts = self.parts();
+        parts.diffs.insert(blob.clone(), staged.diff_id.clone());
+        parts.staged.push(staged);
     }
 
     fn parts(&self) -> MutexGuard<'_, Parts> {

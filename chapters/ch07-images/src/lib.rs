@@ -10,6 +10,7 @@ mod document;
 mod download;
 mod earlier;
 mod image;
+mod import;
 mod ingest;
 mod ingest_error;
 mod load;

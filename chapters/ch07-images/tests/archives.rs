@@ -142,6 +142,28 @@ kernel_test! {
         assert_eq!(here.root.rubbish().expect("a look").len(), 0);
     }
 
+    /// Whatever packed it: nobody could pack it again, so it is kept.
+    fn what_was_imported_goes_out_as_it_came_in(host) {
+        let here = Stores::open(host);
+        let plain = tar("etc/motd", b"hello");
+        let mut bzip2 = bzip2::read::BzEncoder::new(plain.as_slice(), bzip2::Compression::fast());
+        let mut foreign = Vec::new();
+        std::io::Read::read_to_end(&mut bzip2, &mut foreign).expect("in memory");
+        for (name, bytes, kept) in [("plain", &plain, &plain), ("gzip", &gzip(&plain), &gzip(&plain)), ("bzip2", &foreign, &plain)] {
+            let describe = |layer: &layers::DiffId| {
+                let config = images::ContainerConfig { cmd: Some(vec![name.into()]), ..images::ContainerConfig::default() };
+                images::ImageConfig::new("2024-01-01T00:00:00Z".into(), vec![layer.to_string()], config)
+            };
+            let image = here.ingest().import(bytes.as_slice(), &reference(name), describe).expect("an image");
+            let (_, manifest) = here.images.complete(&image, &here.layers).expect("a manifest");
+            assert_eq!(manifest.layers[0].digest, layers::Digest::of(kept), "{name}");
+            assert_eq!(load(&elsewhere(host, name), &save(&here, &[name]))[0].image, image);
+        }
+        let describe = |_: &layers::DiffId| panic!("no layer");
+        assert!(here.ingest().import(&gzip(&plain)[..40], &reference("cut"), describe).is_err());
+        assert_eq!(here.root.rubbish().expect("a look").len(), 0);
+    }
+
     fn archives_of_older_dockers_are_read(host) {
         let stores = Stores::open(host);
         let made = web();

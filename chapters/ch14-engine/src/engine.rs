@@ -107,7 +107,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn import(&self, archive: impl Read, reference: &Reference, changes: &[String]) -> Result<Image, Failure> {
+    pub fn import(
+        &self,
+        archive: impl Read + Send,
+        reference: &Reference,
+        changes: &[String],
+    ) -> Result<Image, Failure> {
         let config = commit::changed(&ContainerConfig::default(), changes)?;
         Ok(import::import(archive, reference, config, &self.layers, &self.images)?)
     }

@@ -51,8 +51,8 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     refused::check(matches, refused::IMPORT)?;
     let (args, engine): (Args, _) = (of(matches)?, context.open()?);
     let name: Reference = args.name.parse()?;
-    let archive: Box<dyn Read> = if args.file == Path::new("-") {
-        Box::new(io::stdin().lock())
+    let archive: Box<dyn Read + Send> = if args.file == Path::new("-") {
+        Box::new(io::stdin())
     } else {
         let file = File::open(&args.file).map_err(|source| OpenError { path: args.file.clone(), source })?;
         Box::new(file)

@@ -5,6 +5,8 @@ mod bundle;
 mod common;
 #[path = "runc/fields.rs"]
 mod fields;
+#[path = "runc/groups.rs"]
+mod groups;
 #[path = "runc/labels.rs"]
 mod labels;
 #[path = "runc/notify.rs"]

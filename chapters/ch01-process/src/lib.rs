@@ -12,6 +12,7 @@ mod failure;
 mod fault;
 mod identity;
 pub mod init;
+pub mod numbers;
 pub mod own_binary;
 mod proc_dir;
 pub mod pty;

@@ -1,9 +1,9 @@
 //! Processors and memory nodes: the only limit that is a set, and on v1 one that a new group does not have at all.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use nix::errno::Errno;
+use process::numbers;
 
 use crate::directory::Directory;
 use crate::error::CgroupError;
@@ -57,8 +57,8 @@ pub(crate) fn set(group: &Directory, cpu: &Cpu) -> Result<(), CgroupError> {
 /// v2 takes a set that the parent does not have, and gives the parent's instead: silence where v1 has an error.
 fn is_given(group: &Directory, file: &str, asked: &str) -> bool {
     let effective = group.read(&format!("{file}.effective")).unwrap_or_default();
-    match (numbers(asked), numbers(effective.trim())) {
-        (Some(asked), Some(given)) if !given.is_empty() => asked.iter().all(|number| given.contains(number)),
+    match (numbers::parse(asked), numbers::parse(effective.trim())) {
+        (Ok(asked), Ok(given)) if !given.is_empty() => given.is_superset(&asked),
         // v1 has no such file, and has spoken already.
         _ => true,
     }
@@ -71,28 +71,4 @@ fn available(group: &Directory, file: &str) -> String {
     // v2's file is empty where a group has asked for nothing; the root has only the effective one.
     let list = read(&format!("{file}.effective")).or_else(|| read(file)).unwrap_or_default();
     if list.trim().is_empty() { "none".into() } else { list.trim().into() }
-}
-
-/// `0-2,4` as numbers, each once. `None` if it is no such list.
-fn numbers(list: &str) -> Option<BTreeSet<u32>> {
-    let mut numbers = BTreeSet::new();
-    for part in list.split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        numbers.extend(first.trim().parse::<u32>().ok()?..=last.trim().parse::<u32>().ok()?.min(u32::from(u16::MAX)));
-    }
-    Some(numbers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_processors() {
-        assert_eq!(numbers("0-2,4"), Some(BTreeSet::from([0, 1, 2, 4])));
-        assert_eq!(numbers(""), Some(BTreeSet::new()));
-        assert_eq!(numbers("0-x"), None);
-        assert_eq!(numbers("5-3"), Some(BTreeSet::new()));
-        assert_eq!(numbers(&"0-65535,".repeat(10_000)).map(|all| all.len()), Some(65536), "however often it is said");
-    }
 }

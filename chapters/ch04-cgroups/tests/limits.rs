@@ -6,13 +6,14 @@ use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use cgroups::{BlockIo, Cpu, HugepageLimit, Limits, Memory, ThrottleDevice};
+use cgroups::{BlockIo, Cpu, HugepageLimit, Limits, Memory, Network, NetworkPriority, ThrottleDevice};
 use common::{Bench, Inmate, MIB, fork_child, printed, status, wait_for_ever};
 use nix::errno::Errno;
+use nix::mount::{MsFlags, mount, umount};
 use nix::poll::PollTimeout;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
-use testkit::{Need, kernel_test, require};
+use testkit::{Need, kernel_test, native_test, require};
 
 fn memory(limit: i64) -> Limits {
     Limits { memory: Memory { limit: Some(limit), swap: Some(limit), ..Memory::default() }, ..Limits::default() }
@@ -244,5 +245,52 @@ kernel_test! {
             let error = printed(bench.try_group(&raw("pids.max")).expect_err("v1"));
             assert_eq!(error, "Error: invalid control group setting \"pids.max\": this machine has cgroup v1");
         }
+    }
+}
+
+native_test! {
+    /// Most machines mount some of these nowhere; on v1 whoever wants one does.
+    fn controllers_that_are_mounted_on_demand_on_v1_have_their_limits(host) {
+        const KINDS: [&str; 3] = ["hugetlb", "net_cls", "net_prio"];
+        require(Need::CgroupV1("memory"));
+        let mut places = Vec::new();
+        for kind in KINDS {
+            let place = host.dir().join(kind);
+            fs::create_dir(&place).expect("a directory");
+            // In use on another tree, or not in this kernel: then it is missing, as it is for everybody.
+            if mount(Some(kind), &place, Some("cgroup"), MsFlags::empty(), Some(kind)).is_ok() {
+                places.push((kind, place));
+            }
+        }
+        for (kind, place) in &places {
+            let bench = Bench::new(host, &[]);
+            let (limits, shown): (Limits, &[(&str, &str)]) = match *kind {
+                "hugetlb" => {
+                    let pages = HugepageLimit { page_size: "2MB".into(), limit: 1 << 30 };
+                    let limits = Limits { hugepage_limits: vec![pages], ..Limits::default() };
+                    (limits, &[("hugetlb.2MB.limit_in_bytes", "1073741824")])
+                }
+                "net_cls" => {
+                    let network = Network { class_id: Some(0x0010_0001), priorities: Vec::new() };
+                    (Limits { network, ..Limits::default() }, &[("net_cls.classid", "1048577")])
+                }
+                _ => {
+                    let priorities = vec![NetworkPriority { name: "lo".into(), priority: 5 }];
+                    let network = Network { class_id: None, priorities };
+                    (Limits { network, ..Limits::default() }, &[("net_prio.ifpriomap", "lo 5")])
+                }
+            };
+            let group = bench.group(&limits);
+            for (file, expected) in shown {
+                let shown = bench.shown(&group, file, "");
+                // Of devices there is a line each.
+                assert_eq!(shown.lines().next(), Some(*expected), "{kind} in {}", place.display());
+            }
+            group.remove().expect("an empty group");
+        }
+        for (_, place) in &places {
+            umount(place).expect("nobody is in it");
+        }
+        assert!(!places.is_empty(), "none of {KINDS:?} can be mounted here");
     }
 }

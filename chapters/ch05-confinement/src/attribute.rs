@@ -5,7 +5,6 @@
 mod affinity;
 mod io_priority;
 mod memory_policy;
-mod numbers;
 mod personality;
 mod scheduler;
 

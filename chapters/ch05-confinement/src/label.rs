@@ -63,6 +63,9 @@ impl Diagnose for LabelError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels {
     apparmor: String,
+    /// Where `AppArmor` is asked: `exec` in its own directory, or in that of all modules, from before several could be there.
+    /// The host's `/proc` says it; that of the container is whatever its image has there.
+    place: &'static str,
     selinux: String,
 }
 
@@ -82,7 +85,9 @@ impl Labels {
         if !selinux.is_empty() && !has_selinux() {
             return Err(LabelError::NoSelinux);
         }
-        Ok(Self { apparmor: apparmor.into(), selinux: selinux.into() })
+        let has_own = fs::exists("/proc/self/attr/apparmor").unwrap_or(true);
+        let place = if has_own { "attr/apparmor/exec" } else { "attr/exec" };
+        Ok(Self { apparmor: apparmor.into(), place, selinux: selinux.into() })
     }
 
     /// Asks for them. `write` writes to a file of `/proc/self/`, in one call.
@@ -91,15 +96,8 @@ impl Labels {
     /// [`LabelError::AppArmor`], [`LabelError::Selinux`].
     pub fn apply(&self, write: impl Fn(&str, &str) -> Result<(), Errno>) -> Result<(), LabelError> {
         if !self.apparmor.is_empty() {
-            let wish = format!("exec {}", self.apparmor);
-            // The second is from before modules could be stacked.
-            let written = match write("attr/apparmor/exec", &wish) {
-                Err(Errno::ENOENT) if !fs::exists("/proc/self/attr/apparmor").unwrap_or(true) => {
-                    write("attr/exec", &wish)
-                }
-                other => other,
-            };
-            written.map_err(|errno| LabelError::AppArmor { profile: self.apparmor.clone(), errno })?;
+            write(self.place, &format!("exec {}", self.apparmor))
+                .map_err(|errno| LabelError::AppArmor { profile: self.apparmor.clone(), errno })?;
             step!(5, "AppArmor profile {} from exec on", self.apparmor);
         }
         if !self.selinux.is_empty() {
@@ -118,4 +116,33 @@ fn has_apparmor() -> bool {
 /// Whether the kernel has `SELinux`, and it is switched on.
 pub fn has_selinux() -> bool {
     statfs("/sys/fs/selinux").is_ok_and(|found| found.filesystem_type() == SELINUX_MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A profile that is not loaded is "no such file", too: that must not lead to another file, and another module.
+    #[test]
+    fn each_module_is_asked_in_one_place_whatever_it_answers() {
+        let asked = RefCell::new(Vec::new());
+        for place in ["attr/apparmor/exec", "attr/exec"] {
+            let labels = Labels { apparmor: "box".into(), place, selinux: "label".into() };
+            let refused = labels.apply(|file, wish| {
+                asked.borrow_mut().push(format!("{file}: {wish}"));
+                Err(Errno::ENOENT)
+            });
+            assert_eq!(refused, Err(LabelError::AppArmor { profile: "box".into(), errno: Errno::ENOENT }));
+        }
+        assert_eq!(asked.take(), ["attr/apparmor/exec: exec box", "attr/exec: exec box"]);
+        let labels = Labels { selinux: "label".into(), ..Labels::default() };
+        let refused = labels.apply(|file, wish| {
+            asked.borrow_mut().push(format!("{file}: {wish}"));
+            Err(Errno::EINVAL)
+        });
+        assert_eq!(refused, Err(LabelError::Selinux { label: "label".into(), errno: Errno::EINVAL }));
+        assert_eq!(asked.take(), ["attr/exec: label"]);
+    }
 }

@@ -2,9 +2,10 @@
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
+use process::numbers;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeError, failed, invalid, numbers};
+use super::{AttributeError, failed, invalid};
 
 /// Lists of processors. They concern only who joins: a container's first process is where its group lets it be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

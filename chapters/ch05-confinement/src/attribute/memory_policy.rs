@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use process::numbers;
 use process::sys::attributes::set_mempolicy;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeError, failed, invalid, numbers};
+use super::{AttributeError, failed, invalid};
 
 /// The kernel's modes; numbers from `<linux/mempolicy.h>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

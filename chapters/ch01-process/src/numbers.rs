@@ -5,20 +5,30 @@ use std::collections::BTreeSet;
 /// No machine has more of either, and a list must not be all of our memory.
 const LARGEST: usize = 4096;
 
-/// The numbers in `list`, each once; what is wrong with it otherwise. An empty list has none.
-pub(super) fn parse(list: &str) -> Result<BTreeSet<usize>, String> {
+/// The numbers in `list`, each once. An empty list has none.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse(list: &str) -> Result<BTreeSet<usize>, String> {
     let number = |text: &str| match text.trim().parse::<usize>() {
         Ok(number) if number < LARGEST => Ok(number),
         _ => Err(format!("{text:?} in {list:?} is no number below {LARGEST}")),
     };
-    let mut found = BTreeSet::new();
+    let mut ranges = Vec::new();
     for part in list.split(',').filter(|_| !list.trim().is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (number(first)?, number(last)?);
         if first > last {
             return Err(format!("{part:?} in {list:?} goes backwards"));
         }
-        found.extend(first..=last);
+        ranges.push((first, last));
+    }
+    ranges.sort_unstable();
+    let (mut found, mut next) = (BTreeSet::new(), 0);
+    for (first, last) in ranges {
+        // What was said before costs no time, either.
+        found.extend(first.max(next)..=last);
+        next = next.max(last + 1);
     }
     Ok(found)
 }

@@ -43,6 +43,8 @@ pub struct Surroundings {
     pub idle: Duration,
     /// The first pause before something is tried again; each is twice the one before.
     pub pause: Duration,
+    /// What of a layer goes in one piece.
+    pub chunk: u64,
 }
 
 impl Surroundings {
@@ -58,6 +60,7 @@ impl Surroundings {
             connect: Duration::from_secs(15),
             idle: Duration::from_mins(1),
             pause: Duration::from_millis(250),
+            chunk: 32 * 1024 * 1024,
         })
     }
 }

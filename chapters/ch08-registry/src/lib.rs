@@ -54,3 +54,4 @@ pub use settings::{Settings, SettingsError};
 pub use tls::TlsError;
 pub use token::TokenAnswer;
 pub use upload::parse_progress;
+pub use url::{LocationError, resolve as resolve_location};

@@ -19,8 +19,6 @@ use crate::registry::{Call, Registry, asked, finish, refused};
 use crate::token::escape;
 use crate::url::resolve;
 
-/// What goes in one piece.
-const CHUNK: u64 = 32 * 1024 * 1024;
 /// A registry that wants larger pieces than this wants it whole.
 const LARGEST_CHUNK: u64 = 1024 * 1024 * 1024;
 /// How often something is tried.
@@ -137,7 +135,13 @@ impl Upload<'_> {
         for attempt in 1.. {
             let begun = session.take().map_or_else(|| self.start(scope), Ok);
             match begun.and_then(|session| self.send_once(file, session, scope)) {
-                Err(error) if attempt < ATTEMPTS && may_pass(&error) => self.registry.pause(attempt),
+                Err(error) if attempt < ATTEMPTS && may_pass(&error) => {
+                    self.registry.pause(attempt);
+                    // It may have been the answer that was lost.
+                    if self.registry.has_blob(self.repository, self.digest, scope)? {
+                        return Ok(());
+                    }
+                }
                 other => return other,
             }
         }
@@ -145,7 +149,7 @@ impl Upload<'_> {
     }
 
     fn send_once(&self, file: &File, session: Session, scope: &Scope) -> Result<(), RegistryError> {
-        let chunk = CHUNK.max(session.least);
+        let chunk = self.registry.client.http.surroundings.chunk.max(session.least).max(1);
         if self.size <= chunk || chunk > LARGEST_CHUNK {
             return self.close(&session.location, &self.piece(file, 0, self.size), scope);
         }
@@ -236,7 +240,12 @@ fn header(name: HeaderName, value: &str) -> Option<(HeaderName, HeaderValue)> {
 fn may_pass(error: &RegistryError) -> bool {
     match error {
         RegistryError::Http(error) => error.fault.is_passing(),
-        RegistryError::Refused { refusal, .. } => matches!(refusal.status.as_u16(), 500 | 502 | 503 | 504),
+        RegistryError::Refused { refusal, .. } => {
+            // An upload that it does not know any more, or not as we left it, is begun anew.
+            refusal.has("BLOB_UPLOAD_INVALID")
+                || refusal.has("BLOB_UPLOAD_UNKNOWN")
+                || matches!(refusal.status.as_u16(), 500 | 502 | 503 | 504)
+        }
         _ => false,
     }
 }

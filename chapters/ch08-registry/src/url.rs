@@ -8,10 +8,13 @@ use crate::host::Authority;
 /// A `Location` that leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is no address on the web")]
-pub(crate) struct LocationError(String);
+pub struct LocationError(String);
 
 /// Where `location` leads from `base`, without a fragment.
-pub(crate) fn resolve(base: &Uri, location: &str) -> Result<Uri, LocationError> {
+///
+/// # Errors
+/// [`LocationError`].
+pub fn resolve(base: &Uri, location: &str) -> Result<Uri, LocationError> {
     let wrong = || LocationError(location.chars().take(200).collect());
     let location = location.split('#').next().unwrap_or_default();
     let scheme = base.scheme_str().unwrap_or("https");

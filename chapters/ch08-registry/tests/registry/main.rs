@@ -10,5 +10,6 @@ mod support {
 }
 mod auth;
 mod broken;
+mod killed;
 mod pull;
 mod push;

@@ -2,6 +2,8 @@
 
 use std::sync::Once;
 
+use images::Digest;
+
 use crate::support::faults::{Fault, Proxy};
 use crate::support::fixture::{Home, layout, reference, said, skopeo};
 use crate::support::server::Server;
@@ -25,7 +27,7 @@ fn what_goes_is_what_skopeo_and_podman_find() {
     let pushed = home.client().push(home.stores(), &reference(&name)).expect("a push");
     assert_eq!(pushed.digest, layout().manifest);
     let raw = skopeo(&["inspect", "--tls-verify=false", "--raw", &format!("docker://{name}")]);
-    assert_eq!(images::Digest::of(raw.as_bytes()), layout().manifest);
+    assert_eq!(Digest::of(raw.as_bytes()), layout().manifest);
     let copy = home.path().join("copy");
     skopeo(&["copy", "--src-tls-verify=false", &format!("docker://{name}"), &format!("dir:{}", copy.display())]);
     assert!(copy.join(layout().large.hex()).exists());
@@ -62,7 +64,7 @@ fn what_was_made_here_goes_too() {
 fn a_push_survives_what_networks_do() {
     let cases: [(&str, &str, Fault); 4] = [
         ("mount is not had", "mount=", Fault::Instead("405 Method Not Allowed\n\n".into())),
-        ("an upload breaks", "PUT /v2/faulty", Fault::Cut(0)),
+        ("an upload breaks", "PUT /v2/faulty", Fault::Silence),
         ("a server's moment", "PUT /v2/faulty", Fault::Instead("503 Service Unavailable\n\n".into())),
         ("a start fails", "POST /v2/faulty", Fault::Instead("502 Bad Gateway\n\n".into())),
     ];
@@ -75,10 +77,32 @@ fn a_push_survives_what_networks_do() {
         let pushed = home.client().push(home.stores(), &reference(&name)).expect(what);
         assert_eq!(pushed.digest, layout().manifest, "{what}");
         let direct = format!("docker://{}/faulty{number}:1", server.address);
-        assert_eq!(
-            images::Digest::of(skopeo(&["inspect", "--tls-verify=false", "--raw", &direct]).as_bytes()),
-            pushed.digest
-        );
+        assert_eq!(Digest::of(skopeo(&["inspect", "--tls-verify=false", "--raw", &direct]).as_bytes()), pushed.digest);
+    }
+}
+
+#[test]
+fn a_broken_piece_costs_a_piece() {
+    let cases: [(&str, Fault); 3] = [
+        ("no answer", Fault::Silence),
+        ("a server's moment", Fault::Instead("503 Service Unavailable\n\n".into())),
+        ("out of order", Fault::Instead("416 Range Not Satisfiable\n\n".into())),
+    ];
+    for (number, (what, fault)) in cases.into_iter().enumerate() {
+        let server = Server::plain();
+        let proxy = Proxy::before(&server.address);
+        let name = format!("{}/pieces{number}:1", proxy.address);
+        let mut home = home_with(server, &name);
+        home.surroundings.chunk = 1_000_000;
+        proxy.spoil("mount=", 100, Fault::Instead("405 Method Not Allowed\n\n".into()));
+        proxy.spoil("PATCH ", 1, fault);
+        let pushed = home.client().push(home.stores(), &reference(&name)).expect(what);
+        let asked = proxy.asked();
+        let pieces = asked.iter().filter(|asked| asked.method == "PATCH").count();
+        assert!((6..=12).contains(&pieces), "{what}: {pieces} pieces");
+        assert!(asked.iter().any(|asked| asked.method == "GET" && asked.path.contains("/uploads/")), "{what}");
+        let direct = format!("docker://{}/pieces{number}:1", server.address);
+        assert_eq!(Digest::of(skopeo(&["inspect", "--tls-verify=false", "--raw", &direct]).as_bytes()), pushed.digest);
     }
 }
 

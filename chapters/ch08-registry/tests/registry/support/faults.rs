@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) enum Fault {
     /// The connection breaks after so many bytes of the body.
     Cut(usize),
+    /// It is done, and nobody says so: the connection ends before the answer.
+    Silence,
     /// Nothing comes after so many bytes, and the connection stays.
     Stall(usize),
     /// One byte of the body is another.
@@ -186,6 +188,9 @@ fn answer(
     server.write_all(body)?;
     let mut reader = BufReader::new(server);
     let (status, mut headers) = read_head(&mut reader)?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    if matches!(fault, Some(Fault::Silence)) {
+        return Ok(false);
+    }
     headers.retain(|(name, _)| name != "connection" && name != "transfer-encoding");
     let head_only = line.starts_with("HEAD");
     let mut body = Vec::new();

@@ -130,6 +130,7 @@ impl Home {
             connect: Duration::from_secs(5),
             idle: Duration::from_secs(5),
             pause: Duration::from_millis(1),
+            chunk: 32 * 1024 * 1024,
         };
         let (images, layers) = (ImageStore::open(&root).expect("images"), LayerStore::open(&root).expect("layers"));
         Self { directory, images, layers, surroundings, log: Log::default() }

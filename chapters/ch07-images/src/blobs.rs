@@ -33,6 +33,11 @@ impl Blobs {
         Ok(Self { blobs, diffs })
     }
 
+    /// Where there may be files that are being written.
+    pub(crate) fn directories(&self) -> [&Path; 2] {
+        [&self.blobs, &self.diffs]
+    }
+
     /// Where a blob is, or would be.
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs.join(digest.hex())

@@ -19,7 +19,7 @@ use crate::store_error::ImageStoreError;
 const LONGEST_MAGIC: u64 = 6;
 
 impl Ingest<'_> {
-    /// Makes an image of the archive, plain or compressed, under `reference`. `describe` says what it is, when the name of
+    /// Makes an image of the archive, plain or compressed, under `reference` if there is one. `describe` says what it is, when the name of
     /// its layer is known.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Ingest<'_> {
     pub fn import(
         self,
         mut archive: impl Read + Send,
-        reference: &Reference,
+        reference: Option<&Reference>,
         describe: impl FnOnce(&DiffId) -> ImageConfig,
     ) -> Result<Image, IngestError> {
         let mut start = Vec::new();
@@ -52,7 +52,8 @@ impl Ingest<'_> {
         let target = Descriptor::of(media::OCI_MANIFEST, &manifest);
         self.put(&described, &config)?;
         self.put(&target, &manifest)?;
-        let install = Install { manifest: target.clone(), target, references: vec![reference.clone()] };
+        let install =
+            Install { manifest: target.clone(), target, references: reference.cloned().into_iter().collect() };
         let mut images = self.install(&[install])?;
         Ok(images.remove(0))
     }

@@ -157,6 +157,7 @@ impl ImageStore {
         }
         removal.candidates = sweep::all(self, layers).map_err(RemoveError::from)?;
         let partial = sweep::partial(self).map_err(store_error)?;
+        sweep::unfinished(self).map_err(store_error)?;
         let (done, left) = removal.carry_out(layers)?;
         drop(lock);
         let bytes = left.bytes;

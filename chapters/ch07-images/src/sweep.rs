@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use layers::{DiffId, Digest, DiskError, Held, LayerStore};
 
@@ -125,6 +126,21 @@ pub(crate) fn all(store: &ImageStore, layers: &LayerStore) -> Result<Needs, Imag
     let blobs = store.blobs.list()?.into_iter().collect();
     let layers = layers.list()?.into_iter().map(|layer| layer.diff_id).collect();
     Ok(Needs { blobs, layers, unknown: false })
+}
+
+/// Removes files that were being written when their writer was killed, some time ago: a younger one may still have one.
+pub(crate) fn unfinished(store: &ImageStore) -> Result<(), DiskError> {
+    const OLD: Duration = Duration::from_hours(1);
+    for directory in store.blobs.directories() {
+        for entry in fs::read_dir(directory).map_err(DiskError::at("read", directory))? {
+            let entry = entry.map_err(DiskError::at("read", directory))?;
+            let age = entry.metadata().ok().and_then(|metadata| metadata.modified().ok()?.elapsed().ok());
+            if entry.file_name().as_encoded_bytes().starts_with(b".") && age.is_some_and(|age| age > OLD) {
+                fs::remove_file(entry.path()).map_err(DiskError::at("remove", entry.path()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes what has not arrived whole and what nobody is writing. How many bytes that were.

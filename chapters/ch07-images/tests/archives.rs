@@ -154,13 +154,13 @@ kernel_test! {
                 let config = images::ContainerConfig { cmd: Some(vec![name.into()]), ..images::ContainerConfig::default() };
                 images::ImageConfig::new("2024-01-01T00:00:00Z".into(), vec![layer.to_string()], config)
             };
-            let image = here.ingest().import(bytes.as_slice(), &reference(name), describe).expect("an image");
+            let image = here.ingest().import(bytes.as_slice(), Some(&reference(name)), describe).expect("an image");
             let (_, manifest) = here.images.complete(&image, &here.layers).expect("a manifest");
             assert_eq!(manifest.layers[0].digest, layers::Digest::of(kept), "{name}");
             assert_eq!(load(&elsewhere(host, name), &save(&here, &[name]))[0].image, image);
         }
         let describe = |_: &layers::DiffId| panic!("no layer");
-        assert!(here.ingest().import(&gzip(&plain)[..40], &reference("cut"), describe).is_err());
+        assert!(here.ingest().import(&gzip(&plain)[..40], None, describe).is_err());
         assert_eq!(here.root.rubbish().expect("a look").len(), 0);
     }
 

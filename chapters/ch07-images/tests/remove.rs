@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
 use common::{Made, Stores, made, reference, tar};
 use images::{Image, Known, RemoveError, RemoveWish, Removed, Use};
 use testkit::kernel_test;
@@ -138,8 +141,15 @@ kernel_test! {
         assert_eq!(stores.blobs(), 3);
         made.fetch(&ingest, 1).expect("a layer");
         drop(ingest);
+        // And a file that somebody was writing when he was killed.
+        let (left, young) = (stores.root.path().join("images/blobs/sha256/.left"), stores.root.path().join("images/diffs/.young"));
+        for path in [&left, &young] {
+            fs::write(path, "half").expect("a file");
+        }
+        let long_ago = SystemTime::now() - Duration::from_hours(2);
+        File::options().write(true).open(&left).and_then(|file| file.set_modified(long_ago)).expect("a time");
         assert!(prune(&stores, false, &[]).1 > 0);
-        assert_eq!(stores.blobs(), 0);
+        assert_eq!((stores.blobs(), young.exists()), (0, true));
     }
 
     /// Nobody knows what a damaged manifest needs.

@@ -34,5 +34,5 @@ pub(crate) fn import(
 ) -> Result<Image, ImportError> {
     let created = jiff::Timestamp::now().to_string();
     let describe = |layer: &layers::DiffId| ImageConfig::new(created, vec![layer.to_string()], config);
-    Ok(images.ingest(layers)?.import(archive, reference, describe)?)
+    Ok(images.ingest(layers)?.import(archive, Some(reference), describe)?)
 }

@@ -101,4 +101,52 @@ native_test! {
         commit(&another(host), Some("mine"), &CommitWish::default());
         assert_eq!(judged(host, "mine", "test $(stat -c %u:%g /f /g / | tr '\\n' ,) = 5:6,0:0,0:0,"), 0);
     }
+
+    /// One removes the image, the other makes a container of it: a whole container, or none.
+    fn an_image_that_is_removed_meanwhile_has_a_whole_container_or_none(host) {
+        let engine = another(host);
+        let (mut made, mut refused) = (0, 0);
+        for number in 0..40_u8 {
+            let mut tar = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_ustar();
+            header.set_size(1);
+            tar.append_data(&mut header, "file", [number].as_slice()).expect("in memory");
+            let archive = tar.into_inner().expect("in memory");
+            let changes = ["CMD [\"sh\"]".to_owned()];
+            engine.import(archive.as_slice(), &"victim".parse().expect("a name"), &changes).expect("an image");
+            let mut create = named(&format!("c{number}"), "true");
+            create.config.image = "victim".into();
+            let start = std::sync::Barrier::new(2);
+            let (created, removed) = std::thread::scope(|scope| {
+                let removing = scope.spawn(|| {
+                    let engine = another(host);
+                    start.wait();
+                    // Later each time, so that it comes at every point of the other's way.
+                    for _ in 0..u32::from(number) * 5 {
+                        let _ = engine.image("victim");
+                    }
+                    engine.remove_image("victim", images::RemoveWish::default())
+                });
+                start.wait();
+                (engine.create(&create), removing.join().expect("a thread"))
+            });
+            match created {
+                Ok(saved) => {
+                    assert!(removed.is_err(), "{number}: its image went");
+                    made += 1;
+                    engine.remove(&saved.id, false).expect("a removal");
+                }
+                Err(failure) => {
+                    removed.expect("then it went");
+                    assert!(failure.message.starts_with("No such image"), "{failure:?}");
+                    refused += 1;
+                }
+            }
+            let faults = engine.check(false).expect("a check").faults;
+            assert!(faults.is_empty(), "{number}: {faults:?}");
+            let _ = engine.remove_image("victim", images::RemoveWish::default());
+        }
+        println!("{made} made, {refused} refused");
+        assert_eq!((engine.known_images().expect("a list").len(), traces(&data(host))), (0, Vec::<String>::new()));
+    }
 }

@@ -19,6 +19,9 @@ pub enum LoadError {
     /// It is compressed, and damaged.
     #[error(transparent)]
     Compression(LayerError),
+    /// An entry that no honest archive has.
+    #[error("the archive of images: {0}")]
+    Entry(#[source] LayerError),
     /// Bytes of something else.
     #[error("it is not a tar archive")]
     NotTar,
@@ -64,12 +67,17 @@ pub enum LoadError {
 
 impl Diagnose for LoadError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Compression | Document | Ingest | Store | Disk)
+        process::inner!(self, Compression | Entry | Document | Ingest | Store | Disk)
     }
 
     fn kind(&self) -> Option<FailureKind> {
         match self {
-            Self::Compression(_) | Self::Document(_) | Self::Ingest(_) | Self::Store(_) | Self::Disk(_) => None,
+            Self::Compression(_)
+            | Self::Entry(_)
+            | Self::Document(_)
+            | Self::Ingest(_)
+            | Self::Store(_)
+            | Self::Disk(_) => None,
             Self::Read(source) if source.kind() != io::ErrorKind::UnexpectedEof => Some(FailureKind::System),
             _ => Some(FailureKind::Invalid),
         }

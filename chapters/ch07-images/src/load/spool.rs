@@ -1,14 +1,12 @@
 //! The files of an archive, as they come: a pipe cannot go back, and its lists may come last. Each is hashed on its way into
 //! a file of ours; nothing is ever written under a name that the archive chose.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
-use layers::{Digest, DiskError, Hashing};
-use tar::EntryType;
+use layers::{ArchiveReader, Digest, DiskError, Hashing, LayerError, Part};
 
 use crate::document::LARGEST_DOCUMENT;
 use crate::ingest_error::IngestError;
@@ -50,32 +48,30 @@ impl Spool {
     pub(super) fn read(store: &ImageStore, archive: impl Read) -> Result<Self, LoadError> {
         let plain = layers::decompressed(archive).map_err(LoadError::Compression)?;
         let mut spool = Self { scratch: Scratch::new(&store.root)?, entries: HashMap::new(), looks_like_root: false };
-        let mut tar = tar::Archive::new(plain);
-        for (number, entry) in tar.entries().map_err(unreadable)?.enumerate() {
+        let mut archive = ArchiveReader::new(plain);
+        for number in 0.. {
+            let Some((path, part)) = archive.next().map_err(unreadable)? else { break };
             if number >= MOST_FILES {
                 return Err(LoadError::TooMany(MOST_FILES));
             }
-            let mut entry = entry.map_err(unreadable)?;
-            let Some(name) = entry.path().ok().and_then(|path| clean(&path)) else { continue };
-            let kind = entry.header().entry_type();
-            if matches!(kind, EntryType::Symlink | EntryType::Link) {
-                let target = entry.link_name().ok().flatten().map(Cow::into_owned).unwrap_or_default();
-                let base = if kind == EntryType::Link {
-                    Path::new("")
-                } else {
-                    Path::new(&name).parent().unwrap_or(Path::new(""))
-                };
-                let target = clean(&base.join(target)).ok_or_else(|| LoadError::Link(name.clone()))?;
-                spool.entries.insert(name, Entry::Link(target));
-            } else if kind.is_file() {
-                let spooled = spool.write(store, &name, &mut entry, number)?;
-                spool.entries.insert(name, Entry::File(spooled));
-            } else if name == "etc" || name == "bin" {
-                spool.looks_like_root = true;
-            }
+            let Some(name) = clean(&path) else { continue };
+            let target = match part {
+                Part::File => {
+                    let spooled = spool.write(store, &name, &mut archive, number)?;
+                    spool.entries.insert(name, Entry::File(spooled));
+                    continue;
+                }
+                Part::Directory | Part::Special => {
+                    spool.looks_like_root |= name == "etc" || name == "bin";
+                    continue;
+                }
+                Part::HardLink(target) => target,
+                Part::Symlink(target) => path.parent().unwrap_or(Path::new("")).join(target),
+            };
+            let target = clean(&target).ok_or_else(|| LoadError::Link(name.clone()))?;
+            spool.entries.insert(name, Entry::Link(target));
         }
-        // What follows the end belongs to whoever writes into our pipe: he must not find it closed.
-        io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(unreadable)?;
+        archive.drain().map_err(unreadable)?;
         Ok(spool)
     }
 
@@ -101,7 +97,7 @@ impl Spool {
             let length = match hashing.read(&mut buffer) {
                 Ok(0) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                other => other.map_err(unreadable)?,
+                other => other.map_err(LoadError::Read)?,
             };
             out.write_all(&buffer[..length]).map_err(DiskError::at("write", &path))?;
             size += length as u64;
@@ -178,14 +174,12 @@ impl Spool {
     }
 }
 
-/// What the tar crate says in many words.
-fn unreadable(error: io::Error) -> LoadError {
-    match error.kind() {
-        io::ErrorKind::Other if error.to_string().contains("EOF") => {
-            LoadError::Read(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of a file"))
-        }
-        io::ErrorKind::Other | io::ErrorKind::InvalidInput => LoadError::NotTar,
-        _ => LoadError::Read(error),
+/// An archive is read like a layer, and is none.
+fn unreadable(error: LayerError) -> LoadError {
+    match error {
+        LayerError::Read(source) => LoadError::Read(source),
+        LayerError::Header { .. } => LoadError::NotTar,
+        other => LoadError::Entry(other),
     }
 }
 

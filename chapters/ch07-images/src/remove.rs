@@ -184,7 +184,11 @@ impl Removal<'_> {
         }
         // The way `find` went, so that it is one.
         let name: Reference = text.parse().map_err(ImageStoreError::from)?;
-        let name = tags.iter().find(|kept| is_called(kept, text)).cloned().unwrap_or(name).canonical();
+        let name = name.canonical();
+        if !self.table.references.contains_key(&name) {
+            // It was found by what the digest is of, and has no such name that could be taken away.
+            return Err(ImageStoreError::NotFound(text.into()).into());
+        }
         if !wish.force
             && single
             && let Some(container) = self.uses.iter().find(|container| container.image == id.to_string())

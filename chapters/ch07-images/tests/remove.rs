@@ -72,6 +72,11 @@ kernel_test! {
         assert_eq!((said.len(), there(&stores)), (5, (0, 0)), "two names, the image, two layers: {said:?}");
         assert_eq!(stores.root.rubbish().expect("a look").len(), 0);
         assert_eq!(remove(&stores, "two", RemoveWish::default(), &[]).expect_err("gone"), "No such image: two");
+        // Found by a digest, under which nobody calls it.
+        stores.install(&image("three"), &["three"]).expect("an image");
+        let name = format!("three@{}", image("three").manifest.0.digest);
+        assert!(stores.images.find(&name).is_ok());
+        assert_eq!(remove(&stores, &name, RemoveWish::default(), &[]).expect_err("no name"), format!("No such image: {name}"));
     }
 
     fn conflicts_are_those_of_docker_and_force_overcomes_the_soft_ones(host) {

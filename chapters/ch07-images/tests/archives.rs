@@ -11,7 +11,7 @@ use images::{Image, ImageStore, LoadError, Loaded, PackError, Platform};
 use layers::{DataRoot, LayerStore};
 use process::Failure;
 use serde_json::{Value, json};
-use testkit::{Host, Need, kernel_test, require};
+use testkit::{Host, Need, kernel_test, native_test, require};
 
 /// Stores of another machine.
 fn elsewhere(host: &Host, name: &str) -> Stores {
@@ -226,7 +226,9 @@ kernel_test! {
         assert_eq!((empty.images.list().expect("a list").len(), empty.layers.list().expect("a list").len()), (0, 0));
         assert_eq!(empty.root.rubbish().expect("a look").len(), 0);
     }
+}
 
+native_test! {
     /// The others read what we write, and we read what they make of it: with the same ids.
     fn skopeo_and_podman_read_ours_and_we_read_theirs(host) {
         require(Need::Program("skopeo", "skopeo"));

@@ -11,6 +11,8 @@ mod daemon;
 mod help;
 #[path = "docker/normal.rs"]
 mod normal;
+#[path = "docker/registry.rs"]
+mod registry;
 #[path = "docker/table.rs"]
 mod table;
 
@@ -99,12 +101,19 @@ kernel_test! {
 
     /// `DOCKER_CASES=user.txt` compares that file only.
     fn docker_does_the_same(host) {
-        same(host, |file| !CONTAINERS.contains(&file));
+        same(host, |file| !CONTAINERS.contains(&file) && file != REGISTRY);
     }
 
     /// As above: what outlives its command.
     fn docker_does_the_same_with_what_outlives_a_command(host) {
         same(host, |file| CONTAINERS.contains(&file) && file != FLAGS);
+    }
+
+    /// As above: what goes to a registry and comes from one.
+    fn docker_pulls_and_pushes_the_same(host) {
+        let tree = host.rootfs_named("seed");
+        let _registries = registry::Registries::start(host, &tree);
+        same(host, |file| file == REGISTRY);
     }
 
     /// As above: every flag of such commands.
@@ -115,6 +124,9 @@ kernel_test! {
 
 /// Its file of cases.
 const FLAGS: &str = "help-containers.txt";
+
+/// That one, too.
+const REGISTRY: &str = "registry.txt";
 
 /// Files of cases about containers that outlive the command that starts them.
 const CONTAINERS: [&str; 9] =

@@ -67,9 +67,15 @@ impl Auth {
     }
 
     /// What to say without being asked: what was good before, or what the same challenge needs for another scope.
-    pub(crate) fn header(&self, http: &Http, scope: &Scope, plain: bool) -> Result<Option<HeaderValue>, RegistryError> {
+    pub(crate) fn header(
+        &self,
+        http: &Http,
+        scope: &Scope,
+        plain: bool,
+        what: &str,
+    ) -> Result<Option<HeaderValue>, RegistryError> {
         let challenge = self.state().challenge.clone();
-        challenge.map(|challenge| self.answer(http, &challenge, scope, plain)).transpose()
+        challenge.map(|challenge| self.answer(http, &challenge, scope, plain, what)).transpose()
     }
 
     /// The answer to the challenges of a response. What was good before is forgotten: it was not.
@@ -89,7 +95,7 @@ impl Auth {
             return Err(RegistryError::Unauthorized { what: what.into(), reason });
         };
         self.state().tokens.remove(scope);
-        let header = self.answer(http, challenge, scope, plain)?;
+        let header = self.answer(http, challenge, scope, plain, what)?;
         self.state().challenge = Some(challenge.clone());
         Ok(header)
     }
@@ -100,16 +106,14 @@ impl Auth {
         challenge: &Challenge,
         scope: &Scope,
         plain: bool,
+        what: &str,
     ) -> Result<HeaderValue, RegistryError> {
         if challenge.scheme == "basic" {
             return match self.credentials()? {
                 Some(Credentials::Basic { user, password }) => token::basic(&user, &password),
                 _ => None,
             }
-            .ok_or_else(|| RegistryError::Unauthorized {
-                what: self.domain.clone(),
-                reason: "no basic auth credentials".into(),
-            });
+            .ok_or_else(|| RegistryError::NoCredentials { what: what.into() });
         }
         if let Some(token) = self.state().tokens.get(scope).filter(|token| token.is_fresh()) {
             return Ok(token.header.clone());

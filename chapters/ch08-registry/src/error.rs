@@ -39,6 +39,12 @@ pub enum RegistryError {
         /// What it said, or what is missing.
         reason: String,
     },
+    /// It wants a user and a password, and there are none for it.
+    #[error("{what}: no basic auth credentials")]
+    NoCredentials {
+        /// The request.
+        what: String,
+    },
     /// It wants to be left alone for a while.
     #[error("{what}: {refusal}")]
     TooMany {
@@ -58,13 +64,8 @@ pub enum RegistryError {
         reason: String,
     },
     /// Credentials that a registry does not take.
-    #[error("login attempt to {host} failed: {reason}")]
-    Login {
-        /// The registry.
-        host: String,
-        /// What it says.
-        reason: String,
-    },
+    #[error("{0}")]
+    Login(String),
     /// Not the host of a registry.
     #[error("{0:?} is not the host of a registry")]
     Host(String),
@@ -99,7 +100,7 @@ impl Diagnose for RegistryError {
                 StatusCode::BAD_REQUEST => FailureKind::Invalid,
                 _ => FailureKind::System,
             },
-            Self::Unauthorized { .. } | Self::Login { .. } => FailureKind::Denied,
+            Self::Unauthorized { .. } | Self::NoCredentials { .. } | Self::Login(_) => FailureKind::Denied,
             Self::TooMany { .. } | Self::Answer { .. } => FailureKind::System,
             Self::Host(_) => FailureKind::Invalid,
         })
@@ -107,7 +108,7 @@ impl Diagnose for RegistryError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Unauthorized { .. } => Some("say who you are: mini-docker login".into()),
+            Self::Unauthorized { .. } | Self::NoCredentials { .. } => Some("say who you are: mini-docker login".into()),
             Self::TooMany { after, .. } => {
                 let after = after.map(|after| format!("in {} s, ", after.as_secs())).unwrap_or_default();
                 Some(format!(

@@ -14,10 +14,16 @@ impl Client<'_> {
     pub fn login(&self, domain: &str, user: &str, password: &str) -> Result<Stored, RegistryError> {
         let given = Credentials::Basic { user: user.into(), password: password.into() };
         let registry = self.registry_as(domain, Some(given.clone()))?;
-        let refused = |reason: String| RegistryError::Login { host: domain.into(), reason };
         match registry.need(&Call::get("/v2/", &Scope::none())) {
             Ok(response) => finish(response),
-            Err(RegistryError::Unauthorized { reason, .. }) => return Err(refused(reason)),
+            // By the registry, or by its token server.
+            Err(RegistryError::Unauthorized { what, reason }) => {
+                let registrys = what.ends_with("/v2/\"");
+                return Err(RegistryError::Login(match what.split('"').nth(1).filter(|_| registrys) {
+                    Some(url) => format!("login attempt to {url} failed with status: 401 Unauthorized"),
+                    None => format!("{what}: {reason}"),
+                }));
+            }
             Err(error) => return Err(error),
         }
         let token = registry.auth.lasting(&self.http, registry.is_plain()).ok().flatten();

@@ -34,7 +34,7 @@ impl Client<'_> {
     /// # Errors
     /// [`PushError`].
     pub fn push(&self, stores: Stores, reference: &Reference) -> Result<Pushed, PushError> {
-        let missing = |_| PushError::NoImage(reference.familiar());
+        let missing = |_| PushError::NoImage(reference.familiar_name());
         let image = stores.images.find(&reference.familiar()).map_err(missing)?;
         // What was pulled goes as it came, even if some of it is no longer kept: the registry may have it.
         let (descriptor, manifest) = match stores.images.manifest(&image)? {

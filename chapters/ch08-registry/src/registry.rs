@@ -254,7 +254,7 @@ impl<'a> Registry<'a> {
         if ours {
             let header = match proven {
                 Some(header) => Some(header),
-                None => self.auth.header(&self.client.http, call.scope, plain)?,
+                None => self.auth.header(&self.client.http, call.scope, plain, &request.asked().to_string())?,
             };
             request.headers.extend(header.map(|header| (AUTHORIZATION, header)));
         }

@@ -68,14 +68,14 @@ impl Diagnose for AskError {
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
     let invalid = |message: &str| Err(Failure::new(FailureKind::Invalid, message));
+    if args.password.is_some() && args.password_stdin {
+        return invalid("conflicting options: cannot specify both --password and --password-stdin");
+    }
     if args.password.is_some() {
         outcome::complain("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
-        if args.password_stdin {
-            return invalid("--password and --password-stdin are mutually exclusive");
-        }
     }
     if args.password_stdin && args.username.as_ref().is_none_or(String::is_empty) {
-        return invalid("Must provide --username with --password-stdin");
+        return invalid("the --password-stdin option requires --username to be set");
     }
     let server = link::server(args.server.as_deref());
     let (user, password) = ask(&args)?;

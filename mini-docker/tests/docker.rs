@@ -23,7 +23,7 @@ use std::process::Command;
 use common::Docker;
 use compare::Side;
 use daemon::{Daemon, Programs};
-use testkit::{Host, kernel_test};
+use testkit::{Host, Need, kernel_test, require};
 
 /// What docker's `import` does not know by itself.
 const CONFIG: [&str; 4] =
@@ -114,6 +114,27 @@ kernel_test! {
         let tree = host.rootfs_named("seed");
         let _registries = registry::Registries::start(host, &tree);
         same(host, |file| file == REGISTRY);
+    }
+
+    /// In a root with nothing else in it than the files that say who is where: no library is loaded to look a name up.
+    fn a_static_program_alone_pulls_by_name(host) {
+        require(Need::Program(common::static_binary(), "cargo wb try builds it"));
+        let tree = host.rootfs_named("seed");
+        let _registries = registry::Registries::start(host, &tree);
+        let root = host.dir().join("empty");
+        fs::create_dir_all(root.join("etc/mini-docker")).expect("a directory");
+        fs::create_dir(root.join("proc")).expect("a directory");
+        fs::copy(common::static_binary(), root.join("mini-docker")).expect("a copy");
+        fs::write(root.join("etc/hosts"), "127.0.0.1 reg.test\n").expect("a file");
+        let settings = "insecure-registries = [\"reg.test:5000\"]\n";
+        fs::write(root.join("etc/mini-docker/config.toml"), settings).expect("a file");
+        // The mount goes with its namespace.
+        let script = r#"mount -t proc proc "$1/proc" && exec chroot "$1" /mini-docker --root /data pull -q reg.test:5000/seed/bb:1"#;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script, "sh"]).arg(&root);
+        let output = command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("unshare starts");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "reg.test:5000/seed/bb:1\n", "{complaint}");
     }
 
     /// As above: every flag of such commands.

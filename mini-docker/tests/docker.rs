@@ -23,7 +23,7 @@ use std::process::Command;
 use common::Docker;
 use compare::Side;
 use daemon::{Daemon, Programs};
-use testkit::{Host, Need, kernel_test, require};
+use testkit::{Host, Need, kernel_test, native_test, require};
 
 /// What docker's `import` does not know by itself.
 const CONFIG: [&str; 4] =
@@ -109,7 +109,14 @@ kernel_test! {
         same(host, |file| CONTAINERS.contains(&file) && file != FLAGS);
     }
 
-    /// As above: what goes to a registry and comes from one.
+    /// As above: every flag of such commands.
+    fn docker_takes_the_same_flags_about_what_outlives_a_command(host) {
+        same(host, |file| file == FLAGS);
+    }
+}
+
+native_test! {
+    /// The same with what goes to a registry and comes from one.
     fn docker_pulls_and_pushes_the_same(host) {
         let tree = host.rootfs_named("seed");
         let _registries = registry::Registries::start(host, &tree);
@@ -135,11 +142,6 @@ kernel_test! {
         let output = command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("unshare starts");
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "reg.test:5000/seed/bb:1\n", "{complaint}");
-    }
-
-    /// As above: every flag of such commands.
-    fn docker_takes_the_same_flags_about_what_outlives_a_command(host) {
-        same(host, |file| file == FLAGS);
     }
 }
 

@@ -1,11 +1,13 @@
 //! One module for each command, and the list of all.
 
+mod archive;
 mod completion;
 mod container;
 pub(crate) mod entry;
 mod events;
 mod image;
 mod info;
+mod inspect;
 mod man;
 mod prune;
 pub(crate) mod reaper;
@@ -21,11 +23,12 @@ pub(crate) const TOP: &[&[Entry]] = &[
     &[run::ENTRY],
     container::BOTH,
     container::TOP,
+    image::BOTH,
+    registry::OF_IMAGES,
     &[
         image::ls::IMAGES,
-        image::import::ENTRY,
-        registry::pull::ENTRY,
-        registry::push::ENTRY,
+        image::rm::RMI,
+        inspect::ENTRY,
         registry::login::ENTRY,
         registry::logout::ENTRY,
         registry::search::ENTRY,
@@ -54,7 +57,7 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         path: "image",
         about: "Manage images",
-        entries: &[&[image::ls::LS, image::import::ENTRY, registry::pull::ENTRY, registry::push::ENTRY]],
+        entries: &[image::BOTH, image::OWN, registry::OF_IMAGES],
         groups: &[image::bootstrap::GROUP],
     },
     registry::manifest::GROUP,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, Command};
-use engine::{DataRoot, Engine, Status};
+use engine::{DataRoot, Engine, ImageListing, Status};
 
 use crate::{cli, outcome};
 
@@ -181,7 +181,9 @@ impl Place {
                 }
                 containers
             }
-            Some(image) if image == "IMAGE" || image.starts_with("REPOSITORY") => self.images(),
+            Some(image) if ["IMAGE", "SOURCE_IMAGE", "REPOSITORY"].iter().any(|begin| image.starts_with(begin)) => {
+                self.images()
+            }
             _ => Vec::new(),
         }
     }
@@ -193,8 +195,9 @@ impl Place {
     }
 
     fn images(&self) -> Vec<Possibility> {
-        let images = self.engine().and_then(|engine| engine.images().ok()).unwrap_or_default();
-        images.into_iter().filter_map(|(name, _)| name).map(bare).collect()
+        let images = self.engine().and_then(|engine| engine.list_images(&ImageListing::default()).ok());
+        let names = images.into_iter().flatten().flat_map(|image| image.known.tags);
+        names.map(|name| bare(name.familiar())).collect()
     }
 
     /// None is made for somebody who only types.

@@ -194,7 +194,7 @@ impl Removal<'_> {
             && let Some(container) = self.uses.iter().find(|container| container.image == id.to_string())
         {
             let (container, image) = (short(&container.container), short(id.hex()));
-            return Err(RemoveError::Reference { name: name.familiar(), container, image });
+            return Err(RemoveError::Reference { name: text.into(), container, image });
         }
         // What it stands for goes with the name.
         self.candidates.image(self.store, &self.table, &id);

@@ -276,7 +276,11 @@ pub(crate) fn find(table: &Table, text: &str) -> Result<Digest, ImageStoreError>
     match (matching.next(), matching.count()) {
         (Some(id), 0) => Ok(id.clone()),
         (Some(_), others) => Err(ImageStoreError::Ambiguous(text.into(), others + 1)),
-        (None, _) => Err(ImageStoreError::NotFound(text.into())),
+        // With the tag that was meant.
+        (None, _) => Err(ImageStoreError::NotFound(match text.parse::<Reference>() {
+            Ok(reference) => reference.familiar(),
+            Err(_) => text.into(),
+        })),
     }
 }
 

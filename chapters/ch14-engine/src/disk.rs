@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use images::Image;
+use images::{Image, Reference};
 use layers::DiffId;
 use process::Failure;
 
 use crate::engine::Engine;
+use crate::image_list::{ImageListing, ListedImage};
 use crate::listing::{Listed, Listing};
 
 /// What there is.
@@ -97,10 +98,8 @@ impl Engine {
         let layers = self.layers().list()?;
         let sizes: BTreeMap<DiffId, u64> = layers.into_iter().map(|layer| (layer.diff_id, layer.size)).collect();
         let mut images: Vec<ImageUsage> = Vec::new();
-        for (name, image) in self.images()? {
-            if images.iter().any(|known| known.image.id == image.id) {
-                continue;
-            }
+        for ListedImage { known, .. } in self.list_images(&ImageListing { all: true, ..ImageListing::default() })? {
+            let (name, image) = (known.tags.first().map(Reference::familiar), known.image);
             let made_of = |usage: &&ContainerUsage| usage.listed.container.saved.record.image == image.id;
             let containers = containers.iter().filter(made_of).count();
             images.push(ImageUsage { name, image, size: 0, shared: 0, containers });

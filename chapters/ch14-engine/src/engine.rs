@@ -11,7 +11,7 @@ use process::Failure;
 use crate::bootstrap::{self, Progress, Suite};
 use crate::commit;
 use crate::events::Journal;
-use crate::import;
+use crate::import::{self, ImportWish};
 use crate::saved;
 use crate::state;
 use crate::store::Store;
@@ -43,24 +43,6 @@ impl Engine {
         }
         let journal = Journal::open(&root)?;
         Ok(Self { root, store, images, layers, journal })
-    }
-
-    /// Every image, with its names.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub fn images(&self) -> Result<Vec<(Option<String>, Image)>, Failure> {
-        let (mut named, mut nameless) = (Vec::new(), Vec::new());
-        for known in self.images.list()? {
-            if known.tags.is_empty() {
-                nameless.push((None, known.image));
-            } else {
-                named.extend(known.tags.iter().map(|name| (Some(name.familiar()), known.image.clone())));
-            }
-        }
-        named.sort_by(|one, other| one.0.cmp(&other.0));
-        named.extend(nameless);
-        Ok(named)
     }
 
     /// Whether the name is a good one, and no image has it.
@@ -110,11 +92,11 @@ impl Engine {
     pub fn import(
         &self,
         archive: impl Read + Send,
-        reference: &Reference,
-        changes: &[String],
+        reference: Option<&Reference>,
+        wish: &ImportWish,
     ) -> Result<Image, Failure> {
-        let config = commit::changed(&ContainerConfig::default(), changes)?;
-        Ok(import::import(archive, reference, config, &self.layers, &self.images)?)
+        let config = commit::changed(&ContainerConfig::default(), &wish.changes)?;
+        Ok(import::import(archive, reference, config, wish, (&self.layers, &self.images))?)
     }
 
     /// An image out of this machine's static busybox.
@@ -122,8 +104,8 @@ impl Engine {
     /// # Errors
     /// [`Failure`].
     pub fn bootstrap_busybox(&self, reference: &Reference) -> Result<Image, Failure> {
-        let config = shell_image("sh");
-        Ok(import::import(bootstrap::busybox()?, reference, config, &self.layers, &self.images)?)
+        let (config, wish) = (shell_image("sh"), ImportWish::default());
+        Ok(import::import(bootstrap::busybox()?, Some(reference), config, &wish, (&self.layers, &self.images))?)
     }
 
     /// An image of a Debian release, by debootstrap.

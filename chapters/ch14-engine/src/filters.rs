@@ -31,6 +31,9 @@ pub enum FilterError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A bracket without an end.
+    #[error("syntax error in pattern")]
+    Pattern(String),
     /// Not a port, nor several.
     #[error("error while looking up for {filter} {value}: strconv.ParseUint: parsing {port:?}: invalid syntax")]
     Port {
@@ -57,6 +60,13 @@ pub enum FilterError {
 impl Diagnose for FilterError {
     fn kind(&self) -> Option<FailureKind> {
         Some(FailureKind::Invalid)
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Pattern(pattern) => Some(format!("{pattern:?}: [ stands for a set of characters, which ends with ]")),
+            _ => None,
+        }
     }
 }
 

@@ -9,15 +9,7 @@ use crate::engine::Engine;
 use crate::events::{Event, EventKind};
 
 impl Engine {
-    /// Every image with all that is known of it, sorted by id.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub fn known_images(&self) -> Result<Vec<Known>, Failure> {
-        Ok(self.images_store().list()?)
-    }
-
-    /// The image with this name, id, or beginning of an id.
+    /// The image with this name, id, or beginning of an id, with all that is known of it.
     ///
     /// # Errors
     /// [`Failure`].

@@ -178,7 +178,7 @@ impl Engine {
             containers_running: count(|status| matches!(status, Status::Running | Status::Restarting)),
             containers_paused: count(|status| status == Status::Paused),
             containers_stopped: count(|status| !status.is_alive()),
-            images: self.images()?.len(),
+            images: self.images_store().list()?.len(),
             driver: "overlay".into(),
             driver_status: file_system(self.root().path())
                 .map(|name| ["Backing Filesystem".into(), name])

@@ -9,7 +9,7 @@ use process::Failure;
 use crate::engine::Engine;
 use crate::filters::{FilterError, Filters};
 use crate::health::HealthStatus;
-use crate::moment::{moment, seconds_between};
+use crate::moment::seconds_between;
 use crate::saved::{Container, Saved, Status};
 use crate::units::human_duration;
 
@@ -219,48 +219,5 @@ fn check_port(filter: &'static str, value: &str) -> Result<(), FilterError> {
     match ports.split('-').find(|port| port.parse::<u16>().is_err()) {
         Some(port) => Err(FilterError::Port { filter, value: value.into(), port: port.into() }),
         None => Ok(()),
-    }
-}
-
-/// What `prune` took away, or would.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Pruned {
-    /// Ids.
-    pub containers: Vec<String>,
-    /// Bytes that they had written, those of their logs among them.
-    pub bytes: u64,
-}
-
-impl Engine {
-    /// Removes the containers that do not run, and that the filters let through; `dry_run` only finds them.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub fn prune_containers(&self, filters: &Filters, dry_run: bool) -> Result<Pruned, Failure> {
-        filters.check(&["label", "label!", "until"])?;
-        let until =
-            filters.values("until").map(|text| moment(text, Timestamp::now())).collect::<Result<Vec<_>, _>>()?;
-        if until.len() > 1 {
-            return Err(FilterError::Several("until").into());
-        }
-        let mut pruned = Pruned::default();
-        for container in self.containers()? {
-            let Container { saved, state } = &container;
-            let labels = &saved.create.config.labels;
-            let spared = state.status.is_alive()
-                || until.first().is_some_and(|until| saved.created > *until)
-                || !filters.matches_labels("label", labels)
-                || (filters.has("label!") && filters.matches_labels("label!", labels));
-            if spared {
-                continue;
-            }
-            let size = self.size(&container)?.written + self.log_size(saved);
-            // One that was started meanwhile stays.
-            if dry_run || self.remove(&saved.id, false).is_ok() {
-                pruned.bytes += size;
-                pruned.containers.push(saved.id.clone());
-            }
-        }
-        Ok(pruned)
     }
 }

@@ -148,6 +148,11 @@ pub fn human_size(bytes: u64) -> String {
     scaled(bytes, 1000.0, 3, ["B", "kB", "MB", "GB", "TB", "PB"])
 }
 
+/// The same with four significant digits: `1.984MB`.
+pub fn precise_size(bytes: u64) -> String {
+    scaled(bytes, 1000.0, 4, ["B", "kB", "MB", "GB", "TB", "PB"])
+}
+
 /// Memory as docker prints it: `1.938GiB`, powers of 1024, four significant digits.
 pub fn memory_size(bytes: u64) -> String {
     scaled(bytes, 1024.0, 4, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])

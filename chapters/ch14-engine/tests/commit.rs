@@ -5,8 +5,8 @@ mod common;
 use std::fs;
 
 use common::{alone, another, command, data, named, status, traces};
-use engine::{CommitWish, Engine, Status};
-use images::Image;
+use engine::{CommitWish, Engine, ImageListing, ImportWish, Status};
+use images::{Image, Known};
 use testkit::{Host, kernel_test, native_test};
 
 fn commit(engine: &Engine, name: Option<&str>, wish: &CommitWish) -> Image {
@@ -26,6 +26,16 @@ fn judged(host: &Host, image: &str, script: &str) -> u8 {
         fs::write(&code, [status.code()]).expect("a file");
     });
     fs::read(code).expect("a file")[0]
+}
+
+fn all(engine: &Engine) -> Vec<Known> {
+    let listing = ImageListing { all: true, ..ImageListing::default() };
+    engine.list_images(&listing).expect("images").into_iter().map(|listed| listed.known).collect()
+}
+
+/// Ids.
+fn nameless(engine: &Engine) -> Vec<String> {
+    all(engine).into_iter().filter(|known| known.tags.is_empty()).map(|known| known.image.id).collect()
 }
 
 kernel_test! {
@@ -69,10 +79,10 @@ native_test! {
         let first = commit(&engine, Some("mine"), &CommitWish::default());
         assert_eq!(first.config.rootfs.diff_ids.len(), 1);
         let second = commit(&engine, Some("mine"), &CommitWish { message: "another".into(), ..CommitWish::default() });
-        let names: Vec<_> = engine.images().expect("images").into_iter().map(|(name, image)| (name, image.id)).collect();
-        assert!(names.contains(&(Some("mine:latest".into()), second.id)) && names.contains(&(None, first.id)), "{names:?}");
-        let nameless = commit(&engine, None, &CommitWish::default());
-        assert!(engine.images().expect("images").iter().any(|(name, image)| name.is_none() && image.id == nameless.id));
+        assert_eq!(engine.image("mine").expect("an image").image.id, second.id);
+        assert!(nameless(&engine).contains(&first.id));
+        let third = commit(&engine, None, &CommitWish::default());
+        assert!(nameless(&engine).contains(&third.id));
     }
 
     fn what_runs_goes_on_also_after_a_change_that_is_refused(host) {
@@ -112,8 +122,8 @@ native_test! {
             header.set_size(1);
             tar.append_data(&mut header, "file", [number].as_slice()).expect("in memory");
             let archive = tar.into_inner().expect("in memory");
-            let changes = ["CMD [\"sh\"]".to_owned()];
-            engine.import(archive.as_slice(), &"victim".parse().expect("a name"), &changes).expect("an image");
+            let wish = ImportWish { changes: vec!["CMD [\"sh\"]".into()], ..ImportWish::default() };
+            engine.import(archive.as_slice(), "victim".parse().ok().as_ref(), &wish).expect("an image");
             let mut create = named(&format!("c{number}"), "true");
             create.config.image = "victim".into();
             let start = std::sync::Barrier::new(2);
@@ -147,6 +157,6 @@ native_test! {
             let _ = engine.remove_image("victim", images::RemoveWish::default());
         }
         println!("{made} made, {refused} refused");
-        assert_eq!((engine.known_images().expect("a list").len(), traces(&data(host))), (0, Vec::<String>::new()));
+        assert_eq!((all(&engine).len(), traces(&data(host))), (0, Vec::<String>::new()));
     }
 }

@@ -5,10 +5,9 @@ mod commit;
 mod cp;
 mod create;
 mod diff;
-mod each;
+pub(crate) mod each;
 mod exec;
 mod export;
-mod inspect;
 mod kill;
 mod logs;
 mod ls;
@@ -21,7 +20,7 @@ mod rm;
 mod start;
 mod stats;
 mod stop;
-mod stream;
+pub(crate) mod stream;
 mod top;
 mod update;
 mod wait;
@@ -58,7 +57,7 @@ pub(crate) const BOTH: &[Entry] = &[
 ];
 
 /// Those of `container` alone.
-pub(crate) const OWN: &[Entry] = &[inspect::CONTAINER, ls::LS, prune::ENTRY];
+pub(crate) const OWN: &[Entry] = &[super::inspect::CONTAINER, ls::LS, prune::ENTRY];
 
 /// Those at the top alone.
-pub(crate) const TOP: &[Entry] = &[inspect::ENTRY, ls::PS];
+pub(crate) const TOP: &[Entry] = &[ls::PS];

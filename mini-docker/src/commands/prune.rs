@@ -1,8 +1,10 @@
 //! What all `prune` commands have in common: a question, and what went.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead};
 
 use engine::{Pruned, human_size};
+use images::Removed;
 use process::Failure;
 
 use crate::outcome;
@@ -18,14 +20,22 @@ pub(crate) fn confirmed(what: &str) -> Result<bool, Failure> {
 
 /// Says what has gone, or what would go.
 pub(crate) fn report(pruned: &Pruned, dry_run: bool) -> Result<(), Failure> {
-    let (deleted, total) = if dry_run {
-        ("Containers that would be deleted", "Total space that would be reclaimed")
-    } else {
-        ("Deleted Containers", "Total reclaimed space")
-    };
+    let heading =
+        |kind: &str| if dry_run { format!("{kind} that would be deleted") } else { format!("Deleted {kind}") };
+    let total = if dry_run { "Total space that would be reclaimed" } else { "Total reclaimed space" };
     let mut text = String::new();
     if !pruned.containers.is_empty() {
-        text = format!("{deleted}:\n{}\n\n", pruned.containers.join("\n"));
+        let _ = writeln!(text, "{}:\n{}\n", heading("Containers"), pruned.containers.join("\n"));
+    }
+    if !pruned.images.is_empty() {
+        let _ = writeln!(text, "{}:", heading("Images"));
+        for removed in &pruned.images {
+            let _ = match removed {
+                Removed::Untagged(name) => writeln!(text, "untagged: {name}"),
+                Removed::Deleted(id) => writeln!(text, "deleted: {id}"),
+            };
+        }
+        text.push('\n');
     }
     outcome::print(format_args!("{text}{total}: {}\n", human_size(pruned.bytes)))
 }

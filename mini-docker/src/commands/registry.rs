@@ -8,3 +8,8 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod search;
 mod transfer;
+
+use super::entry::Entry;
+
+/// Those that stand below `image`, too.
+pub(crate) const OF_IMAGES: &[Entry] = &[pull::ENTRY, push::ENTRY];

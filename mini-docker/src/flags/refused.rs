@@ -75,19 +75,14 @@ pub(crate) const UPDATE: &[Refused] = &[
     value("kernel-memory", &["0"], "the kernel has no such limit any more; --memory counts its memory, too"),
 ];
 
-/// Of `images`. All images are shown anyhow: there are none in between.
-pub(crate) const IMAGES: &[Refused] = &[
-    short('a', switch("all", &["true", "false"], "")),
-    switch("digests", &["false"], "there are no manifests before there is a registry"),
-    short('f', value("filter", &[], "there are no filters yet; a name may be given")),
-    switch("tree", &["false"], "an image here is for one platform"),
-];
+/// Of `images`.
+pub(crate) const IMAGES: &[Refused] = &[switch("tree", &["false"], "an image here is for one platform")];
 
-/// Of `import`.
-pub(crate) const IMPORT: &[Refused] = &[
-    short('m', value("message", &[""], "images have no history yet")),
-    value("platform", &[""], "an image is for this machine"),
-];
+/// Of `save`.
+pub(crate) const SAVE: &[Refused] = &[value("platform", &[""], "an image here is for one platform")];
+
+/// Of `rmi`.
+pub(crate) const RMI: &[Refused] = &[value("platform", &[""], "an image here is for one platform")];
 
 /// Lets the command know them, without showing them.
 pub(crate) fn augment(command: Command, flags: &[Refused]) -> Command {

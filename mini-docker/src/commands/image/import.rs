@@ -1,24 +1,24 @@
-//! `import FILE|- NAME`.
+//! `import FILE|- [NAME]`.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{ArgMatches, Args as _, Command};
-use images::Reference;
+use clap::{ArgMatches, Args as _};
+use engine::ImportWish;
+use images::{Platform, Reference};
 use process::{Diagnose, Failure};
 use thiserror::Error;
 
 use crate::commands::entry::{Context, Entry, of};
-use crate::flags::refused;
 use crate::outcome;
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "import",
     aliases: &[],
     about: "Make an image from a tar archive of a root file system",
-    usage: "[OPTIONS] file|- REPOSITORY[:TAG]",
-    flags,
+    usage: "[OPTIONS] file|- [REPOSITORY[:TAG]]",
+    flags: Args::augment_args,
     run,
 };
 
@@ -27,10 +27,16 @@ pub(crate) struct Args {
     /// Follow an instruction of a Dockerfile.
     #[arg(short, long, value_name = "INSTRUCTION", action = clap::ArgAction::Append)]
     change: Vec<String>,
+    /// What it is.
+    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    message: String,
+    /// What it is for, if not for this machine: os/architecture.
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
     /// The archive, plain or compressed by gzip, bzip2, xz or zstd; `-` is standard input.
     file: PathBuf,
     /// The image's name.
-    name: String,
+    name: Option<String>,
 }
 
 /// The archive could not be opened.
@@ -43,21 +49,20 @@ struct OpenError {
 
 impl Diagnose for OpenError {}
 
-fn flags(command: Command) -> Command {
-    refused::augment(Args::augment_args(command), refused::IMPORT)
-}
-
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
-    refused::check(matches, refused::IMPORT)?;
     let (args, engine): (Args, _) = (of(matches)?, context.open()?);
-    let name: Reference = args.name.parse()?;
+    let name = args.name.filter(|name| !name.is_empty()).map(|name| name.parse::<Reference>()).transpose()?;
+    let platform = args.platform.filter(|platform| !platform.is_empty());
+    let platform = platform.map(|platform| platform.parse::<Platform>()).transpose()?;
+    let message = if args.message.is_empty() { "Imported from -".into() } else { args.message };
+    let wish = ImportWish { message, changes: args.change, platform };
     let archive: Box<dyn Read + Send> = if args.file == Path::new("-") {
         Box::new(io::stdin())
     } else {
         let file = File::open(&args.file).map_err(|source| OpenError { path: args.file.clone(), source })?;
         Box::new(file)
     };
-    let image = engine.import(archive, &name, &args.change)?;
+    let image = engine.import(archive, name.as_ref(), &wish)?;
     outcome::print(format_args!("{}\n", image.id))?;
     Ok(0)
 }

@@ -1,16 +1,20 @@
 //! `image ls`, `images`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::{ArgMatches, Args as _, Command};
-use engine::{human_duration, human_size};
+use engine::filters::Filter;
+use engine::{ImageListing, ListedImage, human_size, precise_size};
 use gotmpl::tmap;
-use images::Image;
+use images::{Image, Known};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use process::Failure;
 
 use crate::commands::entry::{Context, Entry, of};
+use crate::commands::image::ago;
 use crate::config_file::format_or;
-use crate::flags::refused;
+use crate::flags::{refused, values};
 use crate::format::Table;
 use crate::outcome;
 
@@ -19,10 +23,20 @@ pub(crate) const IMAGES: Entry =
 
 pub(crate) const LS: Entry = Entry { name: "ls", ..IMAGES };
 
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only images of this name.
+    /// Only images of this name, in which * stands for anything.
     name: Option<String>,
+    /// Also those that are only steps on the way to others.
+    #[arg(short, long)]
+    all: bool,
+    /// Show what registries call them.
+    #[arg(long)]
+    digests: bool,
+    /// Only those that fit: dangling, label, before, since, reference, until.
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = values::filter)]
+    filter: Vec<Filter>,
     /// table, table TEMPLATE, json or a TEMPLATE.
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
@@ -50,6 +64,8 @@ const TABLE: Table = Table {
     ],
 };
 
+const WITH_DIGESTS: &str = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+
 fn flags(command: Command) -> Command {
     refused::augment(Args::augment_args(command), refused::IMAGES)
 }
@@ -57,30 +73,67 @@ fn flags(command: Command) -> Command {
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     refused::check(matches, refused::IMAGES)?;
     let (args, engine): (Args, _) = (of(matches)?, context.open()?);
-    let mut rows = Vec::new();
-    for (name, image) in engine.images()? {
-        let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));
-        if args.name.as_deref().is_some_and(|wanted| wanted != repository && Some(wanted) != name.as_deref()) {
-            continue;
-        }
-        let id = if args.no_trunc { image.id.as_str() } else { image.short_id() };
-        rows.push(tmap! {
-            "Containers" => "N/A",
-            "CreatedAt" => created_at(&image),
-            "CreatedSince" => created_since(&image),
-            "Digest" => "<none>",
-            "ID" => id,
-            "Repository" => repository,
-            "SharedSize" => "N/A",
-            "Size" => human_size(engine.image_size(&image)?),
-            "Tag" => tag,
-            "UniqueSize" => "N/A",
-        });
-    }
+    let mut filters: Vec<Filter> = args.filter;
+    filters.extend(args.name.as_deref().map(|name| format!("reference={name}").parse()).transpose()?);
+    let listing = ImageListing { all: args.all, filters: filters.into_iter().collect() };
     let usual = if args.quiet { String::new() } else { context.config().images_format };
     let format = format_or(args.format.as_deref(), usual);
-    outcome::print(TABLE.show(format.as_deref(), args.quiet, &rows)?)?;
+    // Docker asks for them only where somebody sees them.
+    let digests = args.digests || format.as_deref().is_some_and(|format| format.contains("{{.Digest}}"));
+    let containers = if format.is_some() { engine.containers_by_image()? } else { BTreeMap::new() };
+    let mut rows = Vec::new();
+    for ListedImage { known, size } in engine.list_images(&listing)? {
+        let id = if args.no_trunc { known.image.id.as_str() } else { known.image.short_id() };
+        let made_of_it = containers.get(&known.image.id).copied().unwrap_or_default();
+        for [repository, tag, digest] in names(&known, digests, args.digests) {
+            rows.push(tmap! {
+                "Containers" => made_of_it.to_string(),
+                "CreatedAt" => created_at(&known.image),
+                "CreatedSince" => created_since(&known.image),
+                "Digest" => digest,
+                "ID" => id,
+                "Repository" => repository,
+                "SharedSize" => "N/A",
+                "Size" => human_size(size),
+                "Tag" => tag,
+                "UniqueSize" => "N/A",
+                "VirtualSize" => precise_size(size),
+            });
+        }
+    }
+    let table = if args.digests { Table { usual: WITH_DIGESTS, ..TABLE } } else { TABLE };
+    // Here a format goes before -q, and docker does not say so.
+    let quiet = args.quiet && args.format.as_deref().is_none_or(str::is_empty);
+    outcome::print(table.show(format.as_deref(), quiet, &rows)?)?;
     Ok(0)
+}
+
+const NONE: &str = "<none>";
+
+/// The rows of an image: repository, tag and digest of each. What a registry calls it has a row of its own only where it has
+/// no tag in that repository.
+fn names(known: &Known, digests: bool, own_rows: bool) -> Vec<[String; 3]> {
+    let mut rows = Vec::new();
+    for tag in &known.tags {
+        let repository = tag.familiar_name();
+        let same = known.digests.iter().filter(|digest| digests && digest.name() == tag.name());
+        let mut same: Vec<String> = same.filter_map(|one| one.digest().map(ToString::to_string)).collect();
+        if same.is_empty() {
+            same.push(NONE.into());
+        }
+        rows.extend(same.into_iter().map(|digest| [repository.clone(), tag.tag().unwrap_or(NONE).into(), digest]));
+    }
+    let mut seen = BTreeSet::new();
+    for one in known.digests.iter().filter(|one| known.tags.iter().all(|tag| tag.name() != one.name())) {
+        let digest = one.digest().filter(|_| own_rows).map_or(NONE.into(), ToString::to_string);
+        if own_rows || seen.insert(one.familiar_name()) {
+            rows.push([one.familiar_name(), NONE.into(), digest]);
+        }
+    }
+    if rows.is_empty() {
+        rows.push([NONE, NONE, NONE].map(str::to_owned));
+    }
+    rows
 }
 
 fn created(image: &Image) -> Option<Timestamp> {
@@ -95,8 +148,5 @@ fn created_at(image: &Image) -> String {
 
 /// "2 hours ago", or nothing for an image that does not say.
 pub(crate) fn created_since(image: &Image) -> String {
-    created(image).map_or("N/A".into(), |then| {
-        let seconds = engine::moment::seconds_between(then, Timestamp::now());
-        format!("{} ago", human_duration(seconds))
-    })
+    created(image).map_or("N/A".into(), ago)
 }

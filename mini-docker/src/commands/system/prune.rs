@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Args as _};
 use engine::filters::Filter;
-use process::{Failure, FailureKind};
+use process::Failure;
 
 use crate::commands::entry::{Context, Entry, of};
 use crate::commands::prune::{confirmed, report};
@@ -11,7 +11,7 @@ use crate::flags::values;
 pub(crate) const ENTRY: Entry = Entry {
     name: "prune",
     aliases: &[],
-    about: "Remove what nobody uses: containers that do not run",
+    about: "Remove what nobody uses: containers that do not run, images without a name",
     usage: "[OPTIONS]",
     flags: Args::augment_args,
     run,
@@ -20,7 +20,7 @@ pub(crate) const ENTRY: Entry = Entry {
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Images that no container was made of, too: not yet.
+    /// Images that no container was made of, too.
     #[arg(short, long)]
     all: bool,
     /// Show what would be removed, and remove nothing.
@@ -39,22 +39,24 @@ pub(crate) struct Args {
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
-    if args.all {
-        let message = "--all is not supported: images cannot be removed yet";
-        return Err(Failure::new(FailureKind::Unsupported, message));
-    }
-    if !args.force && !args.dry_run && !confirmed(&question(&args.filter))? {
+    if !args.force && !args.dry_run && !confirmed(&question(&args.filter, args.all))? {
         return Ok(0);
     }
     let engine = context.open()?;
     let filters = args.filter.into_iter().collect();
-    report(&engine.prune_containers(&filters, args.dry_run)?, args.dry_run)?;
+    let mut pruned = engine.prune_containers(&filters, args.dry_run)?;
+    let images = engine.prune_unused_images(&filters, args.all, args.dry_run)?;
+    pruned.images = images.images;
+    pruned.bytes += images.bytes;
+    report(&pruned, args.dry_run)?;
     Ok(0)
 }
 
 /// Docker's words, for what there is.
-fn question(filters: &[Filter]) -> String {
-    let mut text = "This will remove:\n  - all stopped containers\n".to_owned();
+fn question(filters: &[Filter], all: bool) -> String {
+    let images =
+        if all { "all images without at least one container associated to them" } else { "all dangling images" };
+    let mut text = format!("This will remove:\n  - all stopped containers\n  - {images}\n");
     if !filters.is_empty() {
         text += "\n  Items to be pruned will be filtered with:\n";
         for filter in filters {

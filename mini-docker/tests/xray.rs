@@ -160,7 +160,7 @@ kernel_test! {
         let page = docker.ok(&["xray", "users"]);
         assert!(section(&page, "USER IDS").contains("are 100000 to 165535 outside"), "{page}");
         assert!(section(&page, "PROCESSES").contains("101000    1000"), "{page}");
-        docker.ok(&["exec", "-d", "--privileged", "users", "sleep", "999"]);
+        docker.ok(&["exec", "-d", "-u", "0", "--privileged", "users", "sleep", "999"]);
         assert!(docker.ok(&["xray", "users"]).contains("(more rights than pid 1)"));
         started(&docker, "peer", &["--network", "container:users"], &["sleep", "1000"]);
         let page = docker.ok(&["xray", "peer"]);

@@ -56,6 +56,12 @@ const PACKAGES: [Package; 21] = [
         programs: &["podman"],
         ..package("podman", "an engine that runs with our runtime, and a peer", &[Test, Bench])
     },
+    Package {
+        programs: &["docker-registry"],
+        ..package("docker-registry", "a registry to pull from and push to", &[Test])
+    },
+    Package { programs: &["skopeo"], ..package("skopeo", "another that copies images", &[Test]) },
+    Package { programs: &["umoci"], ..package("umoci", "another that unpacks them", &[Test]) },
     Package { programs: &["ctr"], ..package("containerd", "another that does", &[Test]) },
     Package {
         programs: &["dockerd"],

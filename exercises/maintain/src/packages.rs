@@ -34,7 +34,7 @@ const fn package(name: &'static str, what: &'static str, needed_by: &'static [Pu
     Package { name, what, needed_by, programs: &[] }
 }
 
-const PACKAGES: [Package; 21] = [
+const PACKAGES: [Package; 24] = [
     Package { programs: &["cc"], ..package("gcc", "links programs", &[Try, Test, Bench]) },
     package("libc6-dev", "links programs, and the static C library", &[Try, Test, Bench]),
     package("busybox-static", "the first image", &[Try, Test, Bench]),

@@ -110,7 +110,7 @@ kernel_test! {
         assert_eq!(names(&save(&here, &[image.short_id()]), "c"), [0]);
         let names = vec!["nosuch".to_owned()];
         let error = here.images.save(&here.layers, &names, Vec::new()).expect_err("no image");
-        assert_eq!(error.to_string(), "No such image: nosuch");
+        assert_eq!(error.to_string(), "No such image: nosuch:latest");
     }
 
     fn a_layer_that_was_made_here_is_packed_when_it_is_wanted(host) {

@@ -71,7 +71,7 @@ kernel_test! {
         let said = remove(&stores, &two.short_id()[..6], RemoveWish::default(), &[]).expect("a removal");
         assert_eq!((said.len(), there(&stores)), (5, (0, 0)), "two names, the image, two layers: {said:?}");
         assert_eq!(stores.root.rubbish().expect("a look").len(), 0);
-        assert_eq!(remove(&stores, "two", RemoveWish::default(), &[]).expect_err("gone"), "No such image: two");
+        assert_eq!(remove(&stores, "two", RemoveWish::default(), &[]).expect_err("gone"), "No such image: two:latest");
         // Found by a digest, under which nobody calls it.
         stores.install(&image("three"), &["three"]).expect("an image");
         let name = format!("three@{}", image("three").manifest.0.digest);
@@ -87,7 +87,7 @@ kernel_test! {
             let uses = used(&image, running);
             assert_eq!(
                 remove(&stores, "one", RemoveWish::default(), &uses).expect_err("in use"),
-                format!("conflict: unable to remove repository reference \"one:latest\" (must force) - container {container} is using its referenced image {short}")
+                format!("conflict: unable to remove repository reference \"one\" (must force) - container {container} is using its referenced image {short}")
             );
             let word = if running { ("cannot", "running") } else { ("must", "stopped") };
             assert_eq!(

@@ -77,13 +77,14 @@ kernel_test! {
     }
 
     fn a_probe_that_takes_too_long_is_ended_with_all_that_it_has_started(host) {
-        let config = HealthConfig { timeout: 200_000_000, retries: 1, ..HealthConfig::default() };
+        // Enough for its first word, also on a busy machine.
+        let config = HealthConfig { timeout: 2_000_000_000, retries: 1, ..HealthConfig::default() };
         let script = "echo begun; trap '' TERM; setsid tail -f /dev/null & tail -f /dev/null";
         with_container(host, &checked(&["CMD-SHELL", script], &config), |engine| {
             let health = until(engine, |health| health.status == HealthStatus::Unhealthy);
             let result = &health.log[0];
-            assert_eq!((result.exit_code, result.output.as_str()), (-1, "Health check exceeded timeout (200ms): begun\n"));
-            let health = until(engine, |health| health.log.len() >= 3);
+            assert_eq!((result.exit_code, result.output.as_str()), (-1, "Health check exceeded timeout (2s): begun\n"));
+            let health = until(engine, |health| health.log.len() >= 2);
             assert!(health.log.iter().all(|result| result.exit_code == -1), "{health:?}");
             assert!(count(engine, "tail") <= 2, "they do not pile up: {}", count(engine, "tail"));
         });

@@ -78,19 +78,21 @@ struct Pull<'a> {
 impl Pull<'_> {
     fn run(&self) -> Result<Pulled, PullError> {
         let repository = self.reference.path();
-        let digest = self.reference.digest().map(ToString::to_string);
+        let pinned = self.reference.digest();
+        let digest = pinned.map(ToString::to_string);
         let tag = digest.as_deref().or(self.reference.tag()).unwrap_or("latest");
         let head = self.registry.head(repository, tag)?;
         // Only what is there is on its way.
         let begin = || self.registry.client.progress.event(Event::Pulling { tag, repository });
         if let Some(head) = &head {
             begin();
-            if let Some(pulled) = self.is_here(&head.digest)? {
+            if let Some(pulled) = self.is_here(pinned.unwrap_or(&head.digest))? {
                 return Ok(pulled);
             }
         }
-        // By its digest, if we have it: the tag may be set anew at this moment.
-        let name = head.as_ref().map_or(tag.to_owned(), |head| head.digest.to_string());
+        // By its digest, if we have it: the tag may be set anew at this moment. But who named a digest gets that, whatever a
+        // registry says that it has there.
+        let name = pinned.or(head.as_ref().map(|head| &head.digest)).map_or(tag.to_owned(), ToString::to_string);
         let root = self.registry.document(repository, &name)?;
         if head.is_none() {
             begin();

@@ -10,6 +10,7 @@ mod support {
 }
 mod auth;
 mod broken;
+mod deceit;
 mod killed;
 mod pull;
 mod push;

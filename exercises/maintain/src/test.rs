@@ -79,7 +79,12 @@ pub(crate) fn run(only: &[Stage]) -> Result<ExitCode> {
     });
     run(Stage::Exercises, "exercises", &mut || {
         let options = check::Options { only_starters: false, only_pages: false, bless: false };
-        Ok(Tally::of("cargo wb dev check", check::run(&[], options)? == ExitCode::SUCCESS))
+        let proved = check::run(&[], options)?;
+        Ok(Tally {
+            passed: proved.passed,
+            failed: proved.failed.into_iter().map(|(name, said)| format!("check of {name}: {said}")).collect(),
+            skipped: proved.skipped.into_iter().map(|name| (format!("check of {name}"), "see above".into())).collect(),
+        })
     });
     run(Stage::Mutants, "mutants", &mut wrong_answers);
     run(Stage::Book, "book", &mut || book(root));
@@ -205,7 +210,7 @@ fn wrong_answers() -> Result<Tally> {
     let options = mutants::Options { at_most: Some(AT_MOST), ..mutants::Options::default() };
     let judged = mutants::judge_all(&[], options)?;
     let left = (!judged.skipped.is_empty()).then(|| ("mutants".into(), format!("of {}", judged.skipped.join(", "))));
-    let failed = judged.failed.iter().map(|id| format!("mutants of {id}")).collect();
+    let failed = judged.failed.iter().map(|(id, _)| format!("mutants of {id}")).collect();
     Ok(Tally { passed: judged.passed, failed, skipped: left.into_iter().collect() })
 }
 

@@ -150,7 +150,8 @@ impl Command {
             Self::StageInit { words } => stage::become_init(&words),
             Self::List => list::run(),
             Self::Dev(Dev::Check { ids, only_starters, only_pages, bless }) => {
-                dev::check::run(&ids, dev::check::Options { only_starters, only_pages, bless })
+                let tally = dev::check::run(&ids, dev::check::Options { only_starters, only_pages, bless })?;
+                Ok(if tally.all_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             Self::Dev(Dev::Mutants { ids, again, show, minutes }) => {
                 let at_most = minutes.map(|minutes| Duration::from_mins(minutes.into()));

@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -70,6 +71,8 @@ impl Side {
 /// The differences that nobody explained, and the explanations that explain nothing.
 pub(crate) fn faults(cases: &[Case], docker: &Side, ours: &Side, scratch: &Path) -> Vec<String> {
     let next = AtomicUsize::new(0);
+    // Docker refuses a second prune while one runs.
+    let prune = Mutex::new(());
     let mut faults: Vec<(usize, String)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|_| {
@@ -79,6 +82,7 @@ pub(crate) fn faults(cases: &[Case], docker: &Side, ours: &Side, scratch: &Path)
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(case) = cases.get(index) else { return faults };
                         let place = scratch.join(format!("case-{index}"));
+                        let _alone = case.line.contains("prune").then(|| prune.lock());
                         let attempt =
                             |_| fault(case, &docker.run(&case.script, &place), &ours.run(&case.script, &place));
                         let last = (0..ATTEMPTS).map(attempt).take_while(Option::is_some).collect::<Vec<_>>();

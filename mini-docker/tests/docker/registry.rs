@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 use testkit::{Host, Need, require};
 
@@ -11,7 +12,7 @@ use testkit::{Host, Need, require};
 const HTPASSWD: &str = "alice:$2y$05$abcdefghijklmnopqrstuu12xgx35XzVimpLAARVsY.qvjwFuB00y\n";
 
 /// They end with this.
-pub(crate) struct Registries(Vec<Child>);
+pub(crate) struct Registries(Vec<(Child, JoinHandle<()>)>);
 
 impl Registries {
     /// Starts both, and puts the tree into them as `seed/bb:1` and `seed/bb:2`.
@@ -40,7 +41,7 @@ impl Registries {
     }
 }
 
-fn start(directory: &Path, port: u16, auth: &str) -> Child {
+fn start(directory: &Path, port: u16, auth: &str) -> (Child, JoinHandle<()>) {
     let path = directory.join(format!("{port}.yml"));
     let data = directory.join(port.to_string());
     let config = format!(
@@ -55,15 +56,17 @@ fn start(directory: &Path, port: u16, auth: &str) -> Child {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("listening on")), "docker-registry does not listen");
     // It says more, which has to go somewhere.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
+    let reader = thread::spawn(move || lines.for_each(drop));
+    (child, reader)
 }
 
 impl Drop for Registries {
     fn drop(&mut self) {
-        for child in &mut self.0 {
+        for (mut child, reader) in self.0.drain(..) {
             let _ = child.kill();
             let _ = child.wait();
+            // With it goes its pipe.
+            let _ = reader.join();
         }
     }
 }

@@ -18,8 +18,8 @@ pub(crate) enum Finding {
 pub struct Tally {
     /// How many things are right.
     pub passed: usize,
-    /// What is wrong, by name.
-    pub failed: Vec<String>,
+    /// What is wrong: its name, and what was found first.
+    pub failed: Vec<(String, String)>,
     /// What could not be looked at, by name.
     pub skipped: Vec<String>,
 }
@@ -27,11 +27,14 @@ pub struct Tally {
 impl Tally {
     /// Reports and counts one thing: failed if anything in it did, else skipped if anything was.
     pub(crate) fn add(&mut self, name: &str, what: &str, since: Instant, findings: &[Finding]) {
-        let failed = findings.iter().any(|finding| matches!(finding, Finding::Failed(_)));
+        let failed = findings.iter().find_map(|finding| match finding {
+            Finding::Failed(said) => Some(said.lines().next().unwrap_or_default().to_owned()),
+            Finding::Skipped(_) => None,
+        });
         let (style, state) = match failed {
-            true => (BAD, "failed "),
-            false if findings.is_empty() => (GOOD, "passed "),
-            false => (WARN, "skipped"),
+            Some(_) => (BAD, "failed "),
+            None if findings.is_empty() => (GOOD, "passed "),
+            None => (WARN, "skipped"),
         };
         let seconds = render::paint(DIM, &format!("{:.1} s", since.elapsed().as_secs_f64()));
         let mut text = format!("{}  {name}  {what}  {seconds}\n", render::paint(style, state));
@@ -44,26 +47,29 @@ impl Tally {
         }
         say(&text);
         match (failed, findings.is_empty()) {
-            (true, _) => self.failed.push(name.to_owned()),
-            (false, true) => self.passed += 1,
-            (false, false) => self.skipped.push(name.to_owned()),
+            (Some(said), _) => self.failed.push((name.to_owned(), said)),
+            (None, true) => self.passed += 1,
+            (None, false) => self.skipped.push(name.to_owned()),
         }
     }
 
-    pub(crate) fn all_well(&self) -> bool {
+    /// Whether nothing failed.
+    pub fn all_well(&self) -> bool {
         self.failed.is_empty()
     }
 
     /// The names again, and the numbers as the last line.
     pub(crate) fn summary(&self) -> String {
-        let names = |label: &str, names: &[String]| match names {
+        let names = |label: &str, names: &[&str]| match names {
             [] => String::new(),
             names => format!("{label}: {}\n", names.join(", ")),
         };
+        let failed: Vec<&str> = self.failed.iter().map(|(name, _)| name.as_str()).collect();
+        let skipped: Vec<&str> = self.skipped.iter().map(String::as_str).collect();
         format!(
             "\n{}{}{} passed, {} failed, {} skipped\n",
-            names("failed", &self.failed),
-            names("skipped", &self.skipped),
+            names("failed", &failed),
+            names("skipped", &skipped),
             self.passed,
             self.failed.len(),
             self.skipped.len()
@@ -90,5 +96,6 @@ mod tests {
         1 passed, 1 failed, 1 skipped
         ");
         assert!(!tally.all_well());
+        assert_eq!(tally.failed, [("c".to_owned(), "x".to_owned())]);
     }
 }

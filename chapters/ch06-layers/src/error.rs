@@ -171,6 +171,20 @@ fn io_hint(source: &io::Error) -> Option<String> {
 }
 
 impl LayerError {
+    /// Whether this machine is to blame, and not what is in the archive.
+    pub fn is_about_the_disk(&self) -> bool {
+        match self {
+            Self::Disk(_) => true,
+            Self::File { errno, .. } => {
+                matches!(
+                    errno,
+                    Errno::ENOSPC | Errno::EDQUOT | Errno::EIO | Errno::EROFS | Errno::EMFILE | Errno::ENFILE
+                )
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn entry(path: impl AsRef<Path>, reason: Refusal) -> Self {
         Self::Entry { path: path.as_ref().into(), reason }
     }

@@ -134,6 +134,11 @@ impl Download {
         self.shared.1.notify_all();
     }
 
+    /// Forgets what has come: nobody shall go on with it.
+    pub(crate) fn discard(self) -> Result<(), DiskError> {
+        fs::remove_file(&self.path).map_err(DiskError::at("remove", &self.path))
+    }
+
     /// Makes a blob of it, if it is what was asked for. If it is not, nothing of it is of any use.
     pub(crate) fn finish(mut self, blobs: &Blobs) -> Result<(), IngestError> {
         let (path, expected) = (&self.path, self.digest.clone());

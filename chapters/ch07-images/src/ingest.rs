@@ -148,6 +148,10 @@ impl Ingest<'_> {
         match (fetched, unpacked) {
             // We ended it.
             (Err(_), Err(source)) if download.have() < blob.size && !is_about_the_bytes(&source) => {
+                // Who goes on with such bytes, perhaps of an honest registry, would come to the same end.
+                if !source.is_about_the_disk() {
+                    download.discard().map_err(IngestError::from)?;
+                }
                 Err(layer_error(blob, source).into())
             }
             (Err(error), _) if download.have() < blob.size => Err(error),

@@ -76,6 +76,17 @@ pub enum IngestError {
     Write(#[from] io::Error),
 }
 
+impl IngestError {
+    /// Whether the bytes are to blame, and other ones might do.
+    pub fn is_about_the_content(&self) -> bool {
+        match self {
+            Self::Digest { .. } => true,
+            Self::Layer { source, .. } => !source.is_about_the_disk(),
+            _ => false,
+        }
+    }
+}
+
 impl Diagnose for IngestError {
     fn inner(&self) -> Option<&dyn Diagnose> {
         match self {

@@ -39,6 +39,11 @@ pub(crate) fn is_config(kind: &str) -> bool {
     matches!(kind, OCI_CONFIG | DOCKER_CONFIG)
 }
 
+/// Whether it is a layer that registries may not have, and whose descriptor says where else it is.
+pub fn is_foreign(kind: &str) -> bool {
+    kind.contains(".foreign.") || kind.contains(".nondistributable.")
+}
+
 /// Whether it is a layer. (How it is compressed its first bytes say: zstd also comes under other names.)
 pub(crate) fn is_layer(kind: &str) -> bool {
     const FAMILIES: [&str; 3] = [

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use images::{Descriptor, Download, IngestError};
+use images::{Descriptor, Download, IngestError, media};
 use ureq::http::header::CONTENT_RANGE;
 use ureq::http::{Method, StatusCode, Uri};
 
@@ -136,13 +136,16 @@ fn ask(registry: &Registry, repository: &str, blob: &Descriptor, first: u64) -> 
         Err(RegistryError::Http(error)) if error.fault.is_passing() => return Err(Ended::Broken(error.into())),
         other => other?,
     };
-    if response.status != StatusCode::NOT_FOUND {
+    if response.status != StatusCode::NOT_FOUND || !media::is_foreign(&blob.media_type) {
         return Ok(response);
     }
+    let http = &registry.client.http;
     let elsewhere = blob.other.get("urls").and_then(|urls| urls.as_array()).into_iter().flatten();
-    for address in elsewhere.filter_map(|url| url.as_str()?.parse::<Uri>().ok()).take(4) {
-        // Plain HTTP, too: docker's have it, and the digest says whether it is right. But nobody is told who we are.
-        if let Ok(response) = registry.client.http.follow(Request::new(Method::GET, address))
+    let addresses = elsewhere.filter_map(|url| url.as_str()?.parse::<Uri>().ok());
+    // An image must not make us ask servers of this machine, or others that only we can reach: those have no certificate.
+    for address in addresses.filter(|address| http.has_to_prove(address)).take(4) {
+        // Nobody is told who we are.
+        if let Ok(response) = http.follow(Request::new(Method::GET, address))
             && response.status == StatusCode::OK
         {
             return Ok(response);

@@ -9,7 +9,7 @@ use ureq::http::{Method, Uri};
 
 use crate::dns::ResolverError;
 use crate::tls::TlsError;
-use crate::url::LocationError;
+use crate::url::{LocationError, without_query};
 
 /// A request without a usable answer.
 #[derive(Debug, Error)]
@@ -21,18 +21,14 @@ pub struct HttpError {
     pub(crate) fault: Fault,
 }
 
-/// A request, for people. What stands after `?` may be a signature that opens a door.
+/// A request, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked(String);
 
 impl Asked {
     pub(crate) fn new(method: &Method, uri: &Uri) -> Self {
         let (first, rest) = method.as_str().split_at(1);
-        let mut url = uri.to_string();
-        if let Some(place) = url.find('?') {
-            url.truncate(place);
-        }
-        Self(format!("{first}{} {url:?}", rest.to_lowercase()))
+        Self(format!("{first}{} {:?}", rest.to_lowercase(), without_query(uri)))
     }
 
     pub(crate) fn failed(&self, fault: impl Into<Fault>) -> HttpError {

@@ -22,7 +22,7 @@ use crate::host::{Authority, Trust};
 use crate::proxy::Proxies;
 use crate::settings::Settings;
 use crate::tls;
-use crate::url::{authority_of, resolve, same_origin};
+use crate::url::{authority_of, resolve, same_origin, without_query};
 
 /// Who we say that we are.
 const USER_AGENT: &str = concat!("mini-docker/", env!("CARGO_PKG_VERSION"));
@@ -190,19 +190,25 @@ impl Http {
             let plain = to.scheme_str() == Some("http");
             if plain && (request.uri.scheme_str() == Some("https") || !self.may_be_plain(&to)) {
                 let reason = "it is not encrypted";
-                return Err(response.asked.failed(Fault::Redirect { to: to.to_string(), reason }));
+                return Err(response.asked.failed(Fault::Redirect { to: without_query(&to), reason }));
             }
             if !same_origin(&first, &to) {
                 request.headers.retain(|(name, _)| name != AUTHORIZATION);
             }
             request.uri = to;
         }
-        let to = request.uri.to_string();
+        let to = without_query(&request.uri);
         Err(request.asked().failed(Fault::Redirect { to, reason: "this is one time too often" }))
     }
 
     fn may_be_plain(&self, uri: &Uri) -> bool {
         authority_of(uri).is_some_and(|authority| authority.trust(self.settings()) != Trust::Certificate)
+    }
+
+    /// Whether who answers there proves that the name is his.
+    pub(crate) fn has_to_prove(&self, uri: &Uri) -> bool {
+        uri.scheme_str() == Some("https")
+            && authority_of(uri).is_some_and(|authority| authority.trust(self.settings()) == Trust::Certificate)
     }
 
     fn agent(&self, uri: &Uri, asked: &Asked) -> Result<Agent, HttpError> {
@@ -232,6 +238,8 @@ impl Http {
             .timeout_connect(Some(*connect))
             .timeout_per_read(Some(*idle))
             .timeout_per_write(Some(*idle))
+            // Headers, that is: one letter at a time, or one "continue" after the other, they would never end.
+            .timeout_recv_response(Some(*idle * 2))
             .max_response_header_size(64 * 1024);
         let config = if tls {
             config.tls_config(tls::config(certificates, authority, authority.trust(self.settings()))?)

@@ -10,12 +10,14 @@ use crate::auth::Scope;
 use crate::error::RegistryError;
 use crate::link::parse_next;
 use crate::registry::{Call, Registry, To};
-use crate::url::{resolve, same_origin};
+use crate::url::{resolve, same_origin, without_query};
 
 /// Of one answer.
 const LARGEST: u64 = 4 * 1024 * 1024;
 /// Answers until we believe that it goes on for ever.
 const MOST_PAGES: usize = 1000;
+/// Of all of them: they are kept in memory.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// So many at once are asked for.
 const PAGE: usize = 1000;
 
@@ -53,12 +55,16 @@ impl Registry<'_> {
         names: impl Fn(Page) -> Option<Vec<String>>,
     ) -> Result<Vec<String>, RegistryError> {
         let mut all = BTreeSet::new();
-        let mut to = To::Path(path);
+        let (mut to, mut read) = (To::Path(path), 0);
         for _ in 0..MOST_PAGES {
             let mut response = self.need(&Call { to: to.clone(), ..Call::new(Method::GET, path, scope) })?;
             let what = response.asked.to_string();
             let wrong = |reason: String| RegistryError::Answer { what: what.clone(), reason };
             let bytes = response.bytes(LARGEST)?;
+            read += bytes.len();
+            if read > MOST_BYTES {
+                break;
+            }
             let page = serde_json::from_slice(&bytes).map_err(|error| wrong(format!("not a list: {error}")))?;
             let before = all.len();
             all.extend(names(page).unwrap_or_default());
@@ -67,6 +73,7 @@ impl Registry<'_> {
             };
             let next = resolve(&response.uri, next).map_err(|error| wrong(error.to_string()))?;
             if !same_origin(&next, &response.uri) || all.len() == before {
+                let next = without_query(&next);
                 return Err(wrong(format!("its list goes on at {next}, which leads nowhere")));
             }
             to = To::Address(next);

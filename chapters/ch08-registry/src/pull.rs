@@ -1,5 +1,6 @@
 //! `pull`: from a name to an image that is here.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -175,11 +176,23 @@ impl Pull<'_> {
 
     fn fetch_layer(&self, ingest: &Ingest, descriptor: &Descriptor, diff_id: &DiffId) -> Result<(), PullError> {
         let id = short(&descriptor.digest);
-        let fetched = ingest.layer(descriptor, diff_id, |download| {
-            blob::fetch(self.registry, self.reference.path(), descriptor, &id, download)?;
-            self.tell(&id, State::Downloaded);
-            Ok::<_, PullError>(())
-        })?;
+        let all_ours = Cell::new(false);
+        let fetch = || {
+            ingest.layer(descriptor, diff_id, |download| {
+                all_ours.set(download.have() == 0);
+                blob::fetch(self.registry, self.reference.path(), descriptor, &id, download)?;
+                self.tell(&id, State::Downloaded);
+                Ok::<_, PullError>(())
+            })
+        };
+        let fetched = match fetch() {
+            // What was here of it may have come from another registry, or a power failure may have taken it. It is gone now.
+            Err(PullError::Ingest(error)) if error.is_about_the_content() && !all_ours.get() => {
+                self.tell(&id, State::Retrying);
+                fetch()
+            }
+            other => other,
+        }?;
         self.tell(&id, if fetched == Fetched::Here { State::Exists } else { State::Pulled });
         Ok(())
     }

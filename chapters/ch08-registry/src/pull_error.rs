@@ -104,7 +104,10 @@ impl PullError {
             Self::Registry(RegistryError::Refused { refusal, .. }) if refusal.has("NAME_UNKNOWN") => {
                 Self::NoRepository { name: repository.into(), refusal }
             }
-            Self::Registry(RegistryError::Refused { refusal, .. }) if refusal.status == StatusCode::NOT_FOUND => {
+            // Of a layer that is missing the error speaks as it is.
+            Self::Registry(RegistryError::Refused { what, refusal })
+                if refusal.status == StatusCode::NOT_FOUND && what.rsplit('/').nth(1) == Some("manifests") =>
+            {
                 Self::NoManifest { name: name.into(), refusal }
             }
             Self::Registry(RegistryError::Refused { refusal, .. })

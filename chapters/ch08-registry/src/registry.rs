@@ -1,6 +1,7 @@
 //! One registry: every request of the protocol goes through here, which knows how the registry is reached, who we are there,
 //! and when to try again.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -33,12 +34,14 @@ pub struct Client<'a> {
     pub(crate) http: Http,
     pub(crate) store: CredentialStore,
     pub(crate) progress: &'a dyn Progress,
+    /// Warnings that were passed on: registries send theirs with every answer.
+    warned: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Client<'a> {
     /// One that lives in these surroundings.
     pub fn new(surroundings: Surroundings, store: CredentialStore, progress: &'a dyn Progress) -> Self {
-        Self { http: Http::new(surroundings), store, progress }
+        Self { http: Http::new(surroundings), store, progress, warned: Mutex::default() }
     }
 
     /// The registry of images whose names begin with `domain`.
@@ -292,7 +295,10 @@ impl<'a> Registry<'a> {
         for value in response.headers.get_all("warning") {
             let text = value.to_str().ok().and_then(|value| value.strip_prefix(WARNING));
             if let Some(text) = text.map(|text| text.trim_matches('"')).filter(|text| !text.is_empty()) {
-                self.client.progress.event(Event::Warning(&crate::answer::cut(text)));
+                let text = crate::answer::cut(text);
+                if self.client.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+                    self.client.progress.event(Event::Warning(&text));
+                }
             }
         }
     }

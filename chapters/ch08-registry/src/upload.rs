@@ -17,7 +17,7 @@ use crate::error::RegistryError;
 use crate::http::{Content, Response};
 use crate::registry::{Call, Registry, asked, finish, refused};
 use crate::token::escape;
-use crate::url::resolve;
+use crate::url::{resolve, without_query};
 
 /// A registry that wants larger pieces than this wants it whole.
 const LARGEST_CHUNK: u64 = 1024 * 1024 * 1024;
@@ -124,6 +124,7 @@ impl Upload<'_> {
         let location = response.header(LOCATION.as_str()).ok_or_else(|| wrong("it does not say where to".into()))?;
         let location = resolve(&response.uri, location).map_err(|error| wrong(error.to_string()))?;
         if location.scheme_str() == Some("http") && !self.registry.is_plain() {
+            let location = without_query(&location);
             return Err(wrong(format!("it wants the upload at {location}, which is not encrypted")));
         }
         Ok(location)

@@ -40,6 +40,13 @@ pub fn resolve(base: &Uri, location: &str) -> Result<Uri, LocationError> {
     Ok(uri)
 }
 
+/// An address for people. What stands after `?` may be a signature that opens a door.
+pub(crate) fn without_query(uri: &Uri) -> String {
+    let mut text = uri.to_string();
+    text.truncate(text.find('?').unwrap_or(text.len()));
+    text
+}
+
 /// Whom to ask for `uri`; nobody, if there is a user in it: who sends one wants to be taken for somebody else.
 pub(crate) fn authority_of(uri: &Uri) -> Option<Authority> {
     Authority::parse(uri.authority()?.as_str())

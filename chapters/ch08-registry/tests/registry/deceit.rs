@@ -1,8 +1,14 @@
-//! Registries that say one thing and have another.
+//! Registries that say one thing and have another, and what they leave for the next one.
+
+use std::fs;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use crate::support::faults::{Fault, Proxy};
-use crate::support::fixture::{Home, Layout, layout, said};
+use crate::support::fixture::{Home, Layout, layout, said, skopeo};
 use crate::support::server::Server;
+use crate::support::tree::describe;
 
 fn proxied(repository: &str) -> (Proxy, &'static Layout) {
     let server = Server::plain();
@@ -27,4 +33,91 @@ fn who_names_a_digest_gets_that_or_nothing() {
     let error = said(home.pull(&name).expect_err("something else"));
     assert!(error.contains("it is not what was asked for"), "{error}");
     assert!(home.images.list().expect("a list").is_empty());
+}
+
+#[test]
+fn what_another_registry_has_left_of_a_layer_does_no_harm() {
+    let (proxy, layout) = proxied("left");
+    let name = format!("{}/left:1", proxy.address);
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    archive.append_data(&mut header, "x".repeat(300), io::empty()).expect("in memory");
+    let unusable = archive.into_inner().expect("in memory");
+    for (what, bytes) in [("other bytes", vec![b'x'; 4000]), ("a name that no disk takes", unusable)] {
+        let home = Home::new();
+        let partial = home.path().join("data/images/partial");
+        fs::create_dir_all(&partial).expect("a directory");
+        fs::write(partial.join(layout.large.hex()), bytes).expect("a file");
+        let pulled = home.pull(&name).expect(what);
+        assert_eq!(describe(&home.trees(&pulled)[0]), describe(&layout.tree("one")), "{what}");
+    }
+}
+
+#[test]
+fn an_image_does_not_choose_servers_that_we_ask() {
+    let (proxy, layout) = proxied("elsewhere");
+    let own = TcpListener::bind("127.0.0.1:0").expect("a port");
+    own.set_nonblocking(true).expect("a flag");
+    let address = own.local_addr().expect("an address");
+    let raw = format!("docker://{}/elsewhere:1", Server::plain().address);
+    let raw = skopeo(&["inspect", "--tls-verify=false", "--raw", &raw]);
+    for kind in ["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", images::media::OCI_LAYER_GZIP] {
+        let missing = format!("sha256:{}", "2".repeat(64));
+        let mut manifest: serde_json::Value = serde_json::from_str(&raw).expect("a manifest");
+        let urls = [format!("http://{address}/x"), format!("https://{address}/x")];
+        manifest["layers"][1] =
+            serde_json::json!({ "mediaType": kind, "digest": missing, "size": layout.large.hex().len(), "urls": urls });
+        proxy.spoil("HEAD /v2/elsewhere/manifests/", 1, Fault::Instead("405 Method Not Allowed\n\n".into()));
+        let answer = format!("200 OK\nContent-Type: {}\n\n{manifest}", images::media::OCI_MANIFEST);
+        proxy.spoil("GET /v2/elsewhere/manifests/", 1, Fault::Instead(answer));
+        let home = Home::new();
+        let error = said(home.pull(&format!("{}/elsewhere:1", proxy.address)).expect_err("it is not there"));
+        // And it is the layer that is missing.
+        assert!(error.contains(&missing) && !error.contains("manifest for"), "{error}");
+        assert_eq!(own.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock, "{kind}");
+    }
+}
+
+/// The address of a server that lets `answer` answer every request, told its number.
+fn odd(answer: impl Fn(usize, &mut TcpStream) -> io::Result<()> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        let mut number = 0;
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or_default();
+            // Not TLS.
+            if request[..length].first() != Some(&0x16) {
+                number += 1;
+                // Who is asked for too much goes away.
+                let _ = answer(number, &mut stream);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn lists_and_headers_end_somewhere() {
+    let address = odd(|number, stream| {
+        let tags: Vec<String> = (0..20_000).map(|tag| format!("{number}-{tag:0100}")).collect();
+        let body = serde_json::json!({ "tags": tags }).to_string();
+        let link = format!("Link: </v2/x/tags/list?last={number}>; rel=next");
+        write!(stream, "HTTP/1.1 200 OK\r\n{link}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    });
+    let mut home = Home::new();
+    let client = home.client();
+    let error = said(client.registry(&address).expect("a registry").tags("x").expect_err("it goes on"));
+    assert!(error.contains("has no end"), "{error}");
+    drop(client);
+    let address = odd(|_, stream| {
+        loop {
+            stream.write_all(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000))?;
+        }
+    });
+    home.surroundings.idle = Duration::from_millis(50);
+    let error = said(home.pull(&format!("{address}/x")).expect_err("no answer"));
+    assert!(error.contains("the answer timed out"), "{error}");
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -112,9 +113,9 @@ struct Entry {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ConfigFile {
-    auths: BTreeMap<String, Entry>,
-    creds_store: String,
-    cred_helpers: BTreeMap<String, String>,
+    auths: Option<BTreeMap<String, Option<Entry>>>,
+    creds_store: Option<String>,
+    cred_helpers: Option<BTreeMap<String, String>>,
 }
 
 /// Where they are kept.
@@ -164,6 +165,7 @@ impl CredentialStore {
     /// # Errors
     /// [`CredentialsError`].
     pub fn store(&self, domain: &str, credentials: &Credentials, user: &str) -> Result<Stored, CredentialsError> {
+        let _lock = self.lock()?;
         let (path, mut file) = self.open()?;
         let key = key(domain);
         if let Some(helper) = helper_of(&file, &key, &path)? {
@@ -194,6 +196,10 @@ impl CredentialStore {
     /// # Errors
     /// [`CredentialsError`].
     pub fn erase(&self, domain: &str) -> Result<bool, CredentialsError> {
+        if self.directory.as_ref().is_some_and(|directory| !directory.exists()) {
+            return Ok(false);
+        }
+        let _lock = self.lock()?;
         let (path, mut file) = self.open()?;
         let key = key(domain);
         let helper = helper_of(&file, &key, &path)?;
@@ -215,11 +221,22 @@ impl CredentialStore {
         self.directory.as_ref().map(|directory| directory.join("config.json"))
     }
 
+    /// Of two that change the file at the same time, each must find what the other has written.
+    fn lock(&self) -> Result<File, CredentialsError> {
+        let directory = self.directory.as_deref().ok_or(CredentialsError::NoDirectory)?;
+        let failed = |source| CredentialsError::File { action: "lock", path: directory.into(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let lock = File::open(directory).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(lock)
+    }
+
     /// The file to be written, and all that is in it.
     fn open(&self) -> Result<(PathBuf, Map<String, Value>), CredentialsError> {
         let path = self.path().ok_or(CredentialsError::NoDirectory)?;
-        // Where a link leads is the file.
-        let path = fs::canonicalize(&path).unwrap_or(path);
+        // Where a link leads is the file, also if it is not there yet.
+        let linked = || fs::read_link(&path).map(|target| path.with_file_name("").join(target));
+        let path = fs::canonicalize(&path).or_else(|_| linked()).unwrap_or(path);
         let file = match read(&path)? {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(damaged(path.display()))?,
             None => Map::new(),
@@ -239,13 +256,15 @@ pub enum Stored {
 
 impl ConfigFile {
     fn helper(&self, key: &str) -> Option<Helper> {
-        let own = self.cred_helpers.iter().find(|(own, _)| same_key(own, key)).map(|(_, helper)| helper);
-        Helper::new(own.unwrap_or(&self.creds_store))
+        let mut helpers = self.cred_helpers.iter().flatten();
+        let own = helpers.find(|(own, _)| same_key(own, key)).map(|(_, helper)| helper);
+        Helper::new(own.or(self.creds_store.as_ref())?)
     }
 
     fn entry(&self, key: &str, place: &str) -> Result<Option<Credentials>, CredentialsError> {
-        let same = || self.auths.iter().find(|(own, _)| same_key(own, key)).map(|(_, entry)| entry);
-        let Some(entry) = self.auths.get(key).or_else(same) else { return Ok(None) };
+        let entries = || self.auths.iter().flatten().filter_map(|(own, entry)| Some((own, entry.as_ref()?)));
+        let same = || entries().find(|(own, _)| same_key(own, key));
+        let Some((_, entry)) = entries().find(|(own, _)| *own == key).or_else(same) else { return Ok(None) };
         if !entry.registrytoken.is_empty() {
             return Ok(Some(Credentials::Registry(entry.registrytoken.clone())));
         }
@@ -271,7 +290,10 @@ fn helper_of(file: &Map<String, Value>, key: &str, path: &Path) -> Result<Option
 }
 
 fn entries<'a>(file: &'a mut Map<String, Value>, path: &Path) -> Result<&'a mut Map<String, Value>, CredentialsError> {
-    let auths = file.entry("auths").or_insert_with(|| Value::Object(Map::new()));
+    let auths = file.entry("auths").or_insert(Value::Null);
+    if auths.is_null() {
+        *auths = Value::Object(Map::new());
+    }
     let wrong = || CredentialsError::Damaged { place: path.display().to_string(), reason: "auths is no object".into() };
     auths.as_object_mut().ok_or_else(wrong)
 }
@@ -321,6 +343,10 @@ fn write(path: &Path, file: &Map<String, Value>) -> Result<(), CredentialsError>
     // A temporary file of this crate has mode 0600.
     let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     io::Write::write_all(&mut temporary, &text).map_err(failed)?;
+    if let Ok(before) = fs::metadata(path) {
+        // Root may do this for somebody else, who has to be able to read it afterwards.
+        let _ = fchown(temporary.as_file(), Some(before.uid()), Some(before.gid()));
+    }
     temporary.as_file().sync_all().map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error))?;
     Ok(())

@@ -91,3 +91,44 @@ fn damage_is_said() {
     fs::write(directory.path().join("config.json"), r#"{"auths":[]}"#).expect("a file");
     assert!(store(directory.path()).store("a", &basic("a", "b"), "a").is_err());
 }
+
+#[test]
+fn null_is_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("config.json");
+    for text in [r#"{"auths":null,"credsStore":null,"credHelpers":null}"#, r#"{"auths":{"a":null}}"#] {
+        fs::write(&path, text).expect("a file");
+        assert_eq!(store(directory.path()).get("a").expect(text), None);
+        store(directory.path()).store("b", &basic("a", "b"), "a").expect(text);
+        assert_eq!(store(directory.path()).get("b").expect(text), Some(basic("a", "b")));
+    }
+}
+
+#[test]
+fn two_at_the_same_time_both_stay() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let store = store(directory.path());
+            scope.spawn(move || store.store(&format!("r{number}"), &basic("a", "b"), "a").expect("a place"));
+        }
+    });
+    for number in 0..16 {
+        assert!(store(directory.path()).get(&format!("r{number}")).expect("a file").is_some(), "{number}");
+    }
+}
+
+#[test]
+fn the_file_stays_its_owners_and_where_a_link_says() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, elsewhere) = (directory.path().join("config.json"), directory.path().join("elsewhere.json"));
+    std::os::unix::fs::symlink("elsewhere.json", &path).expect("a link");
+    // It leads to nothing yet.
+    store(directory.path()).store("a", &basic("a", "b"), "a").expect("a place");
+    assert!(path.is_symlink() && elsewhere.is_file());
+    if fchown(&File::open(&elsewhere).expect("a file"), Some(12345), Some(12345)).is_ok() {
+        store(directory.path()).store("b", &basic("a", "b"), "a").expect("a place");
+        let found = fs::metadata(&elsewhere).expect("a file");
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (12345, 12345, 0o600));
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// A whole image configuration.
@@ -16,12 +16,16 @@ pub struct ImageConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// `amd64`, `arm64`, …
+    #[serde(deserialize_with = "or_default")]
     pub architecture: String,
     /// `linux`.
+    #[serde(deserialize_with = "or_default")]
     pub os: String,
     /// Defaults for containers.
+    #[serde(deserialize_with = "or_default")]
     pub config: ContainerConfig,
     /// The layers.
+    #[serde(deserialize_with = "or_default")]
     pub rootfs: RootFs,
     /// Everything else.
     #[serde(flatten)]
@@ -30,11 +34,13 @@ pub struct ImageConfig {
 
 /// Layers, by the digest of their uncompressed tar, lowest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RootFs {
     /// Always `layers`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `sha256:…` each.
+    /// `sha256:…` each. Docker leaves it out where there are none.
+    #[serde(deserialize_with = "or_default")]
     pub diff_ids: Vec<String>,
 }
 
@@ -49,7 +55,7 @@ impl Default for RootFs {
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContainerConfig {
     /// `user[:group]`, names or numbers.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub user: String,
     /// `NAME=value` entries.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,13 +67,13 @@ pub struct ContainerConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
     /// Working directory.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub working_dir: String,
     /// How to find out whether it is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<HealthConfig>,
     /// What asks it to end, in place of `SIGTERM`.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub stop_signal: String,
     /// What runs a command that is one text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +81,14 @@ pub struct ContainerConfig {
     /// Everything else: labels, volumes, ports, …
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
+}
+
+impl ContainerConfig {
+    /// What the image says of itself.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.other.get("Labels");
+        labels.and_then(|labels| serde_json::from_value(labels.clone()).ok()).unwrap_or_default()
+    }
 }
 
 /// A health check, as docker writes it, in images and in wishes. Spans are nanoseconds; 0 is docker's default.
@@ -120,6 +134,11 @@ impl HealthConfig {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &i64) -> bool {
     *number == 0
+}
+
+/// What is `null` is not there: programs in Go write it so.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 impl ImageConfig {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::config::or_default;
 use crate::media;
 use crate::platform::Platform;
 use layers::Digest;
@@ -34,7 +35,7 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Notes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_default")]
     pub annotations: BTreeMap<String, String>,
     /// Everything else.
     #[serde(flatten)]
@@ -72,7 +73,7 @@ pub struct Manifest {
     /// The configuration: its digest is the image's id.
     pub config: Descriptor,
     /// Lowest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub layers: Vec<Descriptor>,
     /// Everything else.
     #[serde(flatten)]
@@ -89,7 +90,7 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// Manifests, and further indexes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub manifests: Vec<Descriptor>,
     /// Everything else.
     #[serde(flatten)]

@@ -6,6 +6,7 @@ mod layout;
 mod legacy;
 mod spool;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,7 +60,7 @@ impl ImageStore {
         platform: &Platform,
     ) -> Result<Vec<Loaded>, LoadError> {
         let ingest = self.ingest(layers)?;
-        let spool = Spool::read(self, archive)?;
+        let spool = Spool::read(self, &ingest, archive)?;
         let found = if spool.find("index.json").is_some() && spool.find("oci-layout").is_some() {
             layout::images(&spool, platform)?
         } else if spool.find("manifest.json").is_some() {
@@ -110,13 +111,11 @@ impl Found {
 
 /// Unpacks the layers of all images, some at a time.
 fn unpack(ingest: &Ingest, found: &[Found]) -> Result<(), LoadError> {
-    let mut all: Vec<(&Descriptor, &DiffId)> = Vec::new();
-    for pair in found.iter().flat_map(|image| image.parsed.layers.iter().zip(&image.diff_ids)) {
-        // The empty layer occurs many times.
-        if !all.contains(&pair) {
-            all.push(pair);
-        }
-    }
+    let pairs = found.iter().flat_map(|image| image.parsed.layers.iter().zip(&image.diff_ids));
+    // The empty layer occurs many times.
+    let mut seen = BTreeSet::new();
+    let all: Vec<(&Descriptor, &DiffId)> =
+        pairs.filter(|(blob, diff_id)| seen.insert((&blob.digest, blob.size, *diff_id))).collect();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(all.len()) {

@@ -16,9 +16,6 @@ pub enum LoadError {
     /// It could not be read to its end.
     #[error("read the archive: {0}")]
     Read(#[source] io::Error),
-    /// It is compressed, and damaged.
-    #[error(transparent)]
-    Compression(LayerError),
     /// An entry that no honest archive has.
     #[error("the archive of images: {0}")]
     Entry(#[source] LayerError),
@@ -40,6 +37,9 @@ pub enum LoadError {
     /// More files than any honest one has.
     #[error("the archive has more than {0} files")]
     TooMany(usize),
+    /// Names that no honest archive has.
+    #[error("the archive has names that take more than {0} bytes of memory")]
+    TooMuchToKeep(usize),
     /// A part that is read into memory.
     #[error("{0:?} in the archive is too large")]
     TooLarge(String),
@@ -67,17 +67,12 @@ pub enum LoadError {
 
 impl Diagnose for LoadError {
     fn inner(&self) -> Option<&dyn Diagnose> {
-        process::inner!(self, Compression | Entry | Document | Ingest | Store | Disk)
+        process::inner!(self, Entry | Document | Ingest | Store | Disk)
     }
 
     fn kind(&self) -> Option<FailureKind> {
         match self {
-            Self::Compression(_)
-            | Self::Entry(_)
-            | Self::Document(_)
-            | Self::Ingest(_)
-            | Self::Store(_)
-            | Self::Disk(_) => None,
+            Self::Entry(_) | Self::Document(_) | Self::Ingest(_) | Self::Store(_) | Self::Disk(_) => None,
             Self::Read(source) if source.kind() != io::ErrorKind::UnexpectedEof => Some(FailureKind::System),
             _ => Some(FailureKind::Invalid),
         }

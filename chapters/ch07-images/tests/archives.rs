@@ -98,6 +98,31 @@ kernel_test! {
         assert_eq!(there.root.rubbish().expect("a look").len(), 0);
     }
 
+    fn names_that_take_too_much_memory_are_refused(host) {
+        let stores = Stores::open(host);
+        let mut tar = tar::Builder::new(Vec::new());
+        for number in 0..20 {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            tar.append_link(&mut header, number.to_string(), "x/".repeat(500_000)).expect("in memory");
+        }
+        let archive = gzip(&tar.into_inner().expect("in memory"));
+        assert!(refused(&stores, &archive).contains("names that take more than 16777216 bytes"));
+    }
+
+    fn what_go_writes_for_nothing_is_nothing(host) {
+        let stores = Stores::open(host);
+        let config = br#"{"architecture": "amd64", "os": "linux", "config": {"User": null}, "rootfs": {"type": "layers"}}"#;
+        let list = br#"[{"Config": "c.json", "RepoTags": ["nothing:1"], "Layers": null}]"#;
+        let loaded = load(&stores, &archive(&[("c.json", config), ("manifest.json", list)], &[]));
+        assert!(loaded[0].image.layers().is_empty());
+        for config in [r#"{"config": null, "rootfs": null}"#, r#"{"rootfs": {"diff_ids": null}, "os": null}"#] {
+            let config: images::ImageConfig = serde_json::from_str(config).expect(config);
+            assert_eq!(config, images::ImageConfig::default());
+        }
+    }
+
     fn a_name_without_a_tag_is_all_tags_and_an_id_has_no_name(host) {
         let here = Stores::open(host);
         let image = here.install(&web(), &["web:1", "web:2"]).expect("an image");

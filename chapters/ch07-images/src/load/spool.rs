@@ -1,7 +1,7 @@
 //! The files of an archive, as they come: a pipe cannot go back, and its lists may come last. Each is hashed on its way into
 //! a file of ours; nothing is ever written under a name that the archive chose.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use layers::{ArchiveReader, Digest, DiskError, Hashing, LayerError, Part};
 
 use crate::document::LARGEST_DOCUMENT;
+use crate::ingest::Ingest;
 use crate::ingest_error::IngestError;
 use crate::load_error::LoadError;
 use crate::scratch::Scratch;
@@ -18,6 +19,8 @@ use crate::store::ImageStore;
 const MOST_FILES: usize = 100_000;
 /// Links that lead to links.
 const LONGEST_WAY: usize = 8;
+/// Bytes of all names and targets of links, which are kept in memory. A megabyte of one letter is a kilobyte of gzip.
+const MOST_NAMES: usize = 16 << 20;
 
 /// One file.
 #[derive(Debug, Clone)]
@@ -39,25 +42,41 @@ enum Entry {
 pub(super) struct Spool {
     scratch: Scratch,
     entries: HashMap<String, Entry>,
+    /// Of files with the same content, the first. A list may name each of them thousands of times.
+    contents: BTreeMap<Digest, Spooled>,
     /// One of a root file system.
     looks_like_root: bool,
 }
 
 impl Spool {
     /// Reads the archive to its end.
-    pub(super) fn read(store: &ImageStore, archive: impl Read) -> Result<Self, LoadError> {
-        let plain = layers::decompressed(archive).map_err(LoadError::Compression)?;
-        let mut spool = Self { scratch: Scratch::new(&store.root)?, entries: HashMap::new(), looks_like_root: false };
+    pub(super) fn read(store: &ImageStore, ingest: &Ingest, archive: impl Read) -> Result<Self, LoadError> {
+        let plain = layers::decompressed(archive).map_err(unreadable)?;
+        let mut spool = Self {
+            scratch: Scratch::new(&store.root)?,
+            entries: HashMap::new(),
+            contents: BTreeMap::new(),
+            looks_like_root: false,
+        };
         let mut archive = ArchiveReader::new(plain);
+        let mut kept = 0;
         for number in 0.. {
             let Some((path, part)) = archive.next().map_err(unreadable)? else { break };
             if number >= MOST_FILES {
                 return Err(LoadError::TooMany(MOST_FILES));
             }
             let Some(name) = clean(&path) else { continue };
+            kept += name.len();
+            if let Part::HardLink(target) | Part::Symlink(target) = &part {
+                kept += target.as_os_str().len() + name.len();
+            }
+            if kept > MOST_NAMES {
+                return Err(LoadError::TooMuchToKeep(MOST_NAMES));
+            }
             let target = match part {
                 Part::File => {
-                    let spooled = spool.write(store, &name, &mut archive, number)?;
+                    let spooled = spool.write(store, ingest, &name, &mut archive, number)?;
+                    spool.contents.entry(spooled.digest.clone()).or_insert_with(|| spooled.clone());
                     spool.entries.insert(name, Entry::File(spooled));
                     continue;
                 }
@@ -78,13 +97,19 @@ impl Spool {
     fn write(
         &self,
         store: &ImageStore,
+        ingest: &Ingest,
         name: &str,
         entry: &mut impl Read,
         number: usize,
     ) -> Result<Spooled, LoadError> {
         // A blob that is here need not be written; it still has to be what its name says.
         let known = name.strip_prefix("blobs/sha256/").and_then(|hex| Digest::from_hex(hex).ok());
-        let known = known.filter(|digest| store.blobs.size(digest).is_some());
+        let mut known = known.filter(|digest| store.blobs.size(digest).is_some());
+        if let Some(digest) = &known {
+            // It has to stay here until then.
+            ingest.claim([digest])?;
+            known = known.filter(|digest| store.blobs.size(digest).is_some());
+        }
         let path = self.scratch.path().join(number.to_string());
         let mut out: Box<dyn Write> = match &known {
             Some(_) => Box::new(io::sink()),
@@ -134,11 +159,7 @@ impl Spool {
 
     /// The same, under whichever name it came.
     pub(super) fn with_digest(&self, digest: &Digest) -> Option<&Spooled> {
-        let files =
-            || self.entries.values().filter_map(|entry| if let Entry::File(file) = entry { Some(file) } else { None });
-        // One that is still to be adopted, if there are several.
-        let of_digest = || files().filter(|file| file.digest == *digest);
-        of_digest().find(|file| file.path.exists()).or_else(|| of_digest().next())
+        self.contents.get(digest)
     }
 
     /// A small one, whole.

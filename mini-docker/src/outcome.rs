@@ -12,6 +12,7 @@ use process::Failure;
 use process::relay::RelayError;
 
 use crate::program;
+use crate::visible::visible_lines;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
@@ -24,11 +25,12 @@ pub fn failure(failure: &Failure, code: u8) -> ExitCode {
 
 /// Prints the failure.
 pub fn report(failure: &Failure) {
-    complain(format_args!("{ERROR}Error:{ERROR:#} {}\n", failure.message));
+    // Registries, archives and images have a word in it.
+    complain(format_args!("{ERROR}Error:{ERROR:#} {}\n", visible_lines(&failure.message)));
     if let Some(hint) = &failure.hint {
         // The chapters know one name of ours.
         let hint = hint.replace(program::OWN, program::name());
-        complain(format_args!("{HINT}hint:{HINT:#} {hint}\n"));
+        complain(format_args!("{HINT}hint:{HINT:#} {}\n", visible_lines(&hint)));
     }
 }
 

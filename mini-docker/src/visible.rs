@@ -20,6 +20,17 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// The same for what has several lines, and may have columns.
+pub(crate) fn visible_lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\t']) {
+        let plain = line.trim_end_matches(['\n', '\t']);
+        shown.push_str(&visible(plain));
+        shown.push_str(&line[plain.len()..]);
+    }
+    shown
+}
+
 /// The same for JSON, which has its own way of escaping, and leaves some of these as they are. They stand in strings only.
 pub(crate) fn visible_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
@@ -38,7 +49,7 @@ pub(crate) fn visible_json(json: &str) -> String {
 
 /// Beyond ASCII: the second set of control characters (U+009B begins a sequence as escape and a bracket do), marks that turn
 /// the direction of writing, ends of lines, what has no width, and tags.
-fn is_order(character: char) -> bool {
+pub(crate) fn is_order(character: char) -> bool {
     matches!(character,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -54,6 +65,11 @@ mod tests {
             visible("a\x1b[2J\x07\r\n\t\x7f\u{9b}1m\u{202e}b é 漢"),
             r"a\x1b[2J\x07\r\n\t\x7f\u{9b}1m\u{202e}b é 漢"
         );
+    }
+
+    #[test]
+    fn lines_and_columns_stay() {
+        assert_eq!(visible_lines("a\x1b[2J\n\n\tb\u{9b}\tc\r\n"), "a\\x1b[2J\n\n\tb\\u{9b}\tc\\r\n");
     }
 
     #[test]

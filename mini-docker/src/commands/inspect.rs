@@ -11,6 +11,7 @@ use crate::commands::container::each::checked;
 use crate::commands::entry::{Context, Entry, of};
 use crate::format::{Template, UNREADABLE};
 use crate::outcome;
+use crate::visible::visible_json;
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "inspect",
@@ -143,10 +144,10 @@ fn print(
         }
     }
     match template {
-        None => outcome::print(format_args!("{}\n", pretty(&objects)?))?,
+        None => outcome::print(format_args!("{}\n", visible_json(&pretty(&objects)?)))?,
         Some(None) => {
-            let json = serde_json::to_string(&objects);
-            outcome::print(format_args!("{}\n", json.map_err(|error| unprintable(&error))?))?;
+            let json = serde_json::to_string(&objects).map_err(|error| unprintable(&error))?;
+            outcome::print(format_args!("{}\n", visible_json(&json)))?;
         }
         Some(Some(template)) => {
             for object in &objects {

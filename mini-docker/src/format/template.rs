@@ -8,6 +8,7 @@ use gotmpl::{FuncMap, MissingKey, TemplateError, Value, ValueFunc};
 use process::{Failure, FailureKind};
 
 use super::ordered::{self, Origins};
+use crate::visible::is_order;
 
 /// A template that can be read.
 pub(crate) struct Template {
@@ -183,7 +184,19 @@ fn with_calls(source: &str) -> String {
 
 /// `text` in Go's quotes.
 pub(crate) fn quoted(text: &str) -> String {
-    gotmpl::execute("{{printf \"%q\" .}}", &Value::from(text)).unwrap_or_else(|_| format!("{text:?}"))
+    let quoted = gotmpl::execute("{{printf \"%q\" .}}", &Value::from(text)).unwrap_or_else(|_| format!("{text:?}"));
+    // Some of what Go does not print.
+    let printed = |character: char| {
+        let code = u32::from(character);
+        if !is_order(character) {
+            character.to_string()
+        } else if code < 0x1_0000 {
+            format!("\\u{code:04x}")
+        } else {
+            format!("\\U{code:08x}")
+        }
+    };
+    quoted.chars().map(printed).collect()
 }
 
 type Given<'a> = &'a [Value];

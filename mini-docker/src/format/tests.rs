@@ -104,5 +104,6 @@ fn an_object_keeps_its_order_and_says_what_it_has_not() {
 #[test]
 fn quotes_are_gos() {
     assert_eq!(quoted("sh -c 'a \"b\"\t\u{1b}é…'"), "\"sh -c 'a \\\"b\\\"\\t\\x1bé…'\"");
+    assert_eq!(quoted("\u{9b}1m\u{202e}\u{e0041}"), r#""\u009b1m\u202e\U000e0041""#);
     assert_eq!((ellipsis("12345", 5).as_str(), ellipsis("123456", 5).as_str()), ("12345", "1234…"));
 }

@@ -10,6 +10,7 @@ use crate::commands::entry::{Context, Entry, of};
 use crate::commands::image::ago;
 use crate::format::{Table, ellipsis};
 use crate::outcome;
+use crate::visible::visible;
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "history",
@@ -75,13 +76,16 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
 fn row(step: &HistoryStep, args: &Args) -> Value {
     let id = step.image.as_deref().unwrap_or("<missing>");
     let command = step.created_by.replace('\t', " ");
+    // A table is for eyes, and the image chose these words.
+    let shown = |text: &str| if args.format.is_none() { visible(text) } else { text.to_owned() };
+    let command = shown(&command);
     // As Go writes what has no date.
     let at = step.created.map_or("0001-01-01T00:00:00Z".into(), |moment| {
         moment.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string().replace("+00:00", "Z")
     });
     let since = if args.human { step.created.map_or("N/A".into(), ago) } else { at.clone() };
     tmap! {
-        "Comment" => step.comment.as_str(),
+        "Comment" => shown(&step.comment),
         "CreatedAt" => at,
         "CreatedBy" => if args.no_trunc { command } else { ellipsis(&command, LONGEST) },
         "CreatedSince" => since,

@@ -109,8 +109,7 @@ pub(crate) fn created(known: &Known) -> Timestamp {
 
 /// What an image says of itself.
 pub(crate) fn labels(known: &Known) -> BTreeMap<String, String> {
-    let labels = known.image.config.config.other.get("Labels");
-    labels.and_then(|labels| serde_json::from_value(labels.clone()).ok()).unwrap_or_default()
+    known.image.config.config.labels()
 }
 
 /// The one value of a filter that can have only one.

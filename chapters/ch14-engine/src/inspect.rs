@@ -143,6 +143,7 @@ fn config(object: &mut Object, container: &Container, image: &ContainerConfig) -
         object.set("Config.StopSignal", &record.stop_signal)?;
     }
     object.set("Config.Env", &record.env)?;
+    object.set("Config.Labels", &record.labels)?;
     if asked.working_dir.is_empty() {
         object.set("Config.WorkingDir", &image.working_dir)?;
     }

@@ -209,7 +209,7 @@ impl<'a> Choice<'a> {
             && self.younger_than.is_none_or(|moment| saved.created > moment)
             && filters.is_exactly("health", state.health.as_ref().map_or("none", |health| health.status.name()))
             && filters.is_exactly("network", network)
-            && filters.matches_labels("label", &saved.create.config.labels)
+            && filters.matches_labels("label", &saved.record.labels)
     }
 }
 

@@ -32,7 +32,7 @@ impl Engine {
         let mut pruned = Pruned::default();
         for container in self.containers()? {
             let Container { saved, state } = &container;
-            let labels = &saved.create.config.labels;
+            let labels = &saved.record.labels;
             let spared = state.status.is_alive()
                 || until.is_some_and(|until| saved.created > until)
                 || !filters.matches_labels("label", labels)

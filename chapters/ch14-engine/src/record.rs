@@ -209,13 +209,20 @@ impl Create {
             extra_hosts: host.extra_hosts.iter().map(|text| extra_host(text)).collect::<Result<_, _>>()?,
             dns: [host.dns.clone(), host.dns_search.clone(), host.dns_options.clone()],
             annotations: host.annotations.clone(),
-            labels: config.labels.clone(),
+            labels: labels(config, defaults),
             log: LogConfig::resolve(&host.log_config)?,
             health: HealthCheck::resolve(config.healthcheck.as_ref(), defaults)?,
             stop_signal: stop_signal(config, defaults)?,
             id_file: Some(&host.container_id_file).filter(|path| !path.is_empty()).map(PathBuf::from),
         })
     }
+}
+
+/// The image's, and over them those that were asked for.
+fn labels(config: &Config, defaults: &ContainerConfig) -> BTreeMap<String, String> {
+    let mut labels = defaults.labels();
+    labels.extend(config.labels.clone());
+    labels
 }
 
 /// What our runtime is called by who may ask for it.

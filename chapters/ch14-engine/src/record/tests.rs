@@ -114,3 +114,15 @@ fn what_makes_no_sense_is_refused() {
     });
     insta::assert_snapshot!(errors.join("\n"));
 }
+
+#[test]
+fn labels_are_the_images_and_over_them_those_asked_for() {
+    let config = ContainerConfig {
+        cmd: Some(words(&["sh"])),
+        other: BTreeMap::from([("Labels".to_owned(), json!({ "a": "image", "b": "image" }))]),
+        ..ContainerConfig::default()
+    };
+    let record = resolve(&json!({ "Labels": { "b": "asked", "c": "asked" } }), config).expect("a record");
+    let labels: Vec<String> = record.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(labels, ["a=image", "b=asked", "c=asked"]);
+}

@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args as _};
 use engine::filters::Filter;
 use engine::{Listed, Listing, Size, human_duration, human_size};
 use gotmpl::{Value, ValueFunc, tmap};
+use images::Reference;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use process::Failure;
@@ -107,10 +108,21 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// The name of an image without its digest, and without what is default.
+fn short_name(text: &str) -> String {
+    let named = text.split('@').next().unwrap_or_default();
+    let tagged = named.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    match named.parse::<Reference>() {
+        Ok(reference) if tagged => reference.familiar(),
+        Ok(reference) => reference.familiar_name(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 /// One container, with its size in words.
 pub(crate) fn row(listed: &Listed, size: &str, whole: bool, now: Timestamp) -> Value {
     let saved = &listed.container.saved;
-    let labels = &saved.create.config.labels;
+    let labels = &saved.record.labels;
     let command = listed.command();
     let created = saved.created.to_zoned_datetime(TimeZone::system());
     let known = labels.clone();
@@ -119,8 +131,9 @@ pub(crate) fn row(listed: &Listed, size: &str, whole: bool, now: Timestamp) -> V
         Ok(Value::from(known.get(&name).map_or("", String::as_str)))
     });
     let image = match listed.image.strip_prefix("sha256:") {
-        Some(digits) if !whole => &digits[..digits.len().min(12)],
-        _ => &listed.image,
+        Some(digits) if !whole => digits[..digits.len().min(12)].to_owned(),
+        None if !whole => short_name(&listed.image),
+        _ => listed.image.clone(),
     };
     let seconds = engine::moment::seconds_between(saved.created, now);
     tmap! {
@@ -140,5 +153,24 @@ pub(crate) fn row(listed: &Listed, size: &str, whole: bool, now: Timestamp) -> V
         "Size" => size,
         "State" => listed.container.state.status.name(),
         "Status" => listed.status(now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_have_the_names_that_docker_shows() {
+        let digest = format!("sha256:{}", "1".repeat(64));
+        for (given, shown) in [
+            ("docker.io/library/busybox:latest", "busybox:latest"),
+            ("busybox", "busybox"),
+            (&format!("localhost:5000/web@{digest}"), "localhost:5000/web"),
+            (&format!("web:1@{digest}"), "web:1"),
+            ("3e14f8db6fb5", "3e14f8db6fb5"),
+        ] {
+            assert_eq!(short_name(given), shown);
+        }
     }
 }

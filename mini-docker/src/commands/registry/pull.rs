@@ -20,6 +20,9 @@ pub(crate) const ENTRY: Entry = Entry {
     run,
 };
 
+/// The image that a build may begin with, and that nobody has.
+const NOTHING: &str = "docker.io/library/scratch";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// All tags of the repository.
@@ -27,7 +30,7 @@ pub(crate) struct Args {
     all_tags: bool,
     /// For this platform, and not for ours.
     #[arg(long, value_name = "OS/ARCHITECTURE")]
-    platform: Option<Platform>,
+    platform: Option<String>,
     /// Only the name.
     #[arg(short, long)]
     quiet: bool,
@@ -46,10 +49,15 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new(FailureKind::Invalid, "tag can't be used with --all-tags/-a"));
     }
     let reference: Reference = args.name.parse()?;
+    if reference.name() == NOTHING {
+        return Err(Failure::new(FailureKind::Invalid, "'scratch' is a reserved name"));
+    }
+    let platform = args.platform.filter(|platform| !platform.is_empty());
+    let platform = platform.map_or_else(|| Ok(Platform::host()), |platform| platform.parse())?;
     let transfer = Transfer::new(args.quiet);
     let client = link::client(context, &transfer)?;
     let engine = context.open()?;
-    let pull = Pull { engine: &engine, client: &client, platform: args.platform.unwrap_or_else(Platform::host) };
+    let pull = Pull { engine: &engine, client: &client, platform };
     if args.all_tags {
         let tags = client.registry(reference.domain())?.tags(reference.path())?;
         let name = reference.name();

@@ -113,8 +113,8 @@ kernel_test! {
 
     fn what_go_writes_for_nothing_is_nothing(host) {
         let stores = Stores::open(host);
-        let config = br#"{"architecture": "amd64", "os": "linux", "config": {"User": null}, "rootfs": {"type": "layers"}}"#;
-        let list = br#"[{"Config": "c.json", "RepoTags": ["nothing:1"], "Layers": null}]"#;
+        let config: &[u8] = br#"{"architecture": "amd64", "os": "linux", "config": {"User": null}, "rootfs": {"type": "layers"}}"#;
+        let list: &[u8] = br#"[{"Config": "c.json", "RepoTags": ["nothing:1"], "Layers": null}]"#;
         let loaded = load(&stores, &archive(&[("c.json", config), ("manifest.json", list)], &[]));
         assert!(loaded[0].image.layers().is_empty());
         for config in [r#"{"config": null, "rootfs": null}"#, r#"{"rootfs": {"diff_ids": null}, "os": null}"#] {

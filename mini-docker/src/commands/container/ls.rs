@@ -166,8 +166,8 @@ mod tests {
         for (given, shown) in [
             ("docker.io/library/busybox:latest", "busybox:latest"),
             ("busybox", "busybox"),
-            (&format!("localhost:5000/web@{digest}"), "localhost:5000/web"),
-            (&format!("web:1@{digest}"), "web:1"),
+            (format!("localhost:5000/web@{digest}").as_str(), "localhost:5000/web"),
+            (format!("web:1@{digest}").as_str(), "web:1"),
             ("3e14f8db6fb5", "3e14f8db6fb5"),
         ] {
             assert_eq!(short_name(given), shown);

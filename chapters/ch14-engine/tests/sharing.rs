@@ -67,6 +67,9 @@ kernel_test! {
             started(engine, &named("one", LONG));
             started(engine, &with(named("two", LONG), |host| host.network_mode = "container:one".into()));
             let before = namespace(engine, "two", "net");
+            // While it is held, its number is not given to another.
+            let pid = engine.find("two").expect("a container").state.pid;
+            let _held = fs::File::open(format!("/proc/{pid}/ns/net")).expect("a namespace");
             engine.stop("one", "KILL", Some(0)).expect("a stop");
             assert_eq!(status(engine, "two"), Status::Running, "a network outlives who made it");
             let refused = engine.restart("two", "KILL", Some(0)).expect_err("nobody to have it of").message;

@@ -126,7 +126,7 @@ fn the_file_stays_its_owners_and_where_a_link_says() {
     // It leads to nothing yet.
     store(directory.path()).store("a", &basic("a", "b"), "a").expect("a place");
     assert!(path.is_symlink() && elsewhere.is_file());
-    if fchown(&File::open(&elsewhere).expect("a file"), Some(12345), Some(12345)).is_ok() {
+    if fchown(File::open(&elsewhere).expect("a file"), Some(12345), Some(12345)).is_ok() {
         store(directory.path()).store("b", &basic("a", "b"), "a").expect("a place");
         let found = fs::metadata(&elsewhere).expect("a file");
         assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (12345, 12345, 0o600));

@@ -269,23 +269,27 @@ impl Index {
     ///
     /// # Errors
     /// [`DocumentError::Platform`].
-    // ANCHOR: choose
     pub fn choose(&self, platform: &Platform) -> Result<&Descriptor, DocumentError> {
-        let images = || self.manifests.iter().filter(|entry| !is_attestation(entry));
-        // ANCHOR: ex_choose
-        let suits = |entry: &&Descriptor| entry.platform.as_ref().and_then(|offered| platform.distance(offered));
-        let best = images().filter(|entry| suits(entry).is_some()).min_by_key(suits);
-        // Who names no platform has but one, or an index of some that do.
-        let best = best.or_else(|| images().find(|entry| entry.platform.is_none()));
-        // ANCHOR_END: ex_choose
-        best.ok_or_else(|| {
+        self.best(platform).ok_or_else(|| {
+            let images = self.manifests.iter().filter(|entry| !is_attestation(entry));
             let mut offered: Vec<String> =
-                images().filter_map(|entry| Some(entry.platform.as_ref()?.to_string())).collect();
+                images.filter_map(|entry| Some(entry.platform.as_ref()?.to_string())).collect();
             offered.dedup();
             DocumentError::Platform { wanted: platform.to_string(), offered: offered.join(", ") }
         })
     }
-    // ANCHOR_END: choose
+
+    // ANCHOR: best
+    fn best(&self, platform: &Platform) -> Option<&Descriptor> {
+        // ANCHOR: ex_platform
+        let images = || self.manifests.iter().filter(|entry| !is_attestation(entry));
+        let suits = |entry: &&Descriptor| platform.distance(entry.platform.as_ref()?);
+        let best = images().filter(|entry| suits(entry).is_some()).min_by_key(suits);
+        // Who names no platform has but one image, or an index of some.
+        best.or_else(|| images().find(|entry| entry.platform.is_none()))
+        // ANCHOR_END: ex_platform
+    }
+    // ANCHOR_END: best
 }
 
 fn is_attestation(entry: &Descriptor) -> bool {

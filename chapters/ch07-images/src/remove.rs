@@ -198,21 +198,29 @@ impl Removal<'_> {
         }
         // What it stands for goes with the name.
         self.candidates.image(self.store, &self.table, &id);
-        self.untag(&name);
-        if name.digest().is_none() {
-            let of_repository = |kept: &&Reference| kept.name() == name.name() && **kept != name;
-            if tags.iter().filter(of_repository).all(|kept| kept.digest().is_some()) {
-                let rest: Vec<Reference> = tags.iter().filter(of_repository).cloned().collect();
-                for kept in &rest {
-                    self.untag(kept);
-                }
+        self.take(&name, &id, wish)
+    }
+
+    // ANCHOR: take
+    /// Takes a name from an image, and from its repository what registries call it, if that was the last tag there. With
+    /// the last name the image goes, unless something else keeps it.
+    fn take(&mut self, name: &Reference, id: &Digest, wish: RemoveWish) -> Result<(), RemoveError> {
+        // ANCHOR: ex_untag
+        self.untag(name);
+        let (tags, digests) = self.table.names_of(id);
+        let beside = |other: &&Reference| other.name() == name.name();
+        if name.digest().is_none() && !tags.iter().any(|tag| beside(&tag)) {
+            for digest in digests.iter().filter(beside) {
+                self.untag(digest);
             }
         }
-        if self.table.references.values().any(|named| named.image == id) {
+        if self.table.references.values().any(|named| named.image == *id) {
             return Ok(());
         }
-        self.delete(&id, wish.force, !wish.keep_parents, true)
+        self.delete(id, wish.force, !wish.keep_parents, true)
+        // ANCHOR_END: ex_untag
     }
+    // ANCHOR_END: take
 
     /// Removes an image, unless something keeps it. `quiet`: then it stays, and that is no error.
     fn delete(&mut self, id: &Digest, force: bool, parents: bool, quiet: bool) -> Result<(), RemoveError> {

@@ -78,8 +78,10 @@ impl Needs {
         }
     }
 
+    // ANCHOR: everything
     fn everything(store: &ImageStore, table: &Table, uses: &[Use]) -> Result<Self, DiskError> {
         let mut needs = Self::default();
+        // ANCHOR: ex_mark
         for id in table.images.keys() {
             needs.image(store, table, id);
         }
@@ -91,7 +93,9 @@ impl Needs {
         needs.blobs.extend(claimed.iter().cloned());
         needs.layers.extend(claimed);
         Ok(needs)
+        // ANCHOR_END: ex_mark
     }
+    // ANCHOR_END: everything
 }
 
 /// Removes those of `candidates` that the table, the containers and whoever takes something in do not need. To be called
@@ -103,6 +107,7 @@ pub(crate) fn sweep(
     uses: &[Use],
     candidates: &Needs,
 ) -> Result<Swept, ImageStoreError> {
+    // ANCHOR: sweep
     let needs = Needs::everything(store, table, uses)?;
     let mut swept = Swept::default();
     if needs.unknown {
@@ -118,6 +123,7 @@ pub(crate) fn sweep(
         swept.bytes += layers.get(diff_id).map_or(0, |layer| layer.size);
         swept.layers.extend(layers.discard(diff_id)?);
     }
+    // ANCHOR_END: sweep
     Ok(swept)
 }
 

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use common::{Made, Stores, gzip, made, reference, tar};
-use images::{Image, ImageStore, LoadError, Loaded, PackError, Platform};
+use images::{Descriptor, Digest, Image, ImageConfig, ImageStore, LoadError, Loaded, PackError, Platform, media};
 use layers::{DataRoot, LayerStore};
 use process::Failure;
 use serde_json::{Value, json};
-use testkit::{Host, Need, kernel_test, native_test, require};
+use testkit::{Host, Need, judge, kernel_test, native_test, require};
+
+const READ_ADDRESS: &str = "ch07-images, \"What a name is of\"";
 
 /// Stores of another machine.
 fn elsewhere(host: &Host, name: &str) -> Stores {
@@ -76,6 +78,42 @@ fn motd(stores: &Stores, image: &Image) -> String {
 }
 
 kernel_test! {
+    /// The judge of the exercise `address`.
+    fn an_image_keeps_the_id_that_another_program_gave_it(host) {
+        let stores = Stores::open(host);
+        let layer = tar("etc/motd", b"hello");
+        let diff_id = Digest::of(&layer);
+        // Another order than ours, more room, a field that nobody knows, and a letter that can be written in two ways.
+        let config = format!(
+            "{{ \"os\": \"linux\", \"architecture\": \"amd64\",\n  \"x-built-by\": \"Jos\\u00e9\", \"config\": {{ \"Cmd\": null }},\n  \
+             \"rootfs\": {{ \"diff_ids\": [\"{diff_id}\"], \"type\": \"layers\" }} }}\n"
+        );
+        let list = r#"[{"Config":"c.json","RepoTags":["foreign:1"],"Layers":["layer.tar"]}]"#;
+        let bytes = archive(&[("c.json", config.as_bytes()), ("layer.tar", &layer), ("manifest.json", list.as_bytes())], &[]);
+        let loaded = stores.images.load_archive(&stores.layers, bytes.as_slice(), &Platform::host());
+        let id = loaded.map(|loaded| loaded[0].image.id.clone()).map_err(|error| error.to_string());
+        let value: Value = serde_json::from_str(&config).expect("JSON");
+        let read: ImageConfig = serde_json::from_str(&config).expect("a configuration");
+        let id_of = |bytes: serde_json::Result<Vec<u8>>| Digest::of(&bytes.expect("JSON")).to_string();
+        let (anew, sorted) = (id_of(serde_json::to_vec(&read)), id_of(serde_json::to_vec(&value)));
+        judge("the id of an image that another program has described")
+            .expected(Ok(Digest::of(config.as_bytes()).to_string()))
+            .seen(id)
+            .cause(|seen| match seen {
+                Ok(id) if *id == anew => "the configuration was read and written anew: that says the same in other bytes, and the id is of bytes".into(),
+                Ok(id) if *id == sorted => "the configuration went through a map, which keeps what it says, and neither order nor room: the id is of bytes".into(),
+                Err(error) if error.contains("was expected, and came with") => "a digest was taken of other bytes than those that are kept under it".into(),
+                _ => "unknown".into(),
+            })
+            .read(READ_ADDRESS);
+        let image = stores.images.find("foreign:1").expect("the image");
+        let (descriptor, bytes, manifest) = stores.images.manifest(&image).expect("a manifest").expect("it has one");
+        assert_eq!(descriptor, Descriptor::of(media::OCI_MANIFEST, &bytes));
+        assert_eq!(manifest.config, Descriptor::of(media::OCI_CONFIG, config.as_bytes()));
+        assert_eq!(manifest.layers, [Descriptor::of(media::OCI_LAYER, &layer)]);
+        assert_eq!((motd(&stores, &image), stores.images.list().expect("a list").len()), ("hello".into(), 1));
+    }
+
     fn what_is_saved_is_loaded_with_all_its_digests(host) {
         let (here, there) = (Stores::open(host), elsewhere(host, "there"));
         let image = here.install(&web(), &["web", "x.y/web:1"]).expect("an image");

@@ -11,7 +11,9 @@ use images::{
 };
 use process::Failure;
 use serde_json::{Value, json};
-use testkit::kernel_test;
+use testkit::{judge, kernel_test};
+
+const READ_PLATFORM: &str = "ch07-images, \"One name, many machines\"";
 
 const DIGEST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
@@ -103,24 +105,103 @@ fn indexes_end_somewhere_and_are_what_their_digests_say() {
     assert!(matches!(resolve(large, &Platform::host(), never), Err(DocumentError::TooLarge(_))));
 }
 
+/// Whose an image is, in an index, by the last digit of its digest.
+fn entry(platform: Option<&str>, digit: char) -> Value {
+    let digest = format!("sha256:{}", digit.to_string().repeat(64));
+    let mut entry = json!({"mediaType": media::OCI_MANIFEST, "digest": digest, "size": 2});
+    let words: Vec<&str> = platform.unwrap_or_default().split('/').collect();
+    if let [os, architecture, variant @ ..] = &words[..] {
+        entry["platform"] = json!({"os": os, "architecture": architecture});
+        if let [variant] = variant {
+            entry["platform"]["variant"] = (*variant).into();
+        }
+    }
+    entry
+}
+
+fn index(entries: Vec<Value>) -> Index {
+    serde_json::from_value(json!({"schemaVersion": 2, "manifests": entries})).expect("an index")
+}
+
+/// The judge of the exercise `platform`.
+#[test]
+fn the_newest_that_the_machine_runs_is_chosen() {
+    let notes = |digit| {
+        let mut entry = entry(Some("linux/amd64"), digit);
+        entry["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+        entry
+    };
+    let all = vec![
+        entry(Some("unknown/unknown"), '9'),
+        notes('8'),
+        entry(Some("linux/arm64/v8"), '1'),
+        entry(Some("linux/arm/v5"), '2'),
+        entry(Some("linux/arm/v6"), '3'),
+        entry(Some("linux/arm/v7"), '4'),
+        entry(Some("windows/amd64"), '5'),
+        entry(Some("linux/amd64"), '6'),
+        entry(Some("linux/amd64"), '7'),
+    ];
+    let chosen = |entries: &[Value], platform: &str| -> Option<char> {
+        let platform: Platform = platform.parse().expect("a platform");
+        let index = index(entries.to_vec());
+        index.choose(&platform).ok().and_then(|entry| entry.digest.hex().chars().next())
+    };
+    let expect = |entries: &[Value], platform: &str, expected: Option<char>, cause: &dyn Fn(char) -> &'static str| {
+        judge(&format!("the image of the index that is chosen for {platform}"))
+            .expected(expected)
+            .seen(chosen(entries, platform))
+            .cause(|seen| seen.map_or("no image was chosen, and there is one that runs there", cause).into())
+            .read(READ_PLATFORM);
+    };
+    let wrong = |seen| match seen {
+        '9' => "the first entry was taken, whoever it is for",
+        '8' => "an attestation was taken for an image: it has notes on one",
+        '5' => "it is for another operating system",
+        _ => "unknown",
+    };
+    expect(&all, "linux/amd64", Some('6'), &|seen| match seen {
+        '7' => "of several that suit alike, the first counts",
+        other => wrong(other),
+    });
+    expect(&all, "linux/arm64", Some('1'), &|seen| match seen {
+        '2'..='4' => "arm is another architecture than arm64",
+        other => wrong(other),
+    });
+    let variants = |seen| match seen {
+        '2' => "the first that runs there was taken, and a newer one would, too",
+        '4' => "the newest of all was taken, and this processor is older",
+        other => wrong(other),
+    };
+    expect(&all, "linux/arm/v6", Some('3'), &variants);
+    expect(&all[..4], "linux/arm/v7", Some('2'), &variants);
+    judge("the image that is chosen for linux/arm/v5 of one for linux/arm/v7")
+        .expected(None)
+        .seen(chosen(&all[5..6], "linux/arm/v5"))
+        .cause(|_| "an image was chosen that does not run there: the newest it has is v5".into())
+        .read(READ_PLATFORM);
+    judge("the image that is chosen of attestations only")
+        .expected(None)
+        .seen(chosen(&all[..2], "linux/amd64"))
+        .cause(|_| "an attestation was taken for an image: it has notes on one".into())
+        .read(READ_PLATFORM);
+    // Who makes images for one machine only may leave out for which.
+    let plain = [entry(None, '3'), entry(Some("linux/arm64"), '1')];
+    expect(&plain, "linux/arm64", Some('1'), &|_| "an entry that names the platform counts before one that names none");
+    expect(&plain, "linux/amd64", Some('3'), &wrong);
+}
+
 #[test]
 fn the_platform_is_chosen_and_attestations_never_are() {
-    let entry = |platform: Value, digit: char| {
-        let digest = format!("sha256:{}", digit.to_string().repeat(64));
-        json!({"mediaType": media::OCI_MANIFEST, "digest": digest, "size": 2, "platform": platform})
-    };
-    let index = |entries: Vec<Value>| -> Index {
-        serde_json::from_value(json!({"schemaVersion": 2, "manifests": entries})).expect("an index")
-    };
-    let unknown = || entry(json!({"architecture": "unknown", "os": "unknown"}), '9');
+    let unknown = || entry(Some("unknown/unknown"), '9');
     let all = index(vec![
         unknown(),
-        entry(json!({"architecture": "arm64", "os": "linux", "variant": "v8"}), '1'),
-        entry(json!({"architecture": "arm", "os": "linux", "variant": "v5"}), '2'),
-        entry(json!({"architecture": "arm", "os": "linux", "variant": "v7"}), '3'),
-        entry(json!({"architecture": "amd64", "os": "windows"}), '4'),
-        entry(json!({"architecture": "amd64", "os": "linux"}), '5'),
-        entry(json!({"architecture": "amd64", "os": "linux"}), '6'),
+        entry(Some("linux/arm64/v8"), '1'),
+        entry(Some("linux/arm/v5"), '2'),
+        entry(Some("linux/arm/v7"), '3'),
+        entry(Some("windows/amd64"), '4'),
+        entry(Some("linux/amd64"), '5'),
+        entry(Some("linux/amd64"), '6'),
     ]);
     let chosen = |platform: &str| {
         let platform: Platform = platform.parse().expect("a platform");

@@ -6,8 +6,11 @@ use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use common::{Made, Stores, made, reference, tar};
-use images::{Image, Known, RemoveError, RemoveWish, Removed, Use};
-use testkit::kernel_test;
+use images::{Fetched, Image, Known, RemoveError, RemoveWish, Removed, Use};
+use testkit::{judge, kernel_test};
+
+const READ_MARK: &str = "ch07-images, \"What nobody needs\"";
+const READ_UNTAG: &str = "ch07-images, \"The last name\"";
 
 const FORCE: RemoveWish = RemoveWish { force: true, keep_parents: false };
 
@@ -56,7 +59,118 @@ fn there(stores: &Stores) -> (usize, usize) {
     (stores.layers.list().expect("a list").len(), stores.blobs())
 }
 
+/// What is wrong with a removal.
+fn why_not(expected: &[String], seen: &[String]) -> &'static str {
+    let deleted = |list: &[String]| list.iter().any(|line| line == "Deleted");
+    let digests = |list: &[String]| list.iter().filter(|line| line.contains('@')).count();
+    match (deleted(expected), deleted(seen)) {
+        (false, true) => "the image was deleted, and another name still leads to it",
+        (true, false) => "its last name is gone, and the image is still there",
+        _ if digests(seen) < digests(expected) => {
+            "what its registry calls it stays, though the last tag of that repository is gone"
+        }
+        _ if seen.len() > expected.len() => "a name was taken that nobody asked to take",
+        _ => "unknown",
+    }
+}
+
 kernel_test! {
+    /// A judge of the exercise `mark`.
+    fn what_a_container_is_made_of_stays_though_its_image_is_gone(host) {
+        let stores = Stores::open(host);
+        let image = pulled(&stores, "one", "one");
+        remove(&stores, &image.id, FORCE, &used(&image, false)).expect("a removal");
+        judge("layers and blobs that a stopped container has after `rmi -f` of its image")
+            .expected((2, 1))
+            .seen(there(&stores))
+            .cause(|seen| match seen {
+                (0 | 1, _) => "a container is no root: the layers that it is mounted from are gone",
+                (2, 0) => "the layers of the container are there, and the configuration of its image is gone",
+                _ => "unknown",
+            }.into())
+            .read(READ_MARK);
+        assert!(stores.layers.get(&image.layers()[1]).is_ok() && stores.images.of_container(&image.id).is_ok());
+        prune(&stores, true, &[]);
+        judge("layers and blobs when the container is gone, too")
+            .expected((0, 0))
+            .seen(there(&stores))
+            .cause(|_| "something counts as needed that nobody needs".into())
+            .read(READ_MARK);
+    }
+
+    /// A judge of the exercise `mark`.
+    fn an_image_without_a_name_keeps_its_layers(host) {
+        let stores = Stores::open(host);
+        let (old, new) = (stores.install(&image("old"), &["web"]).expect("an image"), pulled(&stores, "new", "web"));
+        assert!(stores.images.look(&old.id).expect("the image").is_dangling());
+        remove(&stores, &new.id, FORCE, &[]).expect("a removal");
+        judge("layers and blobs of an image that has no name, when another one is removed")
+            .expected((2, 4))
+            .seen(there(&stores))
+            .cause(|seen| if *seen == (0, 0) || seen.0 == 1 {
+                "only images with a name count: one that has none is still listed, and runs by its id".into()
+            } else {
+                "unknown".into()
+            })
+            .read(READ_MARK);
+    }
+
+    /// A judge of the exercise `mark`.
+    fn what_a_pull_has_found_here_is_here_when_it_ends(host) {
+        let stores = Stores::open(host);
+        let made = image("one");
+        let before = stores.install(&made, &["one"]).expect("an image");
+        let ingest = stores.ingest();
+        made.put(&ingest).expect("documents");
+        for index in 0..2 {
+            assert_eq!(made.fetch(&ingest, index).expect("a layer"), Fetched::Here);
+        }
+        remove(&stores, &before.id, FORCE, &[]).expect("a removal");
+        let installed = ingest.install(&[made.install(&["two"])]).map(|_| ()).map_err(|error| error.to_string());
+        judge("the end of a pull that found layers here, of an image that was removed meanwhile")
+            .expected(Ok(()))
+            .seen(installed)
+            .cause(|_| "whoever takes an image in is no root: what it had found here is gone".into())
+            .read(READ_MARK);
+        assert_eq!(there(&stores), (2, 4));
+    }
+
+    /// A judge of the exercise `untag`.
+    fn only_the_last_name_takes_the_image_along(host) {
+        let stores = Stores::open(host);
+        let made = image("one");
+        let at = |name: &str| reference(name).at(&made.manifest.0.digest).familiar();
+        let (web, other) = (at("web"), at("x.y/web"));
+        let untagged = |names: &[&str]| -> Vec<String> { names.iter().map(|name| format!("Untagged: {name}")).collect() };
+        let cases: [(&[&str], &str, Vec<String>); 6] = [
+            (&["web", "other"], "web", untagged(&["web:latest"])),
+            (&["web:1", "web:2", &web], "web:1", untagged(&["web:1"])),
+            (&["web", &web, "x.y/web", &other], "web", untagged(&["web:latest", &web])),
+            (&["web", &web, &other], "web", untagged(&["web:latest", &web])),
+            (&["web", &web], &web, untagged(&[&web])),
+            (&["web", &web], "web", [untagged(&["web:latest", &web]), vec!["Deleted".into()]].concat()),
+        ];
+        for (names, removed, expected) in cases {
+            for wish in [RemoveWish::default(), FORCE] {
+                let image = stores.install(&made, names).expect("an image");
+                let said = remove(&stores, removed, wish, &[]);
+                let seen: Vec<String> = said.expect("a removal").into_iter()
+                    .map(|line| if line.starts_with("Deleted") { "Deleted".into() } else { line }).collect();
+                let mut seen = seen;
+                seen.dedup();
+                judge(&format!("what `rmi{} {removed}` takes from an image called {}", if wish.force { " -f" } else { "" }, names.join(" and ")))
+                    .expected(expected.clone())
+                    .seen(seen)
+                    .cause(|seen| why_not(&expected, seen).into())
+                    .read(READ_UNTAG);
+                let gone = expected.iter().any(|line| line == "Deleted");
+                assert_eq!(stores.images.find(&image.id).is_err(), gone);
+                let _ = remove(&stores, &image.id, FORCE, &[]);
+                assert_eq!(there(&stores), (0, 0));
+            }
+        }
+    }
+
     fn the_last_name_takes_the_image_with_it_and_what_others_share_stays(host) {
         let stores = Stores::open(host);
         let (one, two) = (pulled(&stores, "one", "one"), pulled(&stores, "two", "two"));

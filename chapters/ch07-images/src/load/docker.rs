@@ -2,7 +2,6 @@
 
 use std::io::Read;
 
-use layers::DiffId;
 use serde::Deserialize;
 
 use super::spool::{Spool, Spooled};
@@ -45,17 +44,27 @@ pub(super) fn images(store: &ImageStore, spool: &Spool) -> Result<Vec<Found>, Lo
 
 /// An image with this configuration and these layers, and a manifest that says so.
 pub(super) fn described(store: &ImageStore, config: Vec<u8>, files: &[&Spooled]) -> Result<Found, LoadError> {
-    let read: ImageConfig = serde_json::from_slice(&config).map_err(IngestError::Config)?;
     let blobs = files.iter().map(|file| Ok(Descriptor::new(kind(store, file)?, file.digest.clone(), file.size)));
-    let blobs = blobs.collect::<Result<Vec<_>, LoadError>>()?;
-    let parsed = Manifest::new(Descriptor::of(media::OCI_CONFIG, &config), blobs);
-    let bytes = serde_json::to_vec(&parsed).map_err(|source| LoadError::Json { name: "manifest".into(), source })?;
+    let found = address(config, blobs.collect::<Result<_, LoadError>>()?)?;
     // What it is called must be what it is: a document that others can read, too.
-    crate::document::Document::parse(&bytes, None)?;
-    let diff_ids: Vec<DiffId> = crate::ingest::diff_ids(&parsed, &read)?;
-    let manifest = Descriptor::of(media::OCI_MANIFEST, &bytes);
-    Ok(Found { manifest, bytes, config, parsed, diff_ids, references: Vec::new() })
+    crate::document::Document::parse(&found.bytes, None)?;
+    Ok(found)
 }
+
+// ANCHOR: address
+/// Names what has come without a manifest, and writes one: `config` and `blobs` are what came.
+fn address(config: Vec<u8>, blobs: Vec<Descriptor>) -> Result<Found, LoadError> {
+    let json = |source| LoadError::Json { name: "manifest".into(), source };
+    // ANCHOR: ex_address
+    let parsed = Manifest::new(Descriptor::of(media::OCI_CONFIG, &config), blobs);
+    let bytes = serde_json::to_vec(&parsed).map_err(json)?;
+    let manifest = Descriptor::of(media::OCI_MANIFEST, &bytes);
+    let read: ImageConfig = serde_json::from_slice(&config).map_err(IngestError::Config)?;
+    let diff_ids = crate::ingest::diff_ids(&parsed, &read)?;
+    Ok(Found { manifest, bytes, config, parsed, diff_ids, references: Vec::new() })
+    // ANCHOR_END: ex_address
+}
+// ANCHOR_END: address
 
 /// The type of a layer, by its first bytes.
 fn kind(store: &ImageStore, file: &Spooled) -> Result<&'static str, LoadError> {

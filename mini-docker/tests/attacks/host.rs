@@ -33,7 +33,7 @@ pub(crate) enum Column {
 /// What Docker does not do by default: as much as the stages of chapters 4 to 6 allow.
 pub(crate) const LIMITED: Column = Column::Tool(&["--pids-limit", "32", "--memory", "64m", "--memory-swap", "64m"]);
 
-pub(crate) const COLUMNS: [Column; 11] = [
+pub(crate) const COLUMNS: [Column; 12] = [
     Column::Host,
     Column::Chroot,
     Column::Stage("ch01"),
@@ -42,6 +42,7 @@ pub(crate) const COLUMNS: [Column; 11] = [
     Column::Stage("ch04"),
     Column::Stage("ch05"),
     Column::Stage("ch06"),
+    Column::Stage("ch07"),
     Column::Stage("ch12"),
     Column::Stage("ch14"),
     Column::Tool(&[]),
@@ -69,13 +70,14 @@ impl Column {
 
     /// The chapter, by its page.
     pub(crate) fn link(self) -> String {
-        const PAGES: [&str; 8] = [
+        const PAGES: [&str; 9] = [
             "ch01-process",
             "ch02-namespaces",
             "ch03-rootfs",
             "ch04-cgroups",
             "ch05-confinement",
             "ch06-layers",
+            "ch07-images",
             "ch12-runtime",
             "ch14-engine",
         ];
@@ -222,11 +224,10 @@ impl<'a> Scene<'a> {
                 vec![built(&format!("stage-{chapter}")).display().to_string(), program]
             }
             Column::Stage(chapter) => {
-                vec![
-                    built(&format!("stage-{chapter}")).display().to_string(),
-                    place.display().to_string(),
-                    inside.into(),
-                ]
+                let stage = built(&format!("stage-{chapter}")).display().to_string();
+                // From here on there are images with names.
+                let root = if chapter == "ch07" { root.to_owned() } else { place.display().to_string() };
+                vec![stage, root, inside.into()]
             }
             Column::Tool(flags) => {
                 let command = self.docker.command();
@@ -241,6 +242,7 @@ impl<'a> Scene<'a> {
         let terminal = openpty(None, None).expect("a terminal");
         let mut command = Command::new(&self.attack);
         command.arg("carelessly").arg(&self.directory).args(line).stdin(terminal.slave).env("TMPDIR", &self.directory);
+        command.env("MINI_DOCKER_ROOT", self.docker.root());
         let output = command.current_dir(&self.directory).output().expect("attack starts");
         // What is typed is echoed. Some containers have a terminal of their own to type into.
         let typed = PollFd::new(terminal.master.as_fd(), PollFlags::POLLIN);

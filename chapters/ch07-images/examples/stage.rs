@@ -38,8 +38,8 @@ fn run(name: &str, command: &[OsString]) -> Result<ExitStatus, Failure> {
     own_binary::protect()?;
     let (image, layers) = find(name)?;
     // The program gets the environment that its image asks for, and nothing of our own.
-    let mut environment = vec!["HOME=/root".into(), "TERM=xterm".into()];
-    environment.extend(image.config.config.env.unwrap_or_else(|| vec![format!("PATH={DEFAULT_PATH}")]));
+    let mut environment = image.config.config.env.unwrap_or_else(|| vec![format!("PATH={DEFAULT_PATH}")]);
+    environment.extend(["HOME=/root".into(), "TERM=xterm".into()]);
     let program = Program::new(command, &environment)?;
     let mut plan = Namespaces::docker_default();
     if !geteuid().is_root() {

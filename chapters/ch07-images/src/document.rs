@@ -303,9 +303,11 @@ fn is_attestation(entry: &Descriptor) -> bool {
 /// [`DocumentError::Mismatch`], [`DocumentError::TooLarge`].
 pub fn verify(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), DocumentError> {
     let wrong = |found| DocumentError::Mismatch { expected: descriptor.digest.clone(), found };
+    // ANCHOR: verify
     if bytes.len() as u64 != descriptor.size {
         return Err(wrong(format!("{} bytes instead of {}", bytes.len(), descriptor.size)));
     }
     let found = Digest::of(bytes);
     if found == descriptor.digest { Ok(()) } else { Err(wrong(format!("the digest {found}"))) }
+    // ANCHOR_END: verify
 }

@@ -214,6 +214,7 @@ impl Ingest<'_> {
     }
 
     fn take(&self, blob: &Descriptor, expected: &DiffId, unpacked: Unpacked) -> Result<(), IngestError> {
+        // ANCHOR: compare
         let found = match &unpacked {
             Unpacked::Known(diff_id) => diff_id.clone(),
             Unpacked::Staged(staged) => staged.diff_id.clone(),
@@ -221,6 +222,7 @@ impl Ingest<'_> {
         if found != *expected {
             return Err(IngestError::DiffId { layer: blob.digest.clone(), expected: expected.clone(), found });
         }
+        // ANCHOR_END: compare
         let mut parts = self.parts();
         parts.diffs.insert(blob.digest.clone(), found);
         if let Unpacked::Staged(staged) = unpacked {

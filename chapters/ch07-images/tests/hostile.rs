@@ -158,6 +158,7 @@ fn the_newest_that_the_machine_runs_is_chosen() {
         '9' => "the first entry was taken, whoever it is for",
         '8' => "an attestation was taken for an image: it has notes on one",
         '5' => "it is for another operating system",
+        '1'..='4' => "it is for another processor, and does not run there at all",
         _ => "unknown",
     };
     expect(&all, "linux/amd64", Some('6'), &|seen| match seen {

@@ -84,7 +84,7 @@ kernel_test! {
             .expected((2, 1))
             .seen(there(&stores))
             .cause(|seen| match seen {
-                (0 | 1, _) => "a container is no root: the layers that it is mounted from are gone",
+                (0 | 1, _) => "a container needs its layers, stopped or not, whatever becomes of its image: they are gone",
                 (2, 0) => "the layers of the container are there, and the configuration of its image is gone",
                 _ => "unknown",
             }.into())
@@ -154,9 +154,8 @@ kernel_test! {
             for wish in [RemoveWish::default(), FORCE] {
                 let image = stores.install(&made, names).expect("an image");
                 let said = remove(&stores, removed, wish, &[]);
-                let seen: Vec<String> = said.expect("a removal").into_iter()
+                let mut seen: Vec<String> = said.expect("a removal").into_iter()
                     .map(|line| if line.starts_with("Deleted") { "Deleted".into() } else { line }).collect();
-                let mut seen = seen;
                 seen.dedup();
                 judge(&format!("what `rmi{} {removed}` takes from an image called {}", if wish.force { " -f" } else { "" }, names.join(" and ")))
                     .expected(expected.clone())

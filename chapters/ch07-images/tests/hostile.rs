@@ -119,7 +119,7 @@ fn entry(platform: Option<&str>, digit: char) -> Value {
     entry
 }
 
-fn index(entries: Vec<Value>) -> Index {
+fn index(entries: &[Value]) -> Index {
     serde_json::from_value(json!({"schemaVersion": 2, "manifests": entries})).expect("an index")
 }
 
@@ -144,7 +144,7 @@ fn the_newest_that_the_machine_runs_is_chosen() {
     ];
     let chosen = |entries: &[Value], platform: &str| -> Option<char> {
         let platform: Platform = platform.parse().expect("a platform");
-        let index = index(entries.to_vec());
+        let index = index(entries);
         index.choose(&platform).ok().and_then(|entry| entry.digest.hex().chars().next())
     };
     let expect = |entries: &[Value], platform: &str, expected: Option<char>, cause: &dyn Fn(char) -> &'static str| {
@@ -195,7 +195,7 @@ fn the_newest_that_the_machine_runs_is_chosen() {
 #[test]
 fn the_platform_is_chosen_and_attestations_never_are() {
     let unknown = || entry(Some("unknown/unknown"), '9');
-    let all = index(vec![
+    let all = index(&[
         unknown(),
         entry(Some("linux/arm64/v8"), '1'),
         entry(Some("linux/arm/v5"), '2'),
@@ -212,7 +212,7 @@ fn the_platform_is_chosen_and_attestations_never_are() {
         ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/amd64/v3", "windows/amd64"].map(chosen);
     assert_eq!(choices.map(|choice| choice.expect("one")), ["5", "1", "3", "2", "5", "4"]);
     insta::assert_snapshot!(chosen("linux/s390x").expect_err("none"), @"no image for linux/s390x in it; there are: linux/arm64/v8, linux/arm/v5, linux/arm/v7, windows/amd64, linux/amd64");
-    assert!(index(vec![unknown()]).choose(&Platform::host()).is_err());
+    assert!(index(&[unknown()]).choose(&Platform::host()).is_err());
 }
 
 kernel_test! {

@@ -100,9 +100,9 @@ kernel_test! {
             .expected(Ok(Digest::of(config.as_bytes()).to_string()))
             .seen(id)
             .cause(|seen| match seen {
-                Ok(id) if *id == anew => "the configuration was read and written anew: that says the same in other bytes, and the id is of bytes".into(),
-                Ok(id) if *id == sorted => "the configuration went through a map, which keeps what it says, and neither order nor room: the id is of bytes".into(),
-                Err(error) if error.contains("was expected, and came with") => "a digest was taken of other bytes than those that are kept under it".into(),
+                Ok(id) if *id == anew => "the configuration was read and written anew: that says the same in other bytes, and the id is of the bytes that came".into(),
+                Ok(id) if *id == sorted => "the configuration went through a map, which keeps what it says, and neither order nor room: the id is of the bytes that came".into(),
+                Err(error) if error.contains("was expected, and came with") => "a digest was taken of other bytes than those that are kept under it: make the bytes once".into(),
                 _ => "unknown".into(),
             })
             .read(READ_ADDRESS);

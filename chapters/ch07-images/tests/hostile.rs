@@ -151,14 +151,16 @@ fn the_newest_that_the_machine_runs_is_chosen() {
         judge(&format!("the image of the index that is chosen for {platform}"))
             .expected(expected)
             .seen(chosen(entries, platform))
-            .cause(|seen| seen.map_or("no image was chosen, and there is one that runs there", cause).into())
+            .cause(|seen| seen.map_or("no image was chosen, and there is one that runs there: how well it runs is what counts, not what it is called", cause).into())
             .read(READ_PLATFORM);
     };
     let wrong = |seen| match seen {
-        '9' => "the first entry was taken, whoever it is for",
-        '8' => "an attestation was taken for an image: it has notes on one",
+        '9' => "the first entry was taken, whoever it is for: compare its platform with the one that is wanted",
+        '8' => "an attestation was taken for an image: it has notes on one, so leave it out",
         '5' => "it is for another operating system",
-        '1'..='4' => "it is for another processor, and does not run there at all",
+        '1'..='4' => {
+            "it is for another processor, and does not run there at all: what has no distance is left out first"
+        }
         _ => "unknown",
     };
     expect(&all, "linux/amd64", Some('6'), &|seen| match seen {
@@ -170,7 +172,7 @@ fn the_newest_that_the_machine_runs_is_chosen() {
         other => wrong(other),
     });
     let variants = |seen| match seen {
-        '2' => "the first that runs there was taken, and a newer one would, too",
+        '2' => "the first that runs there was taken, and a newer one would, too: take the least distance",
         '4' => "the newest of all was taken, and this processor is older",
         other => wrong(other),
     };
@@ -184,7 +186,7 @@ fn the_newest_that_the_machine_runs_is_chosen() {
     judge("the image that is chosen of attestations only")
         .expected(None)
         .seen(chosen(&all[..2], "linux/amd64"))
-        .cause(|_| "an attestation was taken for an image: it has notes on one".into())
+        .cause(|_| "an attestation was taken for an image: it has notes on one, so leave it out".into())
         .read(READ_PLATFORM);
     // Who makes images for one machine only may leave out for which.
     let plain = [entry(None, '3'), entry(Some("linux/arm64"), '1')];

@@ -64,12 +64,16 @@ fn why_not(expected: &[String], seen: &[String]) -> &'static str {
     let deleted = |list: &[String]| list.iter().any(|line| line == "Deleted");
     let digests = |list: &[String]| list.iter().filter(|line| line.contains('@')).count();
     match (deleted(expected), deleted(seen)) {
-        (false, true) => "the image was deleted, and another name still leads to it",
-        (true, false) => "its last name is gone, and the image is still there",
-        _ if digests(seen) < digests(expected) => {
-            "what its registry calls it stays, though the last tag of that repository is gone"
+        (false, true) => {
+            "the image was deleted, with a name that nobody asked to take: it goes with its last name, forced or not"
         }
-        _ if seen.len() > expected.len() => "a name was taken that nobody asked to take",
+        (true, false) => "its last name is gone, and the image is still there: nobody can call it, so delete it",
+        _ if digests(seen) < digests(expected) => {
+            "a name with a digest stays, though the last tag of its repository is gone: it came with the tag, and goes with it"
+        }
+        _ if seen.len() > expected.len() => {
+            "a name was taken that nobody asked to take: of another repository, or of one that still has a tag"
+        }
         _ => "unknown",
     }
 }
@@ -84,8 +88,8 @@ kernel_test! {
             .expected((2, 1))
             .seen(there(&stores))
             .cause(|seen| match seen {
-                (0 | 1, _) => "a container needs its layers, stopped or not, whatever becomes of its image: they are gone",
-                (2, 0) => "the layers of the container are there, and the configuration of its image is gone",
+                (0 | 1, _) => "a container needs its layers, stopped or not, whatever becomes of its image, and they are gone: mark what its entry names",
+                (2, 0) => "the layers of the container are there, and the configuration of its image is gone: that is a blob, and inspect reads it",
                 _ => "unknown",
             }.into())
             .read(READ_MARK);
@@ -108,7 +112,7 @@ kernel_test! {
             .expected((2, 4))
             .seen(there(&stores))
             .cause(|seen| if *seen == (0, 0) || seen.0 == 1 {
-                "only images with a name count: one that has none is still listed, and runs by its id".into()
+                "images without a name are no roots, and they are still listed and run by their ids: mark every image of the table".into()
             } else {
                 "unknown".into()
             })
@@ -130,7 +134,7 @@ kernel_test! {
         judge("the end of a pull that found layers here, of an image that was removed meanwhile")
             .expected(Ok(()))
             .seen(installed)
-            .cause(|_| "whoever takes an image in is no root: what it had found here is gone".into())
+            .cause(|_| "whoever takes an image in is no root, and what it had found here is gone: mark what it has claimed, blobs and layers".into())
             .read(READ_MARK);
         assert_eq!(there(&stores), (2, 4));
     }

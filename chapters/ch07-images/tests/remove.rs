@@ -82,20 +82,25 @@ kernel_test! {
     /// A judge of the exercise `mark`.
     fn what_a_container_is_made_of_stays_though_its_image_is_gone(host) {
         let stores = Stores::open(host);
-        let image = pulled(&stores, "one", "one");
-        remove(&stores, &image.id, FORCE, &used(&image, false)).expect("a removal");
-        judge("layers and blobs that a stopped container has after `rmi -f` of its image")
-            .expected((2, 1))
+        let images = ["one", "two"].map(|name| pulled(&stores, name, name));
+        let uses: Vec<Use> = images.iter().flat_map(|image| used(image, false)).collect();
+        for image in &images {
+            remove(&stores, &image.id, FORCE, &uses).expect("a removal");
+        }
+        judge("layers and blobs that two stopped containers have after `rmi -f` of their images")
+            .expected((3, 2))
             .seen(there(&stores))
             .cause(|seen| match seen {
-                (0 | 1, _) => "a container needs its layers, stopped or not, whatever becomes of its image, and they are gone: mark what its entry names",
-                (2, 0) => "the layers of the container are there, and the configuration of its image is gone: that is a blob, and inspect reads it",
+                (0..=2, _) => "a container needs its layers, stopped or not, whatever becomes of its image, and they are gone: mark what its entry names",
+                (3, 0 | 1) => "the layers of a container are there, and the configuration of its image is gone: that is a blob, and inspect reads it",
                 _ => "unknown",
             }.into())
             .read(READ_MARK);
-        assert!(stores.layers.get(&image.layers()[1]).is_ok() && stores.images.of_container(&image.id).is_ok());
+        for image in &images {
+            assert!(stores.layers.get(&image.layers()[1]).is_ok() && stores.images.of_container(&image.id).is_ok());
+        }
         prune(&stores, true, &[]);
-        judge("layers and blobs when the container is gone, too")
+        judge("layers and blobs when the containers are gone, too")
             .expected((0, 0))
             .seen(there(&stores))
             .cause(|_| "something counts as needed that nobody needs".into())
@@ -116,6 +121,13 @@ kernel_test! {
             } else {
                 "unknown".into()
             })
+            .read(READ_MARK);
+        pulled(&stores, "other", "other");
+        stores.images.prune(&stores.layers, false, |_| false, || Ok::<_, RemoveError>(Vec::new())).expect("a pruning");
+        judge("layers and blobs of two images, one without a name, after a prune that removes no image")
+            .expected((3, 7))
+            .seen(there(&stores))
+            .cause(|_| "not every image of the table is a root".into())
             .read(READ_MARK);
     }
 
@@ -146,12 +158,18 @@ kernel_test! {
         let at = |name: &str| reference(name).at(&made.manifest.0.digest).familiar();
         let (web, other) = (at("web"), at("x.y/web"));
         let untagged = |names: &[&str]| -> Vec<String> { names.iter().map(|name| format!("Untagged: {name}")).collect() };
-        let cases: [(&[&str], &str, Vec<String>); 6] = [
+        // A registry has the index and the manifest of an image, and both can be asked for.
+        let index = reference("web").at(&made.config.0.digest).familiar();
+        let mut both = untagged(&[&web, &index]);
+        both.sort();
+        let cases: [(&[&str], &str, Vec<String>); 8] = [
             (&["web", "other"], "web", untagged(&["web:latest"])),
             (&["web:1", "web:2", &web], "web:1", untagged(&["web:1"])),
             (&["web", &web, "x.y/web", &other], "web", untagged(&["web:latest", &web])),
             (&["web", &web, &other], "web", untagged(&["web:latest", &web])),
             (&["web", &web], &web, untagged(&[&web])),
+            (&[&web, &index], &web, untagged(&[&web])),
+            (&["web", &web, &index], "web", [untagged(&["web:latest"]), both, vec!["Deleted".into()]].concat()),
             (&["web", &web], "web", [untagged(&["web:latest", &web]), vec!["Deleted".into()]].concat()),
         ];
         for (names, removed, expected) in cases {
@@ -172,6 +190,25 @@ kernel_test! {
                 assert_eq!(there(&stores), (0, 0));
             }
         }
+    }
+
+    /// A judge of the exercise `untag`.
+    fn with_its_last_name_an_image_goes_as_it_would_by_its_id(host) {
+        let stores = Stores::open(host);
+        let left = |what: &str, cause: &str| judge(&format!("images that are left after {what}"))
+            .expected(0)
+            .seen(stores.images.list().expect("a list").len())
+            .cause(|_| cause.into())
+            .read(READ_UNTAG);
+        let image = pulled(&stores, "one", "one");
+        remove(&stores, "one", FORCE, &used(&image, false)).expect("a removal");
+        left("`rmi -f one`, of which there is a stopped container", "force overcomes a stopped container: `delete` has to know of it");
+        let parent = stores.install(&self::image("parent"), &["web"]).expect("an image");
+        let mut config = parent.config.clone();
+        config.config.cmd = Some(vec!["other".into()]);
+        stores.images.put(Some(&reference("web")), config, Some(&parent)).expect("an image");
+        remove(&stores, "web", RemoveWish::default(), &[]).expect("a removal");
+        left("`rmi web`, which was made from an image without a name", "what it was made from goes too, unless the wish is to keep it");
     }
 
     fn the_last_name_takes_the_image_with_it_and_what_others_share_stays(host) {

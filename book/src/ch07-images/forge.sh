@@ -1,4 +1,5 @@
-# Changes a file of the image in directory $1, and mends the names that follow.
+# Changes a file of the image in directory $1, and mends the names that follow;
+# with keep-id, all but the configuration's.
 cd "$1/blobs/sha256"
 layer=$(ls -S | head -n 1)
 config=$(grep -l '"diff_ids":' *)
@@ -13,7 +14,7 @@ rename() { # a file, after its content; then the files that call it by its name
 
 sed -i s/root:x:0:0/toor:x:0:0/ $layer
 rename $layer $manifest ../../manifest.json
-if [ "$2" != lie ]; then
+if [ "$2" != keep-id ]; then
     sed -i "s/$layer/$new/" $config
     rename $config $manifest ../../manifest.json
 fi

@@ -123,6 +123,43 @@ native_test! {
         same(host, |file| file == REGISTRY);
     }
 
+    /// Docker has nothing like it.
+    fn what_a_registry_has_need_not_be_kept(host) {
+        let registries = registry::Registries::start(host, &host.rootfs_named("seed"));
+        let ours = Docker::new(host);
+        let (open, closed) = ("127.0.0.1:5000/seed/bb:1", "127.0.0.1:5001/copy/bb:1");
+        let at = |name: &str| host.dir().join(name).display().to_string();
+        let save = |name: &str| ours.run(&["save", "-o", &at(name), open]);
+        let packed = || ours.ok(&["image", "tree", open, "--format", "{{.Packed}}"]);
+        ours.ok(&["pull", "-q", open]);
+        assert_eq!(save("whole.tar").code, Some(0));
+        let before = packed();
+        let would = ours.ok(&["image", "prune", "--blobs", "--dry-run"]);
+        assert!(would.starts_with("Blobs that would be deleted:\ndeleted: sha256:"), "{would}");
+        assert_eq!(packed(), before);
+        let gone = ours.ok(&["image", "prune", "--blobs", "-f"]);
+        assert_eq!(gone.replace("Deleted Blobs", "Blobs that would be deleted"), would.replace(" that would be reclaimed", "").replace("Total space", "Total reclaimed space"));
+        assert_eq!(packed(), "0B\n");
+        ours.ok(&["run", "--rm", "--network", "none", open, "/bin/busybox", "true"]);
+        // It goes as its registry has packed it, into an archive and to another registry.
+        assert_eq!(save("again.tar"), common::Said { stdout: String::new(), stderr: String::new(), code: Some(0) });
+        assert_eq!(fs::read(at("again.tar")).ok(), fs::read(at("whole.tar")).ok());
+        assert_eq!(packed(), before);
+        ours.ok(&["image", "prune", "--blobs", "-f"]);
+        fs::create_dir(at("home")).expect("a directory");
+        ours.ok(&["tag", open, closed]);
+        ours.ok(&["--config", &at("home"), "login", "-u", "alice", "-p", "wonder:land", "127.0.0.1:5001"]);
+        let pushed = ours.ok(&["--config", &at("home"), "push", closed]);
+        let digest = ours.ok(&["inspect", "-f", "{{index .RepoDigests 0}}", open]);
+        let digest = digest.trim().split_once('@').expect("a digest").1;
+        assert!(pushed.contains(digest), "{pushed}{digest}");
+        drop(registries);
+        let would = ours.run(&["image", "prune", "--blobs", "-f"]);
+        assert!(would.stderr.contains("nothing of 127.0.0.1:5000 is dropped: "), "{}", would.stderr);
+        assert_eq!((would.code, would.stdout.as_str()), (Some(0), "Total reclaimed space: 0B\n"));
+        assert_eq!(packed(), before);
+    }
+
     /// In a root with nothing else in it than the files that say who is where: no library is loaded to look a name up.
     fn a_static_program_alone_pulls_by_name(host) {
         require(Need::Program(common::static_binary(), "cargo wb try builds it"));

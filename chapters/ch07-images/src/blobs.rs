@@ -86,6 +86,11 @@ impl Blobs {
         Ok(list)
     }
 
+    /// Bytes of all of them.
+    pub(crate) fn total(&self) -> Result<u64, DiskError> {
+        total(&self.blobs)
+    }
+
     /// Removes a blob, and what is known of it.
     pub(crate) fn remove(&self, digest: &Digest) -> Result<(), DiskError> {
         remove_file(&self.diffs.join(digest.hex()))?;
@@ -107,6 +112,16 @@ impl Blobs {
         let line = format!("{diff_id}\n");
         write_atomically(&self.diffs.join(digest.hex()), line.as_bytes(), Durability::Death)
     }
+}
+
+/// Bytes of all files in a directory; none if it is not there.
+pub(crate) fn total(directory: &Path) -> Result<u64, DiskError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        other => other.map_err(DiskError::at("read", directory))?,
+    };
+    // One that goes meanwhile takes nothing.
+    Ok(entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum())
 }
 
 fn remove_file(path: &Path) -> Result<(), DiskError> {

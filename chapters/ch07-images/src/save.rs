@@ -20,6 +20,7 @@ use crate::document::{Descriptor, Index};
 use crate::image::Image;
 use crate::media;
 use crate::pack::{PackError, pack};
+use crate::packed::PackedLayer;
 use crate::reference::Reference;
 use crate::scratch::Scratch;
 use crate::store::ImageStore;
@@ -60,6 +61,23 @@ impl ImageStore {
             self.collect(&image, &references, layers, scratch.path(), &mut contents)?;
         }
         contents.write(out)
+    }
+
+    /// The layers of these images whose bytes are not here, and that a registry has: as it packed them they can be saved if
+    /// they are fetched before.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub fn dropped(&self, names: &[String]) -> Result<Vec<PackedLayer>, PackError> {
+        let mut blobs = BTreeSet::new();
+        for (image, _) in self.wanted(names)? {
+            let missing = self.blobs_of(&image)?.into_iter().filter(|blob| self.blob_size(&blob.digest).is_none());
+            blobs.extend(missing.map(|blob| blob.digest));
+        }
+        if blobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.packed_layers()?.into_iter().filter(|layer| blobs.contains(&layer.blob.digest)).collect())
     }
 
     /// The images that are asked for, each once, with those of their names that are.

@@ -163,37 +163,6 @@ impl ImageStore {
         self.blobs.size(digest)
     }
 
-    /// The blobs of layers that are here, each once, with the names under which a registry has it. An image without such a
-    /// name is left out: nobody else has its layers.
-    ///
-    /// # Errors
-    /// [`ImageStoreError`].
-    pub fn layer_blobs(&self) -> Result<Vec<(Descriptor, Vec<Reference>)>, ImageStoreError> {
-        let mut blobs: Vec<(Descriptor, Vec<Reference>)> = Vec::new();
-        for known in self.list()?.into_iter().filter(|known| !known.digests.is_empty()) {
-            let Some((_, _, manifest)) = self.manifest(&known.image)? else { continue };
-            for layer in manifest.layers.into_iter().filter(|layer| self.blob_size(&layer.digest).is_some()) {
-                match blobs.iter_mut().find(|(blob, _)| blob.digest == layer.digest) {
-                    Some((_, names)) => names.extend(known.digests.iter().cloned()),
-                    None => blobs.push((layer, known.digests.clone())),
-                }
-            }
-        }
-        Ok(blobs)
-    }
-
-    /// Removes the blob of a layer, which stays unpacked. What it unpacks to is remembered, so that a pull does not ask for
-    /// it again; who needs its bytes [fetches](crate::Ingest::blob) them. How many bytes that were.
-    ///
-    /// # Errors
-    /// [`DiskError`].
-    pub fn drop_blob(&self, digest: &Digest) -> Result<u64, DiskError> {
-        let _lock = table::lock(&self.images)?;
-        let bytes = self.blobs.size(digest).unwrap_or(0);
-        self.blobs.drop_bytes(digest)?;
-        Ok(bytes)
-    }
-
     /// An index, a manifest or a configuration, compared with its digest.
     ///
     /// # Errors

@@ -7,7 +7,9 @@ use std::fs;
 use std::io::{self, Write};
 
 use common::{Made, Stores, data, gzip, made, made_of, reference, tar};
-use images::{ContainerConfig, Descriptor, DocumentError, Fetched, ImageConfig, ImageStoreError, IngestError, media};
+use images::{
+    ContainerConfig, Descriptor, DocumentError, Fetched, ImageConfig, ImageStoreError, IngestError, PackedLayer, media,
+};
 use layers::Digest;
 use testkit::kernel_test;
 
@@ -245,13 +247,15 @@ kernel_test! {
     fn the_blob_of_a_layer_can_be_dropped_and_fetched_again(host) {
         let (made, stores) = (two_layers(), Stores::open(host));
         stores.install(&made, &["local"]).expect("an image");
-        assert_eq!(stores.images.layer_blobs().expect("a list").len(), 0, "no registry has it");
+        assert_eq!(stores.images.packed_layers().expect("a list").len(), 0, "no registry has it");
         stores.install(&made, &[&format!("x.y/web@{}", made.manifest.0.digest)]).expect("an image");
-        for (blob, names) in stores.images.layer_blobs().expect("a list") {
-            assert_eq!(names.len(), 1);
+        let packed = || stores.images.packed_layers().expect("a list");
+        for PackedLayer { blob, names, kept } in packed() {
+            assert_eq!((names.len(), kept), (1, true));
             assert_eq!(stores.images.drop_blob(&blob.digest).expect("a removal"), blob.size);
         }
         assert_eq!((stores.blobs(), stores.layers.list().expect("a list").len()), (2, 2));
+        assert!(packed().iter().all(|layer| !layer.kept));
         let ingest = stores.ingest();
         let (blob, bytes) = &made.blobs[0];
         let unasked = ingest.layer(blob, &made.diff_ids[0], |_| -> Result<(), IngestError> { panic!("asked for") });

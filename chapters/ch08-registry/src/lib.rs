@@ -9,6 +9,7 @@ mod blob;
 mod challenge;
 mod credentials;
 pub mod dns;
+mod dropped;
 mod error;
 mod fault;
 mod helper;

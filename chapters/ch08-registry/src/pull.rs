@@ -49,11 +49,7 @@ impl Client<'_> {
     /// [`PullError`]. What came before it is kept for the next one who asks.
     pub fn pull(&self, stores: Stores, reference: &Reference, platform: &Platform) -> Result<Pulled, PullError> {
         let (name, repository) = (reference.familiar(), reference.familiar_name());
-        let mut sources = Vec::new();
-        if reference.domain() == "docker.io" {
-            sources.extend(self.mirrors());
-        }
-        sources.push(self.registry(reference.domain())?);
+        let sources = self.sources(reference.domain())?;
         let last = sources.len() - 1;
         for (number, source) in sources.iter().enumerate() {
             match (Pull { registry: source, stores, reference, platform }).run() {

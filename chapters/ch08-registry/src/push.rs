@@ -1,6 +1,7 @@
 //! `push`: an image that is here, to where its name says.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -111,10 +112,20 @@ impl Push<'_> {
             size: blob.size,
             report,
         };
-        upload.run(others, || {
-            let file = self.stores.images.blob(&blob.digest)?;
-            file.ok_or_else(|| PushError::NoBlob(self.reference.familiar(), blob.digest.clone()))
-        })
+        upload.run(others, || self.open(blob))
+    }
+
+    /// The bytes of a blob: if they were dropped, from the registry that they came from.
+    fn open(&self, blob: &Descriptor) -> Result<File, PushError> {
+        let Stores { images, .. } = self.stores;
+        if let Some(file) = images.blob(&blob.digest)? {
+            return Ok(file);
+        }
+        let missing = || PushError::NoBlob(self.reference.familiar(), blob.digest.clone());
+        let packed = images.packed_layers()?.into_iter().find(|layer| layer.blob.digest == blob.digest);
+        let fetched = self.registry.client.fetch_dropped(self.stores, &packed.ok_or_else(missing)?);
+        fetched.map_err(|source| PushError::Dropped(blob.digest.clone(), Box::new(source)))?;
+        images.blob(&blob.digest)?.ok_or_else(missing)
     }
 
     /// Other repositories of this registry that we know an image in with this layer.

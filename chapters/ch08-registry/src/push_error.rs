@@ -6,6 +6,7 @@ use process::{Diagnose, FailureKind};
 use thiserror::Error;
 
 use crate::error::RegistryError;
+use crate::pull_error::PullError;
 
 /// A push failed.
 #[derive(Debug, Error)]
@@ -19,6 +20,9 @@ pub enum PushError {
     /// A layer is here unpacked only.
     #[error("{0} cannot be pushed: its layer {1} is not kept as it was packed, and the registry has not got it")]
     NoBlob(String, Digest),
+    /// The same, and the registry that it came from does not give it.
+    #[error("layer {0} is not kept as it was packed, and where it came from it cannot be fetched: {1}")]
+    Dropped(Digest, Box<PullError>),
     /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -35,6 +39,9 @@ pub enum PushError {
 
 impl Diagnose for PushError {
     fn inner(&self) -> Option<&dyn Diagnose> {
+        if let Self::Dropped(_, source) = self {
+            return Some(source.as_ref());
+        }
         process::inner!(self, Registry | Pack | Ingest | Store | Disk)
     }
 

@@ -67,8 +67,15 @@ impl<'a> Client<'a> {
         Ok(Registry::new(self, authority, String::new(), None, auth))
     }
 
+    /// Who is asked for images whose names begin with `domain`, in this order: its mirrors, then the registry itself.
+    pub(crate) fn sources(&self, domain: &str) -> Result<Vec<Registry<'_>>, RegistryError> {
+        let mut sources = if domain == "docker.io" { self.mirrors() } else { Vec::new() };
+        sources.push(self.registry(domain)?);
+        Ok(sources)
+    }
+
     /// The mirrors of docker.io, asked before it. What is wrong with one is said, and the others are used.
-    pub(crate) fn mirrors(&self) -> Vec<Registry<'_>> {
+    fn mirrors(&self) -> Vec<Registry<'_>> {
         let mut mirrors = Vec::new();
         for text in &self.http.settings().registry_mirrors {
             let uri: Option<Uri> = text.parse().ok();

@@ -1,6 +1,6 @@
 //! `system df`: what the data root's bytes are used for, and how many of them nobody needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use images::{Image, Reference};
 use layers::DiffId;
@@ -8,6 +8,7 @@ use process::Failure;
 
 use crate::engine::Engine;
 use crate::image_list::{ImageListing, ListedImage};
+use crate::layer_usage::LayerUsage;
 use crate::listing::{Listed, Listing};
 
 /// What there is.
@@ -15,8 +16,10 @@ use crate::listing::{Listed, Listing};
 pub struct DiskUsage {
     /// Each once, the youngest first.
     pub images: Vec<ImageUsage>,
-    /// Bytes of all layers; each is there once, however many images have it.
-    pub layers: u64,
+    /// All layers; each is there once, however many images have it.
+    pub layers: BTreeMap<DiffId, LayerUsage>,
+    /// What is kept as it came.
+    pub content: ContentUsage,
     /// All containers, the youngest first.
     pub containers: Vec<ContainerUsage>,
 }
@@ -34,6 +37,17 @@ pub struct ImageUsage {
     pub shared: u64,
     /// How many containers were made of it.
     pub containers: usize,
+}
+
+/// Manifests, configurations and packed layers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ContentUsage {
+    /// Bytes of all of them.
+    pub size: u64,
+    /// Bytes of those that images have of which containers were made.
+    pub active: u64,
+    /// Bytes of downloads that were broken off, and will be gone on with.
+    pub partial: u64,
 }
 
 /// One container.
@@ -64,8 +78,10 @@ impl DiskUsage {
         let used = self.images.iter().filter(|image| image.containers > 0);
         let (active, bytes) =
             used.fold((0, 0), |(number, bytes), image| (number + 1, bytes + image.size - image.shared));
-        let reclaimable = self.layers.saturating_sub(bytes);
-        Share { total: self.images.len(), active, size: self.layers, reclaimable }
+        let layers: u64 = self.layers.values().map(|layer| layer.unpacked).sum();
+        let ContentUsage { size, active: in_use, partial } = self.content;
+        let reclaimable = layers.saturating_sub(bytes) + size.saturating_sub(in_use) + partial;
+        Share { total: self.images.len(), active, size: layers + size + partial, reclaimable }
     }
 
     /// All containers.
@@ -95,8 +111,6 @@ impl Engine {
             Ok(ContainerUsage { listed, size })
         });
         let containers: Vec<ContainerUsage> = counted.collect::<Result<_, _>>()?;
-        let layers = self.layers().list()?;
-        let sizes: BTreeMap<DiffId, u64> = layers.into_iter().map(|layer| (layer.diff_id, layer.size)).collect();
         let mut images: Vec<ImageUsage> = Vec::new();
         for ListedImage { known, .. } in self.list_images(&ImageListing { all: true, ..ImageListing::default() })? {
             let (name, image) = (known.tags.first().map(Reference::familiar), known.image);
@@ -104,27 +118,17 @@ impl Engine {
             let containers = containers.iter().filter(made_of).count();
             images.push(ImageUsage { name, image, size: 0, shared: 0, containers });
         }
-        let mut owners: BTreeMap<DiffId, usize> = BTreeMap::new();
-        for usage in &images {
-            for layer in layers_of(&usage.image) {
-                *owners.entry(layer).or_default() += 1;
-            }
-        }
+        let layers = self.layer_usage(images.iter().map(|usage| &usage.image))?;
         for usage in &mut images {
-            for layer in layers_of(&usage.image) {
-                let size = sizes.get(&layer).copied().unwrap_or(0);
-                usage.size += size;
-                usage.shared += if owners.get(&layer).is_some_and(|owners| *owners > 1) { size } else { 0 };
+            for layer in usage.image.layers().into_iter().collect::<BTreeSet<_>>() {
+                let of = layers.get(&layer).copied().unwrap_or_default();
+                usage.size += of.unpacked;
+                usage.shared += if of.images > 1 { of.unpacked } else { 0 };
             }
         }
-        Ok(DiskUsage { images, layers: sizes.values().sum(), containers })
+        let active = images.iter().filter(|usage| usage.containers > 0).map(|usage| &usage.image);
+        let (size, partial) = self.images_store().content_size()?;
+        let active = self.images_store().content_of(active)?;
+        Ok(DiskUsage { images, layers, containers, content: ContentUsage { size, active, partial } })
     }
-}
-
-/// Each once.
-fn layers_of(image: &Image) -> Vec<DiffId> {
-    let mut layers: Vec<DiffId> = image.config.rootfs.diff_ids.iter().filter_map(|id| id.parse().ok()).collect();
-    layers.sort();
-    layers.dedup();
-    layers
 }

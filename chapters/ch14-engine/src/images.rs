@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use images::{Known, Loaded, Platform, Reference, RemoveWish, Removed, Use};
+use images::{Image, Known, Loaded, Platform, Reference, RemoveWish, Removed, Use};
 use process::Failure;
 
 use crate::engine::Engine;
@@ -15,6 +15,14 @@ impl Engine {
     /// [`Failure`].
     pub fn image(&self, text: &str) -> Result<Known, Failure> {
         Ok(self.images_store().look(text)?)
+    }
+
+    /// Bytes of its manifest, its configuration and its packed layers, as far as they are kept.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn content_size(&self, image: &Image) -> Result<u64, Failure> {
+        Ok(self.images_store().content_of([image])?)
     }
 
     /// Gives an image another name.

@@ -1,6 +1,6 @@
 //! `prune`: what nobody uses goes.
 
-use images::{Known, Reference, Removed};
+use images::{Digest, Known, Reference, Removed};
 use jiff::Timestamp;
 use process::Failure;
 
@@ -17,6 +17,8 @@ pub struct Pruned {
     pub containers: Vec<String>,
     /// Names and images, in the order in which they went.
     pub images: Vec<Removed>,
+    /// Packed layers.
+    pub blobs: Vec<Digest>,
     /// Bytes that all of them had.
     pub bytes: u64,
 }

@@ -1,10 +1,11 @@
 //! Images that come from a registry, and go to one.
 
-use images::{Platform, Reference};
+use images::{PackedLayer, Platform, Reference};
 use process::Failure;
 use registry::{Client, Pulled, Pushed, Stores};
 
 use crate::engine::Engine;
+use crate::prune::Pruned;
 
 impl Engine {
     /// Sees to it that what `reference` names is here as its registry has it.
@@ -38,6 +39,37 @@ impl Engine {
         tags.retain(|tag| tag.name() == reference.name());
         tags.sort();
         Ok(tags)
+    }
+
+    /// Drops the packed layers that the registry they came from still has, or only finds them. They stay unpacked.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn prune_blobs(&self, client: &Client, dry_run: bool) -> Result<Pruned, Failure> {
+        let mut kept = self.images_store().packed_layers()?;
+        kept.retain(|layer| layer.kept);
+        let mut pruned = Pruned::default();
+        for PackedLayer { blob, .. } in client.still_has(&kept) {
+            pruned.bytes += if dry_run { blob.size } else { self.images_store().drop_blob(&blob.digest)? };
+            pruned.blobs.push(blob.digest.clone());
+        }
+        Ok(pruned)
+    }
+
+    /// The layers of these images that are not kept as they were packed, and that a registry has.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn dropped_layers(&self, names: &[String]) -> Result<Vec<PackedLayer>, Failure> {
+        Ok(self.images_store().dropped(names)?)
+    }
+
+    /// Fetches such a layer.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn fetch_layer(&self, client: &Client, layer: &PackedLayer) -> Result<(), Failure> {
+        Ok(client.fetch_dropped(self.stores(), layer)?)
     }
 
     fn stores(&self) -> Stores<'_> {

@@ -9,6 +9,7 @@ pub(crate) mod prune;
 pub(crate) mod rm;
 pub(crate) mod save;
 pub(crate) mod tag;
+pub(crate) mod tree;
 
 use engine::human_duration;
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use super::inspect;
 pub(crate) const BOTH: &[Entry] = &[history::ENTRY, import::ENTRY, load::ENTRY, save::ENTRY, tag::ENTRY];
 
 /// Those of the group alone.
-pub(crate) const OWN: &[Entry] = &[inspect::IMAGE, ls::LS, prune::ENTRY, rm::RM];
+pub(crate) const OWN: &[Entry] = &[inspect::IMAGE, ls::LS, prune::ENTRY, rm::RM, tree::ENTRY];
 
 /// "2 hours ago".
 pub(crate) fn ago(created: Timestamp) -> String {

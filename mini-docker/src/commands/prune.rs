@@ -37,5 +37,12 @@ pub(crate) fn report(pruned: &Pruned, dry_run: bool) -> Result<(), Failure> {
         }
         text.push('\n');
     }
+    if !pruned.blobs.is_empty() {
+        let _ = writeln!(text, "{}:", heading("Blobs"));
+        for digest in &pruned.blobs {
+            let _ = writeln!(text, "deleted: {digest}");
+        }
+        text.push('\n');
+    }
     outcome::print(format_args!("{text}{total}: {}\n", human_size(pruned.bytes)))
 }

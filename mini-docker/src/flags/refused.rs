@@ -75,9 +75,6 @@ pub(crate) const UPDATE: &[Refused] = &[
     value("kernel-memory", &["0"], "the kernel has no such limit any more; --memory counts its memory, too"),
 ];
 
-/// Of `images`.
-pub(crate) const IMAGES: &[Refused] = &[switch("tree", &["false"], "an image here is for one platform")];
-
 /// Of `save`.
 pub(crate) const SAVE: &[Refused] = &[value("platform", &[""], "an image here is for one platform")];
 

@@ -2,24 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::{ArgMatches, Args as _, Command};
+use clap::{ArgMatches, Args as _};
 use engine::filters::Filter;
-use engine::{ImageListing, ListedImage, human_size, precise_size};
-use gotmpl::tmap;
-use images::{Image, Known};
+use engine::{Engine, ImageListing, ListedImage, human_size, precise_size};
+use gotmpl::{Value, tmap};
+use images::{Image, Known, Reference};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use process::Failure;
+use process::{Failure, FailureKind};
 
 use crate::commands::entry::{Context, Entry, of};
 use crate::commands::image::ago;
 use crate::config_file::format_or;
-use crate::flags::{refused, values};
+use crate::flags::values;
 use crate::format::Table;
 use crate::outcome;
 
-pub(crate) const IMAGES: Entry =
-    Entry { name: "images", aliases: &[], about: "List images", usage: "[OPTIONS] [REPOSITORY[:TAG]]", flags, run };
+pub(crate) const IMAGES: Entry = Entry {
+    name: "images",
+    aliases: &[],
+    about: "List images",
+    usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+    flags: Args::augment_args,
+    run,
+};
 
 pub(crate) const LS: Entry = Entry { name: "ls", ..IMAGES };
 
@@ -46,6 +52,9 @@ pub(crate) struct Args {
     /// Print whole ids.
     #[arg(long)]
     no_trunc: bool,
+    /// Show what each takes, unpacked and packed, and whether a container uses it.
+    #[arg(long)]
+    tree: bool,
 }
 
 const TABLE: Table = Table {
@@ -66,17 +75,37 @@ const TABLE: Table = Table {
 
 const WITH_DIGESTS: &str = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 
-fn flags(command: Command) -> Command {
-    refused::augment(Args::augment_args(command), refused::IMAGES)
-}
+const TREE: Table = Table {
+    usual: "{{.Image}}\t{{.ID}}\t{{.DiskUsage}}\t{{.ContentSize}}\t{{.Extra}}",
+    fields: &[
+        ("ContentSize", "CONTENT SIZE"),
+        ("DiskUsage", "DISK USAGE"),
+        ("Extra", "IN USE"),
+        ("ID", "ID"),
+        ("Image", "IMAGE"),
+    ],
+};
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
-    refused::check(matches, refused::IMAGES)?;
     let (args, engine): (Args, _) = (of(matches)?, context.open()?);
     let mut filters: Vec<Filter> = args.filter;
     filters.extend(args.name.as_deref().map(|name| format!("reference={name}").parse()).transpose()?);
     let listing = ImageListing { all: args.all, filters: filters.into_iter().collect() };
     let usual = if args.quiet { String::new() } else { context.config().images_format };
+    if args.tree {
+        let others = [
+            ("quiet", args.quiet),
+            ("no-trunc", args.no_trunc),
+            ("show-digest", args.digests),
+            ("format", args.format.is_some()),
+        ];
+        if let Some((flag, _)) = others.iter().find(|(_, given)| *given) {
+            let message = format!("--{flag} is not yet supported with --tree");
+            return Err(Failure::new(FailureKind::Invalid, message));
+        }
+        outcome::print(TREE.fill("", &tree(&engine, &listing)?)?)?;
+        return Ok(0);
+    }
     let format = format_or(args.format.as_deref(), usual);
     // Docker asks for them only where somebody sees them.
     let digests = args.digests || format.as_deref().is_some_and(|format| format.contains("{{.Digest}}"));
@@ -106,6 +135,30 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let quiet = args.quiet && args.format.as_deref().is_none_or(str::is_empty);
     outcome::print(table.show(format.as_deref(), quiet, &rows)?)?;
     Ok(0)
+}
+
+/// A row for each name; what is said of the image stands beside the first.
+fn tree(engine: &Engine, listing: &ImageListing) -> Result<Vec<Value>, Failure> {
+    let used = engine.containers_by_image()?;
+    let mut rows = Vec::new();
+    for ListedImage { known, size } in engine.list_images(listing)? {
+        let content = engine.content_size(&known.image)?;
+        let mut names: Vec<String> = known.tags.iter().map(Reference::familiar).collect();
+        if names.is_empty() {
+            names.push("<untagged>".into());
+        }
+        for (number, name) in names.into_iter().enumerate() {
+            let first = |text: String| if number == 0 { text } else { String::new() };
+            rows.push(tmap! {
+                "ContentSize" => first(human_size(content)),
+                "DiskUsage" => first(human_size(size + content)),
+                "Extra" => first(if used.contains_key(&known.image.id) { "U".into() } else { String::new() }),
+                "ID" => first(known.image.short_id().into()),
+                "Image" => name,
+            });
+        }
+    }
+    Ok(rows)
 }
 
 const NONE: &str = "<none>";

@@ -12,7 +12,7 @@ pub(super) const DOCKER: &str = "docker.io";
 const DOCKER_HOSTS: [&str; 3] = [DOCKER, "index.docker.io", "registry-1.docker.io"];
 
 /// With the credentials of docker's client.
-pub(super) fn client<'a>(context: &Context, progress: &'a dyn Progress) -> Result<Client<'a>, Failure> {
+pub(crate) fn client<'a>(context: &Context, progress: &'a dyn Progress) -> Result<Client<'a>, Failure> {
     Ok(Client::new(Surroundings::read()?, CredentialStore::new(context.config.as_deref()), progress))
 }
 

@@ -11,7 +11,7 @@ use crate::outcome;
 use crate::visible::visible;
 
 /// What is shown.
-pub(super) struct Transfer {
+pub(crate) struct Transfer {
     /// Only warnings.
     quiet: bool,
     bars: Option<MultiProgress>,
@@ -19,7 +19,7 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    pub(super) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         let draw = !quiet && io::stdout().is_terminal();
         let bars = draw.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
         Self { quiet, bars, layers: Mutex::default() }

@@ -1,14 +1,16 @@
 //! `system df`.
 
 use clap::{ArgMatches, Args as _};
-use engine::{ContainerUsage, DiskUsage, ImageUsage, Share, human_size};
+use engine::{ContainerUsage, DiskUsage, ImageUsage, LayerUsage, Share, human_size};
 use gotmpl::{Value, tmap};
 use jiff::Timestamp;
+use layers::DiffId;
 use process::{Failure, FailureKind};
 
 use crate::commands::container;
 use crate::commands::entry::{Context, Entry, of};
 use crate::commands::image::ls::created_since;
+use crate::commands::image::tree::shown;
 use crate::format::Table;
 use crate::outcome;
 
@@ -54,6 +56,12 @@ const IMAGES: Table = Table {
         ("Tag", "TAG"),
         ("UniqueSize", "UNIQUE SIZE"),
     ],
+};
+
+/// Docker does not show these.
+const LAYERS: Table = Table {
+    usual: "{{.ID}}\t{{.Unpacked}}\t{{.Packed}}\t{{.Images}}",
+    fields: &[("ID", "LAYER ID"), ("Images", "IMAGES"), ("Packed", "PACKED"), ("Unpacked", "UNPACKED")],
 };
 
 const CONTAINERS: Table = Table {
@@ -119,17 +127,34 @@ fn row(kind: &str, share: Share) -> Value {
 
 fn verbose(usage: &DiskUsage) -> Result<String, Failure> {
     let images: Vec<Value> = usage.images.iter().map(image).collect();
+    let layers: Vec<Value> = usage.layers.iter().map(layer).collect();
+    let content = usage.content;
+    let partial = match content.partial {
+        0 => String::new(),
+        bytes => format!("Broken-off downloads: {}\n", human_size(bytes)),
+    };
     let now = Timestamp::now();
     let size = |usage: &ContainerUsage| human_size(usage.size);
     let containers: Vec<Value> =
         usage.containers.iter().map(|usage| container::row(&usage.listed, &size(usage), false, now)).collect();
     Ok(format!(
-        "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: 0B\n\n{}",
+        "Images space usage:\n\n{}\nLayers space usage:\n\n{}\nPacked layers, manifests and configurations: {}\n{partial}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: 0B\n\n{}",
         IMAGES.fill("", &images)?,
+        LAYERS.fill("", &layers)?,
+        human_size(content.size),
         CONTAINERS.fill("", &containers)?,
         VOLUMES.fill("", &[])?,
         CACHE.fill("", &[])?,
     ))
+}
+
+fn layer((id, usage): (&DiffId, &LayerUsage)) -> Value {
+    tmap! {
+        "ID" => shown(id, false),
+        "Images" => usage.images.to_string(),
+        "Packed" => human_size(usage.packed),
+        "Unpacked" => human_size(usage.unpacked),
+    }
 }
 
 fn image(usage: &ImageUsage) -> Value {

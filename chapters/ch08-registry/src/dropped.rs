@@ -1,0 +1,65 @@
+//! Packed layers that are not kept here, because a registry has them: asked whether it still does before they go, and for
+//! their bytes when somebody needs them.
+
+use std::collections::BTreeSet;
+
+use images::{Descriptor, IngestError, PackedLayer, Reference};
+
+use crate::auth::Scope;
+use crate::blob;
+use crate::error::RegistryError;
+use crate::progress::Event;
+use crate::pull::{Stores, short};
+use crate::pull_error::PullError;
+use crate::registry::Client;
+
+impl Client<'_> {
+    /// Those of `layers` that a registry has that knows them. One that does not answer is not asked again, and said.
+    pub fn still_has<'l>(&self, layers: &'l [PackedLayer]) -> Vec<&'l PackedLayer> {
+        let mut silent = BTreeSet::new();
+        let mut has = |layer: &PackedLayer| {
+            layer.names.iter().any(|name| {
+                if silent.contains(name.domain()) || silent.contains(&name.name()) {
+                    return false;
+                }
+                self.has(name, &layer.blob).unwrap_or_else(|error| {
+                    // What it refuses about one repository says nothing of the others.
+                    let refused = matches!(error, RegistryError::Refused { .. } | RegistryError::Unauthorized { .. });
+                    let of = if refused { name.name() } else { name.domain().to_owned() };
+                    self.progress.event(Event::Warning(&format!("nothing of {of} is dropped: {error}")));
+                    silent.insert(of);
+                    false
+                })
+            })
+        };
+        layers.iter().filter(|layer| has(layer)).collect()
+    }
+
+    fn has(&self, name: &Reference, blob: &Descriptor) -> Result<bool, RegistryError> {
+        let registry = self.registry(name.domain())?;
+        registry.has_blob(name.path(), &blob.digest, &Scope::pull(name.path()))
+    }
+
+    /// Sees to it that the bytes of a packed layer are here, from the first that has them of the registries that know it.
+    ///
+    /// # Errors
+    /// [`PullError`] of the last one that was asked.
+    pub fn fetch_dropped(&self, stores: Stores, layer: &PackedLayer) -> Result<(), PullError> {
+        let PackedLayer { blob, names, .. } = layer;
+        let ingest = stores.images.ingest(stores.layers)?;
+        let id = short(&blob.digest);
+        ingest.blob(blob, |download| {
+            let mut failed = PullError::from(IngestError::Missing(format!("blob {}", blob.digest)));
+            for name in names {
+                for source in self.sources(name.domain())? {
+                    match blob::fetch(&source, name.path(), blob, &id, download) {
+                        Ok(()) => return Ok(()),
+                        Err(error) => failed = error.about(&name.familiar(), &name.familiar_name(), name.domain()),
+                    }
+                }
+            }
+            Err(failed)
+        })?;
+        Ok(())
+    }
+}

@@ -154,7 +154,7 @@ impl Ingest<'_> {
                 }
                 Err(layer_error(blob, source).into())
             }
-            (Err(error), _) if download.have() < blob.size => Err(error),
+            (Err(error), unpacked) if download.have() < blob.size || unpacked.is_ok() => Err(error),
             (_, unpacked) => {
                 // Wrong bytes often cannot be unpacked, and that they are wrong is the better reason.
                 download.finish(&self.store.blobs)?;

@@ -1,6 +1,7 @@
 //! A layer on its way to us: as far as it has come, it is not asked for again, in this command or the next.
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use images::{Descriptor, Download, IngestError, media};
 use ureq::http::header::CONTENT_RANGE;
@@ -36,18 +37,26 @@ impl<E: Into<PullError>> From<E> for Ended {
     }
 }
 
-/// Fetches what is missing of a blob of `repository`.
-pub(crate) fn fetch(
-    registry: &Registry,
-    repository: &str,
-    blob: &Descriptor,
-    id: &str,
-    download: &mut Download,
-) -> Result<(), PullError> {
+/// What is fetched.
+pub(crate) struct Wanted<'a> {
+    pub(crate) repository: &'a str,
+    pub(crate) blob: &'a Descriptor,
+    /// What people see of its digest.
+    pub(crate) id: &'a str,
+    /// Set when nobody wants it any more.
+    pub(crate) stop: &'a AtomicBool,
+}
+
+/// Fetches what is missing of a blob.
+pub(crate) fn fetch(registry: &Registry, wanted: &Wanted, download: &mut Download) -> Result<(), PullError> {
+    let Wanted { blob, id, .. } = *wanted;
     let (mut fruitless, mut whole) = (0, false);
     for _ in 0..BREAKS {
+        if wanted.stop.load(Ordering::Relaxed) {
+            break;
+        }
         let before = download.have();
-        let error = match once(registry, repository, blob, id, download, &mut whole) {
+        let error = match once(registry, wanted, download, &mut whole) {
             Ok(()) => return Ok(()),
             Err(Ended::Failed(error)) => return Err(error),
             Err(Ended::Broken(error)) => error,
@@ -63,14 +72,8 @@ pub(crate) fn fetch(
 }
 
 /// One request. `whole` is set when the registry cannot go on in the middle.
-fn once(
-    registry: &Registry,
-    repository: &str,
-    blob: &Descriptor,
-    id: &str,
-    download: &mut Download,
-    whole: &mut bool,
-) -> Result<(), Ended> {
+fn once(registry: &Registry, wanted: &Wanted, download: &mut Download, whole: &mut bool) -> Result<(), Ended> {
+    let Wanted { repository, blob, id, stop } = *wanted;
     let first = if *whole { 0 } else { download.have() };
     let mut response = ask(registry, repository, blob, first)?;
     let wrong =
@@ -101,6 +104,9 @@ fn once(
     let mut buffer = vec![0; BUFFER];
     let mut told = download.have();
     while left > 0 {
+        if stop.load(Ordering::Relaxed) {
+            return Err(wrong(&response, "it is not wanted any more".into()).into());
+        }
         let room = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
         match response.body.read(&mut buffer[..room]) {
             Ok(0) => return Err(Ended::Broken(wrong(&response, format!("it ended {left} bytes early")))),
@@ -121,6 +127,10 @@ fn once(
             let state = State::Downloading { done, total: blob.size };
             registry.client.progress.event(Event::Layer { id, state });
         }
+    }
+    // Its length would have said so, if it had one.
+    if let Ok(1..) = response.body.read(&mut [0]) {
+        return Err(wrong(&response, format!("it sends more than the {} bytes of it", blob.size)).into());
     }
     finish(response);
     Ok(())

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -312,7 +312,7 @@ fn same_key(own: &str, key: &str) -> bool {
     own == key || host(own) == host(key)
 }
 
-fn damaged(place: impl fmt::Display) -> impl FnOnce(serde_json::Error) -> CredentialsError {
+fn damaged<E: fmt::Display>(place: impl fmt::Display) -> impl FnOnce(E) -> CredentialsError {
     let place = place.to_string();
     move |error| CredentialsError::Damaged { place, reason: error.to_string() }
 }
@@ -320,6 +320,10 @@ fn damaged(place: impl fmt::Display) -> impl FnOnce(serde_json::Error) -> Creden
 /// `None` if there is no such file, or nothing in it.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, CredentialsError> {
     let failed = |source| CredentialsError::File { action: "read", path: path.into(), source };
+    if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+        // Nobody may ever write into it.
+        return Err(damaged(path.display())("it is a pipe"));
+    }
     let file = match File::open(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);

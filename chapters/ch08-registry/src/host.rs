@@ -46,7 +46,9 @@ impl Authority {
             port => Some(port.parse().ok()?),
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
-        (!host.is_empty() && host.bytes().all(plain)).then(|| Self { host: host.to_lowercase(), port })
+        // Its name is a directory's, where its certificates are: not the one above.
+        let named = host.bytes().any(|byte| byte.is_ascii_alphanumeric() || byte == b':');
+        (named && host.bytes().all(plain)).then(|| Self { host: host.to_lowercase(), port })
     }
 
     /// The one that serves images whose names begin with `domain`.
@@ -103,7 +105,9 @@ mod tests {
         for text in ["reg.example", "reg.example:5000", "[::1]:5000", "[::1]", "10.0.0.1:80"] {
             assert_eq!(Authority::parse(text).map(|authority| authority.to_string()).as_deref(), Some(text));
         }
-        for text in ["", ":5000", "a:b", "a:99999", "a:", "[x]:1", "[::1]x", "a@b", "a/b", "a b", "[::1]:", "::1"] {
+        for text in
+            ["", ":5000", "a:b", "a:99999", "a:", "[x]:1", "[::1]x", "a@b", "a/b", "a b", "[::1]:", "::1", ".", ".."]
+        {
             assert_eq!(Authority::parse(text), None, "{text:?}");
         }
     }

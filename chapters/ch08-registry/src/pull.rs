@@ -12,7 +12,7 @@ use images::{
 use images::{DocumentError, IngestError};
 use layers::{DiffId, LayerStore};
 
-use crate::blob;
+use crate::blob::{self, Wanted};
 use crate::progress::{Event, State};
 use crate::pull_error::PullError;
 use crate::registry::{Client, Registry};
@@ -144,7 +144,7 @@ impl Pull<'_> {
         Ok(Pulled { image, digest, new: true })
     }
 
-    /// All layers, some at a time. After the first error no other is begun.
+    /// All layers, some at a time. After the first error no other is begun, and those that are on their way end.
     fn fetch_layers(&self, ingest: &Ingest, blobs: &[Descriptor], diff_ids: &[DiffId]) -> Result<(), PullError> {
         let mut seen = BTreeSet::new();
         let layers: Vec<(&Descriptor, &DiffId)> =
@@ -159,9 +159,10 @@ impl Pull<'_> {
                     while !stop.load(Ordering::Relaxed)
                         && let Some((blob, diff_id)) = layers.get(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        if let Err(error) = self.fetch_layer(ingest, blob, diff_id) {
-                            stop.store(true, Ordering::Relaxed);
+                        if let Err(error) = self.fetch_layer(ingest, blob, diff_id, &stop) {
+                            // First, for the others end with an error, too.
                             failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            stop.store(true, Ordering::Relaxed);
                         }
                     }
                 });
@@ -170,13 +171,20 @@ impl Pull<'_> {
         failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
-    fn fetch_layer(&self, ingest: &Ingest, descriptor: &Descriptor, diff_id: &DiffId) -> Result<(), PullError> {
+    fn fetch_layer(
+        &self,
+        ingest: &Ingest,
+        descriptor: &Descriptor,
+        diff_id: &DiffId,
+        stop: &AtomicBool,
+    ) -> Result<(), PullError> {
         let id = short(&descriptor.digest);
+        let wanted = Wanted { repository: self.reference.path(), blob: descriptor, id: &id, stop };
         let all_ours = Cell::new(false);
         let fetch = || {
             ingest.layer(descriptor, diff_id, |download| {
                 all_ours.set(download.have() == 0);
-                blob::fetch(self.registry, self.reference.path(), descriptor, &id, download)?;
+                blob::fetch(self.registry, &wanted, download)?;
                 self.tell(&id, State::Downloaded);
                 Ok::<_, PullError>(())
             })

@@ -23,6 +23,8 @@ use crate::url::{resolve, without_query};
 const LARGEST_CHUNK: u64 = 1024 * 1024 * 1024;
 /// How often something is tried.
 const ATTEMPTS: u32 = 4;
+/// Pieces that a registry may take only in part, or forget, of one blob.
+const MOST_TURNS: u64 = 100;
 /// How often people are told.
 const TELL: Duration = Duration::from_millis(100);
 
@@ -154,8 +156,14 @@ impl Upload<'_> {
         if self.size <= chunk || chunk > LARGEST_CHUNK {
             return self.close(&session.location, &self.piece(file, 0, self.size), scope);
         }
-        let (mut location, mut done, mut failures) = (session.location, 0, 0);
+        let (mut location, mut done, mut furthest, mut failures) = (session.location, 0, 0, 0);
+        // A registry may keep a part of a piece, or forget one. But who takes a byte at a time shall not keep us for ever.
+        let mut turns = self.size / chunk + MOST_TURNS;
         while done < self.size {
+            turns -= 1;
+            if turns == 0 {
+                return Err(wrong(&location, "it takes too little at a time".into()));
+            }
             let piece = self.piece(file, done, chunk.min(self.size - done));
             match self.patch(&location, &piece, scope) {
                 Ok((next, there)) => {
@@ -163,7 +171,10 @@ impl Upload<'_> {
                         return Err(wrong(&location, "it says that bytes are there which are not".into()));
                     }
                     done = there.unwrap_or(done + piece.length);
-                    (location, failures) = (next, 0);
+                    location = next;
+                    if done > furthest {
+                        (furthest, failures) = (done, 0);
+                    }
                 }
                 Err(error) if failures < ATTEMPTS && (may_pass(&error) || is_out_of_order(&error)) => {
                     failures += 1;

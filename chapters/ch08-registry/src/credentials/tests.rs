@@ -132,3 +132,15 @@ fn the_file_stays_its_owners_and_where_a_link_says() {
         assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (12345, 12345, 0o600));
     }
 }
+
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let made = std::process::Command::new("mkfifo").arg(directory.path().join("config.json")).status();
+    assert!(made.expect("mkfifo starts").success());
+    let (say, said) = std::sync::mpsc::channel();
+    let store = store(directory.path());
+    std::thread::spawn(move || say.send(store.get("a").map_err(|error| error.to_string())));
+    let answer = said.recv_timeout(std::time::Duration::from_secs(30)).expect("an answer");
+    assert!(answer.expect_err("a pipe").contains("it is a pipe"));
+}

@@ -31,8 +31,7 @@ fn assert_right(home: &Home, name: &str) {
 
 #[test]
 fn what_passes_is_tried_again() {
-    let cases: [(&str, Fault, usize); 8] = [
-        ("a byte too many, after the last one", Fault::Longer, 2),
+    let cases: [(&str, Fault, usize); 7] = [
         ("a cut", Fault::Cut(1_000_000), 2),
         ("a cut at the start", Fault::Cut(0), 3),
         ("a server's moment", Fault::Instead("503 Service Unavailable\n\n".into()), 2),
@@ -68,7 +67,8 @@ fn a_cut_download_goes_on_where_it_was() {
 
 #[test]
 fn what_stays_wrong_is_said() {
-    let cases: [(&str, Fault, &str); 9] = [
+    let cases: [(&str, Fault, &str); 10] = [
+        ("a byte too many, after the last one", Fault::Longer, "it sends more than"),
         ("a flipped byte", Fault::Flip(2_000_000), "what came has the digest"),
         ("a short body", Fault::Shorten(1000), "are missing"),
         ("a length too small", Fault::ClaimLength(17), "it sends 17 bytes"),
@@ -96,6 +96,18 @@ fn what_stays_wrong_is_said() {
         assert!(error.contains(expected), "{what}: {error}");
         assert!(home.images.find(&name).is_err(), "{what}: there is half an image");
     }
+}
+
+#[test]
+fn after_one_layer_has_failed_no_other_is_asked_for_again() {
+    let ((proxy, name, word), mut home) = (proxied(), Home::new());
+    home.surroundings.idle = Duration::from_millis(500);
+    proxy.spoil(&word, 1, Fault::Stall(1_000_000));
+    let small = format!("GET /v2/broken/blobs/{}", layout().small);
+    proxy.spoil(&small, 1, Fault::Instead("418 I'm a teapot\n\n".into()));
+    let error = said(home.pull(&name).expect_err("a teapot"));
+    assert!(error.contains("unexpected HTTP status: 418"), "{error}");
+    assert_eq!(requests(&proxy).len(), 1);
 }
 
 #[test]

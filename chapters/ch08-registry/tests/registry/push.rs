@@ -119,3 +119,29 @@ fn a_registry_that_wants_it_otherwise_is_said() {
     let error = said(home.client().push(home.stores(), &reference("127.0.0.1:1/nothing")).expect_err("nothing"));
     assert!(error.starts_with("An image does not exist locally with the tag: 127.0.0.1:1/nothing"), "{error}");
 }
+
+#[test]
+fn who_takes_nothing_or_hardly_anything_is_given_up() {
+    let server = Server::plain();
+    let there = |there: usize| format!("Location: /v2/endless/blobs/uploads/x\nRange: 0-{there}\n\n");
+    let taken = |last: usize| format!("202 Accepted\n{}", there(last));
+    let forgetful = (0..300).map(|turn| if turn % 2 == 0 { taken(99_999) } else { "416 No\n\n".into() }).collect();
+    let slow = (0..300).map(|turn| taken(turn + 1)).collect();
+    let cases: [(Vec<String>, &str, usize); 2] = [(forgetful, "416", 20), (slow, "it takes too little at a time", 200)];
+    for (answers, expected, most) in cases {
+        let proxy = Proxy::before(&server.address);
+        let name = format!("{}/endless:1", proxy.address);
+        let mut home = home_with(server, &name);
+        home.surroundings.chunk = 100_000;
+        // One layer only.
+        proxy.spoil(&format!("HEAD /v2/endless/blobs/{}", layout().small), 1, Fault::Instead("200 OK\n\n".into()));
+        proxy.spoil("mount=", 100, Fault::Instead("405 Method Not Allowed\n\n".into()));
+        proxy.spoil("GET /v2/endless/blobs/uploads/", 1000, Fault::Instead(format!("204 No Content\n{}", there(0))));
+        for answer in answers {
+            proxy.spoil("PATCH ", 1, Fault::Instead(answer));
+        }
+        let error = said(home.client().push(home.stores(), &reference(&name)).expect_err(expected));
+        let pieces = proxy.asked().iter().filter(|asked| asked.method == "PATCH").count();
+        assert!(error.contains(expected) && pieces < most, "{pieces} pieces: {error}");
+    }
+}

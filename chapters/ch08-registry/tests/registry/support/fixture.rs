@@ -27,6 +27,8 @@ pub(crate) fn layout() -> &'static Layout {
 
 pub(crate) struct Layout {
     directory: TempDir,
+    /// The smaller layer.
+    pub(crate) small: Digest,
     /// The larger layer.
     pub(crate) large: Digest,
     /// The manifest for this machine.
@@ -59,7 +61,7 @@ impl Layout {
         entry["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": "single" });
         let index = serde_json::json!({ "schemaVersion": 2, "manifests": [entry] });
         fs::write(root.join("layout/index.json"), index.to_string()).expect("a file");
-        Self { large: two.1, manifest: manifest.1, directory }
+        Self { small: one.1, large: two.1, manifest: manifest.1, directory }
     }
 
     /// Sends it to a registry.

@@ -106,7 +106,7 @@ fn archives(criterion: &mut Criterion) {
     group.bench_function("load", |bencher| {
         bencher.iter_batched(
             || scratch.stores("load"),
-            |(images, layers)| black_box(must(images.load_archive(&layers, saved.as_slice(), &Platform::host()))),
+            |(images, layers)| black_box(must(images.load_archive(&layers, saved.as_slice(), None))),
             BatchSize::PerIteration,
         );
     });

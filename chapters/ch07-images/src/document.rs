@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use process::{Diagnose, FailureKind};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -90,11 +90,22 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// Manifests, and further indexes.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "by_sha256")]
     pub manifests: Vec<Descriptor>,
     /// Everything else.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
+}
+
+/// An index may have entries for others, by digests that we cannot compare.
+fn by_sha256<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Descriptor>, D::Error> {
+    let is_for_others = |entry: &Value| {
+        let digest = entry.get("digest").and_then(Value::as_str).and_then(|digest| digest.split_once(':'));
+        digest.is_some_and(|(algorithm, _)| algorithm != "sha256")
+    };
+    let entries: Vec<Value> = or_default(from)?;
+    let ours = entries.into_iter().filter(|entry| !is_for_others(entry));
+    ours.map(|entry| serde_json::from_value(entry).map_err(serde::de::Error::custom)).collect()
 }
 
 /// What a name leads to.

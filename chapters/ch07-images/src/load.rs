@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use layers::{DiffId, Digest, LayerStore};
 
 use self::spool::Spool;
-use crate::document::{Descriptor, Manifest};
+use crate::config::ImageConfig;
+use crate::document::{Descriptor, DocumentError, Manifest};
 use crate::image::Image;
 use crate::ingest::{Ingest, Install};
 use crate::ingest_error::IngestError;
@@ -22,6 +23,7 @@ use crate::load_error::LoadError;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::store::ImageStore;
+use crate::sweep;
 
 /// Layers that are unpacked at the same time.
 const AT_ONCE: usize = 2;
@@ -49,7 +51,8 @@ struct Found {
 }
 
 impl ImageStore {
-    /// Loads all images of an archive that are for `platform`: all of them, or none.
+    /// Loads all images of an archive, or none; with `platform` only those for it. Of an image for several platforms, ours is
+    /// loaded if none is given.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -57,12 +60,13 @@ impl ImageStore {
         &self,
         layers: &LayerStore,
         archive: impl Read,
-        platform: &Platform,
+        platform: Option<&Platform>,
     ) -> Result<Vec<Loaded>, LoadError> {
         let ingest = self.ingest(layers)?;
         let spool = Spool::read(self, &ingest, archive)?;
-        let found = if spool.find("index.json").is_some() && spool.find("oci-layout").is_some() {
-            layout::images(&spool, platform)?
+        let ours = Platform::host();
+        let mut found = if spool.find("index.json").is_some() && spool.find("oci-layout").is_some() {
+            layout::images(&spool, platform.unwrap_or(&ours))?
         } else if spool.find("manifest.json").is_some() {
             docker::images(self, &spool)?
         } else if spool.find("repositories").is_some() {
@@ -72,6 +76,24 @@ impl ImageStore {
         } else {
             return Err(LoadError::NoImages);
         };
+        if let Some(platform) = platform {
+            choose(&mut found, platform)?;
+        }
+        let documents = |image: &Found| [image.manifest.digest.clone(), image.parsed.config.digest.clone()];
+        let layers_of =
+            |image: &Found| image.parsed.layers.iter().map(|layer| layer.digest.clone()).collect::<Vec<_>>();
+        let mut brought: BTreeSet<Digest> = found.iter().flat_map(documents).collect();
+        brought.extend(found.iter().flat_map(layers_of));
+        brought.retain(|digest| self.blobs.size(digest).is_none());
+        let loaded = self.take_in(ingest, &spool, found);
+        if loaded.is_err() {
+            // What cannot be taken back now, `prune` removes.
+            let _ = sweep::take_back(self, layers, brought);
+        }
+        loaded
+    }
+
+    fn take_in(&self, ingest: Ingest, spool: &Spool, found: Vec<Found>) -> Result<Vec<Loaded>, LoadError> {
         for image in &found {
             ingest.put(&image.parsed.config, &image.config)?;
             ingest.put(&image.manifest, &image.bytes)?;
@@ -107,6 +129,27 @@ impl Found {
         let (manifest, target) = (self.manifest.clone(), self.manifest.clone());
         Install { manifest, target, references: self.references.clone() }
     }
+}
+
+/// Leaves those for `platform`.
+fn choose(found: &mut Vec<Found>, platform: &Platform) -> Result<(), LoadError> {
+    let mut offered = BTreeSet::new();
+    let mut chosen = Vec::new();
+    for image in found.drain(..) {
+        let config: ImageConfig = serde_json::from_slice(&image.config).map_err(IngestError::Config)?;
+        let own = Platform::of(&config);
+        if platform.distance(&own).is_some() {
+            chosen.push(image);
+        } else {
+            offered.insert(own.to_string());
+        }
+    }
+    if chosen.is_empty() {
+        let offered = offered.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(DocumentError::Platform { wanted: platform.to_string(), offered }.into());
+    }
+    *found = chosen;
+    Ok(())
 }
 
 /// Unpacks the layers of all images, some at a time.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::config::go_architecture;
+use crate::config::{ImageConfig, go_architecture};
 
 /// `linux/arm64/v8`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,6 +46,17 @@ impl Platform {
     /// This machine's.
     pub fn host() -> Self {
         Self { architecture: go_architecture().into(), os: "linux".into(), ..Self::default() }.normal()
+    }
+
+    /// An image's.
+    pub fn of(config: &ImageConfig) -> Self {
+        let variant = config.other.get("variant").and_then(Value::as_str).unwrap_or_default();
+        Self {
+            architecture: config.architecture.clone(),
+            os: config.os.clone(),
+            variant: variant.into(),
+            ..Self::default()
+        }
     }
 
     /// Whether it is what attestations have in place of a platform.

@@ -13,7 +13,7 @@ use crate::document::{Descriptor, Document};
 use crate::ingest;
 use crate::store::ImageStore;
 use crate::store_error::ImageStoreError;
-use crate::table::Table;
+use crate::table::{self, Table};
 
 /// What a container needs.
 #[derive(Debug, Clone)]
@@ -125,6 +125,16 @@ pub(crate) fn sweep(
     }
     // ANCHOR_END: sweep
     Ok(swept)
+}
+
+/// Removes blobs that somebody has brought in vain. No container is made of what was not here before.
+pub(crate) fn take_back(
+    store: &ImageStore,
+    layers: &LayerStore,
+    blobs: BTreeSet<Digest>,
+) -> Result<(), ImageStoreError> {
+    let _lock = table::lock(store.directory())?;
+    sweep(store, layers, &store.table()?, &[], &Needs { blobs, ..Needs::default() }).map(drop)
 }
 
 /// Everything that there is: what killed commands have left, too.

@@ -34,12 +34,11 @@ fn save(stores: &Stores, names: &[&str]) -> Vec<u8> {
 }
 
 fn load(stores: &Stores, archive: &[u8]) -> Vec<Loaded> {
-    stores.images.load_archive(&stores.layers, archive, &Platform::host()).expect("images")
+    stores.images.load_archive(&stores.layers, archive, None).expect("images")
 }
 
 fn refused(stores: &Stores, archive: &[u8]) -> String {
-    let error: LoadError =
-        stores.images.load_archive(&stores.layers, archive, &Platform::host()).expect_err("no images");
+    let error: LoadError = stores.images.load_archive(&stores.layers, archive, None).expect_err("no images");
     let failure = Failure::from(error);
     format!("{}\nhint: {}", failure.message, failure.hint.unwrap_or_default())
 }
@@ -90,7 +89,7 @@ kernel_test! {
         );
         let list = r#"[{"Config":"c.json","RepoTags":["foreign:1"],"Layers":["layer.tar"]}]"#;
         let bytes = archive(&[("c.json", config.as_bytes()), ("layer.tar", &layer), ("manifest.json", list.as_bytes())], &[]);
-        let loaded = stores.images.load_archive(&stores.layers, bytes.as_slice(), &Platform::host());
+        let loaded = stores.images.load_archive(&stores.layers, bytes.as_slice(), None);
         let id = loaded.map(|loaded| loaded[0].image.id.clone()).map_err(|error| error.to_string());
         let value: Value = serde_json::from_str(&config).expect("JSON");
         let read: ImageConfig = serde_json::from_str(&config).expect("a configuration");
@@ -159,6 +158,42 @@ kernel_test! {
             let config: images::ImageConfig = serde_json::from_str(config).expect(config);
             assert_eq!(config, images::ImageConfig::default());
         }
+    }
+
+    fn images_for_another_platform_are_left_out_if_one_is_asked_for(host) {
+        let stores = Stores::open(host);
+        let config = |architecture: &str| format!(r#"{{"architecture": "{architecture}", "os": "linux"}}"#);
+        let list: &[u8] = br#"[{"Config": "1.json", "RepoTags": ["one:1"]}, {"Config": "2.json", "RepoTags": ["two:1"]}]"#;
+        let (one, two) = (config("s390x"), config("riscv64"));
+        let files = [("1.json", one.as_bytes()), ("2.json", two.as_bytes()), ("manifest.json", list)];
+        let load = |platform: &str| {
+            let platform: Platform = platform.parse().expect("a platform");
+            stores.images.load_archive(&stores.layers, &archive(&files, &[])[..], Some(&platform))
+        };
+        assert_eq!(load("linux/riscv64").expect("one")[0].references, [reference("two:1")]);
+        assert_eq!(stores.images.list().expect("a list").len(), 1);
+        let error = load("linux/ppc64le").expect_err("none").to_string();
+        assert_eq!(error, "no image for linux/ppc64le in it; there are: linux/riscv64, linux/s390x");
+        assert_eq!(stores.images.load_archive(&stores.layers, &archive(&files, &[])[..], None).expect("both").len(), 2);
+    }
+
+    fn what_cannot_be_loaded_leaves_nothing(host) {
+        let stores = Stores::open(host);
+        let (one, two) = (tar("etc/motd", b"hello"), tar("own", b"web"));
+        let list: &[u8] = br#"[{"Config": "c.json", "RepoTags": ["web:1"], "Layers": ["1.tar", "2.tar"]}]"#;
+        let load = |two: &[u8], says: &[u8]| {
+            let diff_ids = [Digest::of(&one), Digest::of(says)].map(|digest| digest.to_string());
+            let config = json!({"os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}).to_string();
+            let files = [("1.tar", &one[..]), ("2.tar", two), ("c.json", config.as_bytes()), ("manifest.json", list)];
+            stores.images.load_archive(&stores.layers, &archive(&files, &[])[..], None)
+        };
+        load(&two, b"something else").expect_err("another layer");
+        assert_eq!(stores.blobs(), 0);
+        load(&two, &two).expect("an image");
+        let before = stores.blobs();
+        load(&tar("own", b"other"), b"something else").expect_err("another layer");
+        assert_eq!(stores.blobs(), before, "what an image needs stays");
+        assert_eq!(stores.root.rubbish().expect("a look").len(), 0);
     }
 
     fn a_name_without_a_tag_is_all_tags_and_an_id_has_no_name(host) {
@@ -315,7 +350,7 @@ native_test! {
         for theirs in ["theirs.tar", "theirs-oci.tar", "podman.tar", "podman-oci.tar"] {
             let there = elsewhere(host, &format!("root-of-{theirs}"));
             let file = File::open(path(theirs)).expect(theirs);
-            let loaded = there.images.load_archive(&there.layers, file, &Platform::host()).expect(theirs);
+            let loaded = there.images.load_archive(&there.layers, file, None).expect(theirs);
             assert_eq!((loaded.len(), &loaded[0].image, &loaded[0].references), (1, &image, &vec![reference("localhost/web:1")]), "{theirs}");
             assert_eq!(motd(&there, &image), "hello", "{theirs}");
         }

@@ -215,6 +215,12 @@ fn the_platform_is_chosen_and_attestations_never_are() {
     assert_eq!(choices.map(|choice| choice.expect("one")), ["5", "1", "3", "2", "5", "4"]);
     insta::assert_snapshot!(chosen("linux/s390x").expect_err("none"), @"no image for linux/s390x in it; there are: linux/arm64/v8, linux/arm/v5, linux/arm/v7, windows/amd64, linux/amd64");
     assert!(index(&[unknown()]).choose(&Platform::host()).is_err());
+    // By a digest of another kind, for those who know it; the rest is ours.
+    let other = |digest: &str| json!({"mediaType": media::OCI_MANIFEST, "digest": digest, "size": 2});
+    let mixed = index(&[other(&format!("sha512:{}", "7".repeat(128))), entry(Some("linux/amd64"), '8')]);
+    assert_eq!(mixed.manifests.len(), 1);
+    let damaged = json!({"schemaVersion": 2, "manifests": [other("sha256:7")]});
+    assert!(serde_json::from_value::<Index>(damaged).is_err());
 }
 
 kernel_test! {

@@ -2,11 +2,12 @@
 //! their bytes when somebody needs them.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 
 use images::{Descriptor, IngestError, PackedLayer, Reference};
 
 use crate::auth::Scope;
-use crate::blob;
+use crate::blob::{self, Wanted};
 use crate::error::RegistryError;
 use crate::progress::Event;
 use crate::pull::{Stores, short};
@@ -51,8 +52,9 @@ impl Client<'_> {
         ingest.blob(blob, |download| {
             let mut failed = PullError::from(IngestError::Missing(format!("blob {}", blob.digest)));
             for name in names {
+                let wanted = Wanted { repository: name.path(), blob, id: &id, stop: &AtomicBool::new(false) };
                 for source in self.sources(name.domain())? {
-                    match blob::fetch(&source, name.path(), blob, &id, download) {
+                    match blob::fetch(&source, &wanted, download) {
                         Ok(()) => return Ok(()),
                         Err(error) => failed = error.about(&name.familiar(), &name.familiar_name(), name.domain()),
                     }

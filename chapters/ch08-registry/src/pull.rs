@@ -109,7 +109,7 @@ impl Pull<'_> {
         }
         let Ok(image) = images.find(&self.reference.familiar()) else { return Ok(None) };
         let whole = images.confirm(&image, layers).is_ok();
-        let fits = self.platform.distance(&platform_of(&image.config)).is_some();
+        let fits = self.platform.distance(&Platform::of(&image.config)).is_some();
         Ok((whole && fits).then(|| Pulled { image, digest: digest.clone(), new: false }))
     }
 
@@ -125,10 +125,10 @@ impl Pull<'_> {
         let bytes = self.registry.small_blob(self.reference.path(), &manifest.config)?;
         ingest.put(&manifest.config, &bytes)?;
         let config: ImageConfig = serde_json::from_slice(&bytes).map_err(IngestError::Config)?;
-        if self.platform.distance(&platform_of(&config)).is_none() {
+        if self.platform.distance(&Platform::of(&config)).is_none() {
             let text = format!(
                 "image platform ({}) does not match the expected platform ({})",
-                platform_of(&config),
+                Platform::of(&config),
                 self.platform
             );
             self.registry.client.progress.event(Event::Warning(&text));
@@ -209,14 +209,4 @@ impl Pull<'_> {
 /// The digits of a layer that people see.
 pub(crate) fn short(digest: &Digest) -> String {
     digest.hex().chars().take(SHORT).collect()
-}
-
-fn platform_of(config: &ImageConfig) -> Platform {
-    let variant = config.other.get("variant").and_then(|variant| variant.as_str()).unwrap_or_default();
-    Platform {
-        architecture: config.architecture.clone(),
-        os: config.os.clone(),
-        variant: variant.into(),
-        ..Platform::default()
-    }
 }

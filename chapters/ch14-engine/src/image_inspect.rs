@@ -58,12 +58,7 @@ impl Engine {
         let known = self.image(name)?;
         let Known { image, .. } = &known;
         let text = |field: &str| image.config.other.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let own = Platform {
-            architecture: image.config.architecture.clone(),
-            os: image.config.os.clone(),
-            variant: text("variant"),
-            ..Platform::default()
-        };
+        let own = Platform::of(&image.config);
         if let Some(wanted) = platform.filter(|wanted| wanted.distance(&own).is_none()) {
             let message =
                 format!("image with reference {name} was found but does not provide the specified platform ({wanted})");

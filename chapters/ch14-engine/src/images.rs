@@ -65,11 +65,11 @@ impl Engine {
         Ok(self.images_store().save(self.layers(), names, out)?)
     }
 
-    /// Loads all images of an archive that are for `platform`.
+    /// Loads all images of an archive, with `platform` only those for it.
     ///
     /// # Errors
     /// [`Failure`]; then none of them is here.
-    pub fn load_images(&self, archive: impl Read, platform: &Platform) -> Result<Vec<Loaded>, Failure> {
+    pub fn load_images(&self, archive: impl Read, platform: Option<&Platform>) -> Result<Vec<Loaded>, Failure> {
         let loaded = self.images_store().load_archive(self.layers(), archive, platform)?;
         for Loaded { image, references, .. } in &loaded {
             let name = references.first().map_or_else(|| image.id.clone(), Reference::familiar);

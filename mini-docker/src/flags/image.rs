@@ -6,11 +6,20 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use engine::{Create, Engine};
-use images::Reference;
+use images::{Platform, Reference};
 use process::{ENGINE_FAILED, Failure, FailureKind};
 
 use crate::commands::entry::Context;
 use crate::{outcome, program};
+
+/// The platform that somebody has asked for, with the flag or for all commands; docker's client does it for these.
+pub(crate) fn wanted_platform(flag: Option<String>) -> Option<String> {
+    flag.or_else(|| std::env::var("DOCKER_DEFAULT_PLATFORM").ok()).filter(|platform| !platform.is_empty())
+}
+
+fn is_ours(platform: &str) -> bool {
+    platform.parse().is_ok_and(|platform| Platform::host().distance(&platform).is_some())
+}
 
 // (A doc comment would become the command's description.)
 #[derive(Debug, clap::Args)]
@@ -43,10 +52,12 @@ impl ImageFlags {
             }
         }
         let ours = format!("linux/{}", images::go_architecture());
-        match self.platform.as_deref() {
-            None | Some("" | "linux") => Ok(()),
-            Some(platform) if platform == ours => Ok(()),
-            Some(platform) => unsupported(format!("--platform {platform} is not supported: this machine is {ours}")),
+        let said = if self.platform.is_some() { "--platform " } else { "DOCKER_DEFAULT_PLATFORM=" };
+        match wanted_platform(self.platform.clone()) {
+            Some(wanted) if !is_ours(&wanted) => {
+                unsupported(format!("{said}{wanted} is not supported: this machine is {ours}"))
+            }
+            _ => Ok(()),
         }
     }
 

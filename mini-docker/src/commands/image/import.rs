@@ -11,6 +11,7 @@ use process::{Diagnose, Failure};
 use thiserror::Error;
 
 use crate::commands::entry::{Context, Entry, of};
+use crate::flags::image::wanted_platform;
 use crate::outcome;
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -52,7 +53,7 @@ impl Diagnose for OpenError {}
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let (args, engine): (Args, _) = (of(matches)?, context.open()?);
     let name = args.name.filter(|name| !name.is_empty()).map(|name| name.parse::<Reference>()).transpose()?;
-    let platform = args.platform.filter(|platform| !platform.is_empty());
+    let platform = wanted_platform(args.platform);
     let platform = platform.map(|platform| platform.parse::<Platform>()).transpose()?;
     let message = if args.message.is_empty() { "Imported from -".into() } else { args.message };
     let wish = ImportWish { message, changes: args.change, platform };

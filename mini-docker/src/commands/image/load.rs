@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// Read this file, not standard input.
     #[arg(short, long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Take the images for this platform, not for this machine's: os/architecture.
+    /// Take only the images for this platform: os/architecture.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
     /// Say nothing while it goes on.
@@ -39,7 +39,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     // It is silent while it goes on, with or without.
     let Args { input, platform, quiet: _ } = of(matches)?;
     let platform = platform.filter(|platform| !platform.is_empty());
-    let platform = platform.map_or_else(|| Ok(Platform::host()), |platform| platform.parse())?;
+    let platform: Option<Platform> = platform.map(|platform| platform.parse()).transpose()?;
     let archive: Box<dyn Read> = match input.filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => Box::new(File::open(&path).map_err(|error| {
             Failure::new(FailureKind::System, format!("open {}: {}", path.display(), without_number(&error)))
@@ -49,7 +49,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         }
         None => Box::new(io::stdin().lock()),
     };
-    let loaded = context.open()?.load_images(archive, &platform)?;
+    let loaded = context.open()?.load_images(archive, platform.as_ref())?;
     outcome::print(loaded.iter().map(said).collect::<String>())?;
     Ok(0)
 }

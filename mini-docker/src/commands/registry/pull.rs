@@ -9,6 +9,7 @@ use registry::Client;
 use super::link;
 use super::transfer::Transfer;
 use crate::commands::entry::{Context, Entry, of};
+use crate::flags::image::wanted_platform;
 use crate::outcome;
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -49,10 +50,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new(FailureKind::Invalid, "tag can't be used with --all-tags/-a"));
     }
     let reference: Reference = args.name.parse()?;
-    if reference.name() == NOTHING {
-        return Err(Failure::new(FailureKind::Invalid, "'scratch' is a reserved name"));
-    }
-    let platform = args.platform.filter(|platform| !platform.is_empty());
+    let platform = wanted_platform(args.platform);
     let platform = platform.map_or_else(|| Ok(Platform::host()), |platform| platform.parse())?;
     let transfer = Transfer::new(args.quiet);
     let client = link::client(context, &transfer)?;
@@ -69,6 +67,9 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     }
     if !tagged && !args.quiet && !args.no_name {
         outcome::print("Using default tag: latest\n")?;
+    }
+    if reference.name() == NOTHING {
+        return Err(Failure::new(FailureKind::Invalid, "'scratch' is a reserved name"));
     }
     pull.one(&reference, args.quiet)?;
     if !args.no_name {

@@ -4,12 +4,13 @@ use clap::{ArgMatches, Args as _};
 use gotmpl::tmap;
 use images::Reference;
 use process::{Failure, FailureKind};
+use registry::Found;
 
 use super::link;
 use crate::commands::entry::{Context, Entry, of};
-use crate::format::Table;
+use crate::format::{Table, ellipsis};
 use crate::outcome;
-use crate::visible::visible;
+use crate::visible::{visible, visible_json};
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "search",
@@ -63,7 +64,8 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
         let reference: Reference = args.term.parse()?;
         let name = reference.familiar_name();
         let tags = client.registry(reference.domain())?.tags(reference.path())?;
-        let rows: Vec<_> = tags.iter().map(|tag| tmap! { "Name" => name.as_str(), "Tag" => visible(tag) }).collect();
+        let show = shown(format);
+        let rows: Vec<_> = tags.iter().map(|tag| tmap! { "Name" => name.as_str(), "Tag" => show(tag) }).collect();
         TAGS.fill(format, &rows)?
     } else {
         let (domain, term) = split(&args.term);
@@ -71,24 +73,35 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
             return Err(Failure::new(FailureKind::Invalid, "there is nothing to search for"));
         }
         let found = client.search(domain, term, args.limit.into())?;
-        let rows: Vec<_> = found
-            .iter()
-            .map(|found| {
-                let official = if found.is_official { "[OK]" } else { "" };
-                let automated = if found.is_automated { "[OK]" } else { "" };
-                tmap! {
-                    "Name" => visible(&found.name),
-                    "Description" => description(&found.description, args.no_trunc),
-                    "StarCount" => found.star_count.to_string(),
-                    "IsOfficial" => official,
-                    "IsAutomated" => automated,
-                }
-            })
-            .collect();
-        FOUND.fill(format, &rows)?
+        listed(&found, format, args.no_trunc)?
     };
-    outcome::print(text)?;
+    outcome::print(if is_json(format) { visible_json(&text) } else { text })?;
     Ok(0)
+}
+
+fn listed(found: &[Found], format: &str, whole: bool) -> Result<String, Failure> {
+    let show = shown(format);
+    let row = |found: &Found| {
+        let sign = |is_so: bool| if is_so { "[OK]" } else { "" };
+        tmap! {
+            "Name" => show(&found.name),
+            "Description" => description(show(&found.description), whole),
+            "StarCount" => found.star_count.to_string(),
+            "IsOfficial" => sign(found.is_official),
+            "IsAutomated" => sign(found.is_automated),
+        }
+    };
+    FOUND.fill(format, &found.iter().map(row).collect::<Vec<_>>())
+}
+
+/// JSON has its own way of escaping.
+fn is_json(format: &str) -> bool {
+    format.contains("json")
+}
+
+/// How words of a registry are shown.
+fn shown(format: &str) -> fn(&str) -> String {
+    if is_json(format) { ToOwned::to_owned } else { visible }
 }
 
 /// `reg.example/term` is about that registry.
@@ -99,10 +112,21 @@ fn split(term: &str) -> (&str, &str) {
     }
 }
 
-fn description(text: &str, whole: bool) -> String {
-    let text = visible(text);
-    if whole || text.chars().count() <= LONGEST {
-        return text;
+fn description(text: String, whole: bool) -> String {
+    if whole { text } else { ellipsis(&text, LONGEST) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_is_escaped_once() {
+        let found = [Found { name: "a\u{1b}b".into(), description: "\u{9b}".into(), ..Found::default() }];
+        let json = visible_json(&listed(&found, "json", false).expect("JSON"));
+        let read: serde_json::Value = serde_json::from_str(&json).expect(&json);
+        assert_eq!((read["Name"].as_str(), read["Description"].as_str()), (Some("a\u{1b}b"), Some("\u{9b}")));
+        assert!(!json.contains(['\u{1b}', '\u{9b}']), "{json}");
+        assert_eq!(listed(&found, "{{.Name}} {{.Description}}", false).expect("text"), "a\\x1bb \\u{9b}\n");
     }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
 }

@@ -20,7 +20,7 @@ pub use inmate::Inmate;
 pub use judge::{Judge, judge};
 pub use needs::{Need, require};
 pub use refuse::{Call, judge_refusal, refuse};
-pub use run::{Place, enter, run};
+pub use run::{Place, enter, lacks, run};
 
 /// A test that runs alone in a process of its own, as PID 1 of a throw-away host: fresh mount, UTS, IPC, network and
 /// PID namespaces, and a leak check afterwards.

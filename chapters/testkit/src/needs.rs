@@ -57,7 +57,7 @@ pub(crate) fn for_any_kernel_test() -> Option<Missing> {
 }
 
 impl Need {
-    fn missing(self) -> Option<Missing> {
+    pub(crate) fn missing(self) -> Option<Missing> {
         let (there, what, cure) = match self {
             Self::Root => (
                 nix::unistd::geteuid().is_root(),

@@ -19,6 +19,7 @@ use rustix::process::{
 };
 
 use crate::host::Host;
+use crate::needs::Need;
 use crate::{cgroup, leaks, needs};
 
 /// Names the test whose body this process is to run.
@@ -77,6 +78,16 @@ pub fn run(test: &str) {
         Some(FAILED) => panic!("{test} failed in its throw-away host"),
         _ => panic!("{test} did not come to its end: its process ended before, by {}", ending(status)),
     }
+}
+
+/// For a test that needs no host of its own: whether this machine lacks `need`. Then `test`, which is its name, has been
+/// reported as skipped, and should be over.
+pub fn lacks(test: &str, need: Need) -> bool {
+    let missing = need.missing();
+    if let Some(missing) = &missing {
+        report_skip(test, &missing.what, &missing.cure);
+    }
+    missing.is_some()
 }
 
 /// How a process ended, in words. An exit status that none of ours has is the body's own.

@@ -11,6 +11,7 @@ fn send(address: &str, name: &str) {
 
 #[test]
 fn a_password_is_asked_for_kept_and_forgotten() {
+    needs_programs!();
     let server = Server::with_password();
     send(&server.address, "secret:1");
     let home = Home::new();
@@ -28,6 +29,7 @@ fn a_password_is_asked_for_kept_and_forgotten() {
 
 #[test]
 fn a_token_is_got_for_what_is_wanted() {
+    needs_programs!();
     let tokens = tokens();
     send(&tokens.registry.address, "tokens:1");
     let home = Home::new();
@@ -48,6 +50,7 @@ fn a_token_is_got_for_what_is_wanted() {
 
 #[test]
 fn no_credential_follows_to_another_host() {
+    needs_programs!();
     let server = Server::with_password();
     send(&server.address, "redirected:1");
     let home = Home::new();
@@ -67,6 +70,7 @@ fn no_credential_follows_to_another_host() {
 
 #[test]
 fn a_password_is_not_sent_to_where_nobody_is_proven() {
+    needs_programs!();
     let home = Home::new();
     let proxy = Proxy::before(&Server::plain().address);
     home.client().login(&proxy.address, USER, PASSWORD).expect("whoever");

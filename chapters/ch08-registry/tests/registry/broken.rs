@@ -31,6 +31,7 @@ fn assert_right(home: &Home, name: &str) {
 
 #[test]
 fn what_passes_is_tried_again() {
+    needs_programs!();
     let cases: [(&str, Fault, usize); 7] = [
         ("a cut", Fault::Cut(1_000_000), 2),
         ("a cut at the start", Fault::Cut(0), 3),
@@ -54,6 +55,7 @@ fn what_passes_is_tried_again() {
 
 #[test]
 fn a_cut_download_goes_on_where_it_was() {
+    needs_programs!();
     let ((proxy, name, word), home) = (proxied(), Home::new());
     // Five attempts in vain, then the command is over.
     proxy.spoil(&word, 1, Fault::Cut(BULK * 9 / 10));
@@ -67,6 +69,7 @@ fn a_cut_download_goes_on_where_it_was() {
 
 #[test]
 fn what_stays_wrong_is_said() {
+    needs_programs!();
     let cases: [(&str, Fault, &str); 10] = [
         ("a byte too many, after the last one", Fault::Longer, "it sends more than"),
         ("a flipped byte", Fault::Flip(2_000_000), "what came has the digest"),
@@ -100,6 +103,7 @@ fn what_stays_wrong_is_said() {
 
 #[test]
 fn after_one_layer_has_failed_no_other_is_asked_for_again() {
+    needs_programs!();
     let ((proxy, name, word), mut home) = (proxied(), Home::new());
     home.surroundings.idle = Duration::from_millis(500);
     proxy.spoil(&word, 1, Fault::Stall(1_000_000));
@@ -112,6 +116,7 @@ fn after_one_layer_has_failed_no_other_is_asked_for_again() {
 
 #[test]
 fn nobody_is_waited_for_for_ever() {
+    needs_programs!();
     let ((proxy, name, word), mut home) = (proxied(), Home::new());
     home.surroundings.idle = Duration::from_millis(200);
     proxy.spoil(&word, 1, Fault::Stall(1_000_000));
@@ -125,6 +130,7 @@ fn nobody_is_waited_for_for_ever() {
 
 #[test]
 fn manifests_are_bounded_and_compared() {
+    needs_programs!();
     let other = "200 OK\nContent-Type: application/vnd.oci.image.manifest.v1+json\n\n{\"schemaVersion\":2}";
     let long = format!("200 OK\n\n{}", " ".repeat(5 * 1024 * 1024));
     for (fault, expected) in [(other.to_owned(), "its digest is"), (long, "longer than 4194304 bytes")] {
@@ -141,6 +147,7 @@ fn manifests_are_bounded_and_compared() {
 
 #[test]
 fn a_warning_is_passed_on() {
+    needs_programs!();
     let ((proxy, name, _), home) = (proxied(), Home::new());
     let text = "404 Not Found\nWarning: 299 - \"this registry ends in May\"\n\n";
     proxy.spoil("HEAD ", 1, Fault::Instead(text.into()));

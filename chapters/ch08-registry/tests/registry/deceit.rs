@@ -18,6 +18,7 @@ fn proxied(repository: &str) -> (Proxy, &'static Layout) {
 
 #[test]
 fn who_names_a_digest_gets_that_or_nothing() {
+    needs_programs!();
     let (proxy, layout) = proxied("pinned");
     let name = format!("{}/pinned@{}", proxy.address, layout.manifest);
     let other = format!("sha256:{}", "1".repeat(64));
@@ -37,6 +38,7 @@ fn who_names_a_digest_gets_that_or_nothing() {
 
 #[test]
 fn what_another_registry_has_left_of_a_layer_does_no_harm() {
+    needs_programs!();
     let (proxy, layout) = proxied("left");
     let name = format!("{}/left:1", proxy.address);
     let mut archive = tar::Builder::new(Vec::new());
@@ -56,6 +58,7 @@ fn what_another_registry_has_left_of_a_layer_does_no_harm() {
 
 #[test]
 fn an_image_does_not_choose_servers_that_we_ask() {
+    needs_programs!();
     let (proxy, layout) = proxied("elsewhere");
     let own = TcpListener::bind("127.0.0.1:0").expect("a port");
     own.set_nonblocking(true).expect("a flag");

@@ -16,6 +16,7 @@ const VICTIM: &str = "REGISTRY_TEST_VICTIM";
 
 #[test]
 fn what_came_outlives_kill_9() {
+    needs_programs!();
     if let Ok(wish) = std::env::var(VICTIM) {
         return pull_for_ever(&wish);
     }

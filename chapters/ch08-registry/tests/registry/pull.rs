@@ -11,6 +11,7 @@ use crate::support::tree::describe;
 
 #[test]
 fn what_comes_is_what_was_sent() {
+    needs_programs!();
     let (layout, server) = (layout(), Server::plain());
     layout.send(&server.address, "same:1", &[]);
     let home = Home::new();
@@ -36,6 +37,7 @@ fn what_comes_is_what_was_sent() {
 
 #[test]
 fn an_unchanged_image_costs_one_request_and_reads_no_layer() {
+    needs_programs!();
     let server = Server::plain();
     layout().send(&server.address, "again:1", &[]);
     let (home, proxy) = (Home::new(), Proxy::before(&server.address));
@@ -54,6 +56,7 @@ fn an_unchanged_image_costs_one_request_and_reads_no_layer() {
 
 #[test]
 fn an_image_under_another_name_has_its_layers_here() {
+    needs_programs!();
     let server = Server::plain();
     layout().send(&server.address, "first:1", &[]);
     layout().send(&server.address, "second:1", &[]);
@@ -68,6 +71,7 @@ fn an_image_under_another_name_has_its_layers_here() {
 
 #[test]
 fn the_platform_is_chosen_from_an_index() {
+    needs_programs!();
     let server = Server::plain();
     layout().send(&server.address, "many:1", &[]);
     // An index by hand: an attestation first, then another architecture, then this one.
@@ -95,6 +99,7 @@ fn the_platform_is_chosen_from_an_index() {
 
 #[test]
 fn what_is_not_there_is_named_in_dockers_words() {
+    needs_programs!();
     let server = Server::plain();
     layout().send(&server.address, "there:1", &[]);
     let home = Home::new();
@@ -110,6 +115,7 @@ fn what_is_not_there_is_named_in_dockers_words() {
 
 #[test]
 fn a_certificate_has_to_be_one_of_its_authority() {
+    needs_programs!();
     let server = Server::with_tls();
     layout().send(&server.address, "tls:1", &[]);
     let home = Home::new();
@@ -132,6 +138,7 @@ fn a_certificate_has_to_be_one_of_its_authority() {
 
 #[test]
 fn tags_and_repositories_are_listed_to_the_end() {
+    needs_programs!();
     let server = Server::plain();
     for tag in ["a", "b", "c"] {
         layout().send(&server.address, &format!("listed:{tag}"), &[]);
@@ -150,6 +157,7 @@ fn tags_and_repositories_are_listed_to_the_end() {
 
 #[test]
 fn a_mirror_is_asked_first_and_not_needed() {
+    needs_programs!();
     let server = Server::plain();
     layout().send(&server.address, "library/mirrored:1", &[]);
     let mut home = Home::new();

@@ -21,6 +21,7 @@ fn home_with(server: &Server, name: &str) -> Home {
 
 #[test]
 fn what_goes_is_what_skopeo_and_podman_find() {
+    needs_programs!();
     let server = Server::plain();
     let name = format!("{}/pushed/here:2", server.address);
     let home = home_with(server, &name);
@@ -40,6 +41,7 @@ fn what_goes_is_what_skopeo_and_podman_find() {
 
 #[test]
 fn what_was_made_here_goes_too() {
+    needs_programs!();
     let server = Server::plain();
     let home = Home::new();
     let layer = home.layers.import_directory(&layout().tree("one")).expect("a layer");
@@ -62,6 +64,7 @@ fn what_was_made_here_goes_too() {
 
 #[test]
 fn a_push_survives_what_networks_do() {
+    needs_programs!();
     let cases: [(&str, &str, Fault); 4] = [
         ("mount is not had", "mount=", Fault::Instead("405 Method Not Allowed\n\n".into())),
         ("an upload breaks", "PUT /v2/faulty", Fault::Silence),
@@ -83,6 +86,7 @@ fn a_push_survives_what_networks_do() {
 
 #[test]
 fn a_broken_piece_costs_a_piece() {
+    needs_programs!();
     let cases: [(&str, Fault); 3] = [
         ("no answer", Fault::Silence),
         ("a server's moment", Fault::Instead("503 Service Unavailable\n\n".into())),
@@ -108,6 +112,7 @@ fn a_broken_piece_costs_a_piece() {
 
 #[test]
 fn a_registry_that_wants_it_otherwise_is_said() {
+    needs_programs!();
     let server = Server::plain();
     let proxy = Proxy::before(&server.address);
     let name = format!("{}/refused:1", proxy.address);
@@ -122,6 +127,7 @@ fn a_registry_that_wants_it_otherwise_is_said() {
 
 #[test]
 fn who_takes_nothing_or_hardly_anything_is_given_up() {
+    needs_programs!();
     let server = Server::plain();
     let there = |there: usize| format!("Location: /v2/endless/blobs/uploads/x\nRange: 0-{there}\n\n");
     let taken = |last: usize| format!("202 Accepted\n{}", there(last));

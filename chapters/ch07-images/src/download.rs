@@ -4,19 +4,25 @@
 //! written: so that unpacking neither waits for the last byte nor holds up the first, and memory does not grow with either's
 //! lead.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use layers::{Digest, DiskError, Hashing};
+use layers::{DataRoot, Digest, DiskError, Hashing};
 
 use crate::blobs::Blobs;
 use crate::document::Descriptor;
 use crate::ingest_error::IngestError;
+use crate::scratch::Scratch;
 
 const BUFFER: usize = 128 * 1024;
+/// What somebody else has to write of it in that time, for us to wait: a bad registry would hold up all others.
+const PACE: (u64, Duration) = (64 * 1024, Duration::from_secs(5));
+/// How often is looked. (There is no lock with a time limit.)
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How far it is.
 #[derive(Debug, Default)]
@@ -45,11 +51,19 @@ pub struct Download {
     /// Bytes that come once more.
     again: u64,
     shared: Shared,
+    /// Where it is, if that is for nobody else.
+    _scratch: Option<Scratch>,
 }
 
 impl Download {
-    /// Waits until nobody else writes it. `None` if it is here whole by then.
-    pub(crate) fn open(partial: &Path, blobs: &Blobs, blob: &Descriptor) -> Result<Option<Self>, DiskError> {
+    /// Waits until nobody else writes it, or until whoever does is stuck: then it comes once more, beside. `None` if it is
+    /// here whole by then.
+    pub(crate) fn open(
+        root: &DataRoot,
+        partial: &Path,
+        blobs: &Blobs,
+        blob: &Descriptor,
+    ) -> Result<Option<Self>, DiskError> {
         if !partial.is_dir() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(partial);
             made.map_err(DiskError::at("create", partial))?;
@@ -61,7 +75,9 @@ impl Download {
             }
             let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
             let file = opened.map_err(DiskError::at("open", &path))?;
-            file.lock().map_err(DiskError::at("lock", &path))?;
+            if !wait_for_lock(&file).map_err(DiskError::at("lock", &path))? {
+                return Self::beside(root, blob).map(Some);
+            }
             // Whoever had it before us has finished it, or has removed it.
             if !is_at(&file, &path) {
                 continue;
@@ -77,8 +93,19 @@ impl Download {
             let shared = Shared::default();
             progress(&shared).written = have;
             let (digest, size) = (blob.digest.clone(), blob.size);
-            return Ok(Some(Self { path, file, digest, size, hash, have, again: 0, shared }));
+            return Ok(Some(Self { path, file, digest, size, hash, have, again: 0, shared, _scratch: None }));
         }
+    }
+
+    /// One that nobody will go on with.
+    fn beside(root: &DataRoot, blob: &Descriptor) -> Result<Self, DiskError> {
+        let scratch = Scratch::new(root)?;
+        let path = scratch.path().join(blob.digest.hex());
+        let opened = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = opened.map_err(DiskError::at("open", &path))?;
+        let (digest, size, hash) = (blob.digest.clone(), blob.size, Hashing::new(io::sink()));
+        let shared = Shared::default();
+        Ok(Self { path, file, digest, size, hash, have: 0, again: 0, shared, _scratch: Some(scratch) })
     }
 
     /// Bytes that are here: where to go on.
@@ -220,6 +247,26 @@ impl Read for Follower {
 fn progress(shared: &Shared) -> MutexGuard<'_, Progress> {
     // Numbers, set one after the other: a panic leaves nothing half done in them.
     shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether it could be had: not where whoever has it is stuck.
+fn wait_for_lock(file: &File) -> io::Result<bool> {
+    let (least, time) = PACE;
+    let (mut before, mut since) = (file.metadata()?.len(), Instant::now());
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if since.elapsed() < time => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => {
+                let now = file.metadata()?.len();
+                if now < before + least {
+                    return Ok(false);
+                }
+                (before, since) = (now, Instant::now());
+            }
+        }
+    }
 }
 
 fn is_at(file: &File, path: &Path) -> bool {

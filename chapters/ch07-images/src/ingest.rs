@@ -127,7 +127,7 @@ impl Ingest<'_> {
                 other => return other.map(|()| Fetched::Unpacked).map_err(E::from),
             }
         }
-        let opened = Download::open(&self.store.partial(), &self.store.blobs, blob).map_err(IngestError::from)?;
+        let opened = self.download(blob)?;
         let Some(mut download) = opened else {
             // By somebody else, while we waited.
             return self.unpack_kept(blob, diff_id).map(|()| Fetched::Unpacked).map_err(E::from);
@@ -175,7 +175,7 @@ impl Ingest<'_> {
         fetch: impl FnOnce(&mut Download) -> Result<(), E>,
     ) -> Result<Fetched, E> {
         self.claim([&blob.digest])?;
-        let opened = Download::open(&self.store.partial(), &self.store.blobs, blob).map_err(IngestError::from)?;
+        let opened = self.download(blob)?;
         let Some(mut download) = opened else { return Ok(Fetched::Here) };
         let fetched = if download.have() < blob.size { fetch(&mut download) } else { Ok(()) };
         if download.have() < blob.size {
@@ -183,6 +183,10 @@ impl Ingest<'_> {
         }
         download.finish(&self.store.blobs)?;
         Ok(Fetched::Downloaded)
+    }
+
+    fn download(&self, blob: &Descriptor) -> Result<Option<Download>, IngestError> {
+        Ok(Download::open(&self.store.root, &self.store.partial(), &self.store.blobs, blob)?)
     }
 
     /// Takes a layer whose blob is here already, brought by [`adopt`](Self::adopt) or by an earlier pull.

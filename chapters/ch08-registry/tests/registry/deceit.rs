@@ -57,6 +57,22 @@ fn what_another_registry_has_left_of_a_layer_does_no_harm() {
 }
 
 #[test]
+fn who_is_stuck_with_a_layer_holds_up_nobody() {
+    needs_programs!();
+    let ((proxy, layout), home) = (proxied("stuck"), Home::new());
+    let partial = home.path().join("data/images/partial");
+    fs::create_dir_all(&partial).expect("a directory");
+    let partial = partial.join(layout.large.hex());
+    fs::write(&partial, "a part").expect("a file");
+    // As a pull has it whose registry does not go on.
+    let stuck = fs::File::open(&partial).expect("a file");
+    stuck.lock().expect("a lock");
+    let pulled = home.pull(&format!("{}/stuck:1", proxy.address)).expect("a pull");
+    assert_eq!(describe(&home.trees(&pulled)[0]), describe(&layout.tree("one")));
+    assert_eq!(fs::read_to_string(&partial).expect("a file"), "a part");
+}
+
+#[test]
 fn an_image_does_not_choose_servers_that_we_ask() {
     needs_programs!();
     let (proxy, layout) = proxied("elsewhere");

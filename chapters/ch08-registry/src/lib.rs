@@ -3,6 +3,7 @@
 //! How an image gets from one machine to another: the distribution protocol, over a transport whose names, certificates and
 //! proxies are looked up here.
 
+mod address;
 mod answer;
 mod auth;
 mod blob;

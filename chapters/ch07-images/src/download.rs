@@ -167,19 +167,25 @@ impl Download {
     }
 
     /// Makes a blob of it, if it is what was asked for. If it is not, nothing of it is of any use.
+    // ANCHOR: finish
     pub(crate) fn finish(mut self, blobs: &Blobs) -> Result<(), IngestError> {
         let (path, expected) = (&self.path, self.digest.clone());
         if self.have < self.size {
             return Err(IngestError::Cut { digest: expected, have: self.have, size: self.size });
         }
-        let found = std::mem::replace(&mut self.hash, Hashing::new(io::sink())).finish();
+        // Of all bytes, as they were written.
+        let hash = std::mem::replace(&mut self.hash, Hashing::new(io::sink()));
+        // ANCHOR: ex_verify
+        let found = hash.finish();
         if found != expected {
             fs::remove_file(path).map_err(DiskError::at("remove", path))?;
             return Err(IngestError::Digest { expected, found });
         }
         process::fault!("keep a blob").map_err(DiskError::at("rename", path))?;
         Ok(fs::rename(path, blobs.path(&expected)).map_err(DiskError::at("rename", path))?)
+        // ANCHOR_END: ex_verify
     }
+    // ANCHOR_END: finish
 }
 
 impl Write for Download {

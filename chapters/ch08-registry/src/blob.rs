@@ -76,30 +76,14 @@ fn once(registry: &Registry, wanted: &Wanted, download: &mut Download, whole: &m
     let Wanted { repository, blob, id, stop } = *wanted;
     let first = if *whole { 0 } else { download.have() };
     let mut response = ask(registry, repository, blob, first)?;
-    let wrong =
-        |response: &Response, reason: String| RegistryError::Answer { what: response.asked.to_string(), reason };
-    // Bytes that this answer has.
-    let length = match response.status {
-        StatusCode::PARTIAL_CONTENT if starts_at(response.header(CONTENT_RANGE.as_str()), first, blob.size) => {
-            blob.size - first
-        }
-        // The whole, whatever was asked for.
-        StatusCode::OK => {
-            download.restart().map_err(IngestError::from)?;
-            blob.size
-        }
-        // Not from there, or from somewhere else: then all of it.
-        StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PARTIAL_CONTENT if first > 0 => {
-            let error = wrong(&response, "it does not go on where we asked it to".into());
-            *whole = true;
-            return Err(Ended::Broken(error));
-        }
-        _ => return Err(refused(response).into()),
-    };
-    let said = response.header("content-length").and_then(|text| text.parse::<u64>().ok());
-    if let Some(said) = said.filter(|said| *said != length) {
-        return Err(wrong(&response, format!("it sends {said} bytes, and {length} are missing")).into());
+    if response.status == StatusCode::RANGE_NOT_SATISFIABLE && first > 0 {
+        *whole = true;
+        return Err(Ended::Broken(wrong(&response, "it cannot go on where we asked it to".into())));
     }
+    if !matches!(response.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+        return Err(refused(response).into());
+    }
+    let length = coming(&response, blob, first, download, whole)?;
     let mut left = length;
     let mut buffer = vec![0; BUFFER];
     let mut told = download.have();
@@ -134,6 +118,40 @@ fn once(registry: &Registry, wanted: &Wanted, download: &mut Download, whole: &m
     }
     finish(response);
     Ok(())
+}
+
+/// How many bytes of `blob` an answer has that are to be written to `download`. They were asked for from `first` on.
+// ANCHOR: coming
+fn coming(
+    response: &Response,
+    blob: &Descriptor,
+    first: u64,
+    download: &mut Download,
+    whole: &mut bool,
+) -> Result<u64, Ended> {
+    let range = response.header(CONTENT_RANGE.as_str());
+    // ANCHOR: ex_resume
+    let length = if response.status == StatusCode::OK {
+        // The whole, whatever was asked for.
+        download.restart().map_err(IngestError::from)?;
+        blob.size
+    } else if starts_at(range, first, blob.size) {
+        blob.size - first
+    } else {
+        *whole = true;
+        return Err(Ended::Broken(wrong(response, "it does not go on where we asked it to".into())));
+    };
+    // ANCHOR_END: ex_resume
+    let said = response.header("content-length").and_then(|text| text.parse::<u64>().ok());
+    match said.filter(|said| *said != length) {
+        Some(said) => Err(wrong(response, format!("it sends {said} bytes, and {length} are missing")).into()),
+        None => Ok(length),
+    }
+}
+// ANCHOR_END: coming
+
+fn wrong(response: &Response, reason: String) -> RegistryError {
+    RegistryError::Answer { what: response.asked.to_string(), reason }
 }
 
 /// From the registry, or from where the manifest says that it may be had, too (docker's foreign layers).

@@ -17,9 +17,11 @@ impl Challenge {
 }
 
 /// All challenges of one header. What cannot be read is skipped up to the next comma: some other challenge may do.
+// ANCHOR: parse
 pub fn parse_challenges(header: &str) -> Vec<Challenge> {
     let mut challenges: Vec<Challenge> = Vec::new();
     let mut rest = Cursor(header);
+    // ANCHOR: ex_challenge
     loop {
         rest.skip(|byte| matches!(byte, b' ' | b'\t' | b','));
         if rest.0.is_empty() {
@@ -42,7 +44,9 @@ pub fn parse_challenges(header: &str) -> Vec<Challenge> {
         }
         rest.take(|byte| byte != b',');
     }
+    // ANCHOR_END: ex_challenge
 }
+// ANCHOR_END: parse
 
 /// What is left to read. All steps are at ASCII, so that it stays text.
 struct Cursor<'a>(&'a str);

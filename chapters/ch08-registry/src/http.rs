@@ -192,10 +192,7 @@ impl Http {
                 let reason = "it is not encrypted";
                 return Err(response.asked.failed(Fault::Redirect { to: without_query(&to), reason }));
             }
-            if !same_origin(&first, &to) {
-                request.headers.retain(|(name, _)| name != AUTHORIZATION);
-            }
-            request.uri = to;
+            request = redirected(request, &first, to);
         }
         let to = without_query(&request.uri);
         Err(request.asked().failed(Fault::Redirect { to, reason: "this is one time too often" }))
@@ -250,6 +247,19 @@ impl Http {
         Ok(Agent::with_parts(config.build(), DefaultConnector::default(), addresses))
     }
 }
+
+/// The next request, when the answer to one says that it is to be sent `to` somewhere else. `first` was asked first.
+// ANCHOR: redirected
+fn redirected<'a>(mut request: Request<'a>, first: &Uri, to: Uri) -> Request<'a> {
+    // ANCHOR: ex_redirect
+    if !same_origin(first, &to) {
+        request.headers.retain(|(name, _)| name != AUTHORIZATION);
+    }
+    request.uri = to;
+    request
+    // ANCHOR_END: ex_redirect
+}
+// ANCHOR_END: redirected
 
 /// What is dialled for a host.
 struct Addresses {

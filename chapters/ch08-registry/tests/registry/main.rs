@@ -19,12 +19,14 @@ mod support {
     pub(crate) mod faults;
     pub(crate) mod fixture;
     pub(crate) mod server;
+    pub(crate) mod shelf;
     pub(crate) mod tokens;
     pub(crate) mod tree;
 }
 mod auth;
 mod broken;
 mod deceit;
+mod exercises;
 mod killed;
 mod pull;
 mod push;

@@ -24,8 +24,12 @@ pub(crate) enum Fault {
     Longer,
     /// What was asked for from the middle comes from the start.
     IgnoreRange,
+    /// The same, and nobody says how many bytes that are.
+    WholeUnmeasured,
     /// The right bytes, called others.
     WrongRange,
+    /// Bytes from the start, and they are called so.
+    FromStart,
     /// Another answer: status and headers, an empty line, a body.
     Instead(String),
 }
@@ -109,10 +113,10 @@ impl Proxy {
             reader.read_exact(&mut body)?;
             let (number, fault) = self.note(&line, &headers);
             let keep = answer(client, upstream, &line, &headers, &body, fault.as_ref(), |sent| {
-                self.state.lock().expect("nobody panicked").asked[number..]
-                    .iter_mut()
-                    .take(1)
-                    .for_each(|asked| asked.sent = sent);
+                // It may have been asked for, and forgotten, before its answer is passed on.
+                if let Some(asked) = self.state.lock().expect("nobody panicked").asked.get_mut(number) {
+                    asked.sent = sent;
+                }
             })?;
             if !keep {
                 return client.shutdown(Shutdown::Both);
@@ -179,8 +183,9 @@ fn answer(
     let mut server = TcpStream::connect(upstream)?;
     let mut head = format!("{line}\r\n");
     for (name, value) in headers {
-        let dropped = name == "connection" || name == "range" && matches!(fault, Some(Fault::IgnoreRange));
-        if !dropped {
+        let ignored = matches!(fault, Some(Fault::IgnoreRange | Fault::WholeUnmeasured));
+        let value = if name == "range" && matches!(fault, Some(Fault::FromStart)) { "bytes=0-" } else { value };
+        if !(name == "connection" || name == "range" && ignored) {
             head.extend([name, ": ", value, "\r\n"]);
         }
     }
@@ -210,10 +215,12 @@ fn answer(
             body.push(b'!');
             headers.retain(|(name, _)| name != "content-length");
         }
+        Some(Fault::WholeUnmeasured | Fault::FromStart) => headers.retain(|(name, _)| name != "content-length"),
         Some(Fault::WrongRange) => set(&mut headers, "content-range", "bytes 1-2/3"),
         _ => {}
     }
-    if matches!(fault, Some(Fault::Cut(_) | Fault::ClaimLength(_) | Fault::Longer)) {
+    let ends_with_connection = matches!(fault, Some(Fault::Longer | Fault::WholeUnmeasured | Fault::FromStart));
+    if ends_with_connection || matches!(fault, Some(Fault::Cut(_) | Fault::ClaimLength(_))) {
         keep = false;
     }
     let mut head = format!("{status}\r\n");

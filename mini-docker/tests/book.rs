@@ -5,14 +5,17 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::Docker;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use testkit::native_test;
+use testkit::{Need, native_test, require};
 
 /// What a page may type besides mini-docker; there is no shell between.
-const TOOLS: [&str; 13] =
-    ["cat", "chroot", "cp", "echo", "findmnt", "hostname", "ls", "readlink", "rm", "sed", "setpriv", "sh", "unshare"];
+const TOOLS: [&str; 14] = [
+    "cat", "chroot", "cp", "curl", "echo", "findmnt", "hostname", "ls", "readlink", "rm", "sed", "setpriv", "sh",
+    "unshare",
+];
 
 /// Where cargo puts what it builds.
 fn built() -> &'static Path {
@@ -49,6 +52,12 @@ fn program(path: PathBuf, script: &str) -> PathBuf {
 fn on_path(name: &str) -> PathBuf {
     let places = ["/bin", "/usr/bin", "/usr/sbin"].map(|place| Path::new(place).join(name));
     places.into_iter().find(|path| path.is_file()).unwrap_or_else(|| panic!("{name} is not on this machine"))
+}
+
+/// Readers' machines have a loopback device that is up.
+fn ip(arguments: &[&str]) {
+    let status = Command::new("ip").args(arguments).status().expect("ip starts");
+    assert!(status.success(), "ip {}", arguments.join(" "));
 }
 
 /// All pages, two levels deep, and the scripts that they run.
@@ -89,6 +98,11 @@ fn session(page: &str) -> String {
 native_test! {
     /// `BOOK_PAGES=ch03` types those pages only.
     fn every_session_of_the_book_is_as_printed(host) {
+        // Of chapter 8: a registry, whom to ask it with, and who certifies its tokens.
+        for program in ["docker-registry", "curl", "openssl"] {
+            require(Need::Program(program, program));
+        }
+        ip(&["link", "set", "lo", "up"]);
         let docker = Docker::new(host);
         let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src");
         let cases = trycmd::TestCases::new();

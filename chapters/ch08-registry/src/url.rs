@@ -53,6 +53,7 @@ pub(crate) fn authority_of(uri: &Uri) -> Option<Authority> {
 }
 
 /// The same scheme, host and port: what may hear a secret that was meant for the other.
+// ANCHOR: same_origin
 pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
     let tls = |uri: &Uri| uri.scheme_str() == Some("https");
     match (authority_of(a), authority_of(b)) {
@@ -62,6 +63,7 @@ pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
         _ => false,
     }
 }
+// ANCHOR_END: same_origin
 
 /// A path without `.` and `..`; the query stays.
 fn without_dots(path: &str) -> String {

@@ -34,7 +34,7 @@ const fn package(name: &'static str, what: &'static str, needed_by: &'static [Pu
     Package { name, what, needed_by, programs: &[] }
 }
 
-const PACKAGES: [Package; 24] = [
+const PACKAGES: [Package; 26] = [
     Package { programs: &["cc"], ..package("gcc", "links programs", &[Try, Test, Bench]) },
     package("libc6-dev", "links programs, and the static C library", &[Try, Test, Bench]),
     package("busybox-static", "the first image", &[Try, Test, Bench]),
@@ -60,6 +60,8 @@ const PACKAGES: [Package; 24] = [
         programs: &["docker-registry"],
         ..package("docker-registry", "a registry to pull from and push to", &[Test])
     },
+    Package { programs: &["curl"], ..package("curl", "asks that registry, in the book", &[Test]) },
+    Package { programs: &["openssl"], ..package("openssl", "certifies its tokens there", &[Test]) },
     Package { programs: &["skopeo"], ..package("skopeo", "another that copies images", &[Test]) },
     Package { programs: &["umoci"], ..package("umoci", "another that unpacks them", &[Test]) },
     Package { programs: &["ctr"], ..package("containerd", "another that does", &[Test]) },

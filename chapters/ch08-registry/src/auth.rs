@@ -7,10 +7,11 @@ use ureq::http::Uri;
 use ureq::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
 use crate::challenge::{Challenge, parse_challenges};
-use crate::credentials::{CredentialStore, Credentials};
+use crate::credentials::CredentialStore;
 use crate::error::RegistryError;
 use crate::host::Trust;
 use crate::http::Http;
+use crate::identity::Credentials;
 use crate::token::{self, Token};
 use crate::url::authority_of;
 

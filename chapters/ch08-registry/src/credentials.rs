@@ -18,11 +18,10 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::helper::{Helper, HelperError};
+use crate::identity::Credentials;
 
 /// What docker.io is called there, since before it had that name.
 const DOCKER_KEY: &str = "https://index.docker.io/v1/";
-/// The user name that says that the secret is a token.
-pub(crate) const TOKEN_USER: &str = "<token>";
 /// Nobody's has more.
 const LARGEST: u64 = 4 * 1024 * 1024;
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
@@ -66,33 +65,6 @@ impl Diagnose for CredentialsError {
             Self::File { source, .. } => Some(FailureKind::from(source)),
             Self::Damaged { .. } | Self::NoDirectory => Some(FailureKind::Invalid),
             Self::Helper(_) => None,
-        }
-    }
-}
-
-/// Who we are.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// A user with a password, or with a token that takes its place.
-    Basic {
-        /// The name.
-        user: String,
-        /// The secret.
-        password: String,
-    },
-    /// What is exchanged for tokens (the refresh token of `OAuth2`).
-    Identity(String),
-    /// A token that is used as it is.
-    Registry(String),
-}
-
-impl fmt::Debug for Credentials {
-    /// Without the secret.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Basic { user, .. } => write!(out, "Basic({user})"),
-            Self::Identity(_) => out.write_str("Identity"),
-            Self::Registry(_) => out.write_str("Registry"),
         }
     }
 }

@@ -9,7 +9,7 @@ use process::{Diagnose, FailureKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::credentials::{Credentials, TOKEN_USER};
+use crate::identity::{Credentials, TOKEN_USER};
 
 /// What a helper says when it has nothing. All say it so.
 const NOT_FOUND: &str = "credentials not found";

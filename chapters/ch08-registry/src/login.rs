@@ -1,8 +1,9 @@
 //! `login`: trying credentials, and keeping what is good.
 
 use crate::auth::Scope;
-use crate::credentials::{Credentials, Stored};
+use crate::credentials::Stored;
 use crate::error::RegistryError;
+use crate::identity::Credentials;
 use crate::registry::{Call, Client, finish};
 
 impl Client<'_> {

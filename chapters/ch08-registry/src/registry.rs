@@ -14,11 +14,12 @@ use ureq::http::{Method, StatusCode, Uri};
 
 use crate::answer::Refusal;
 use crate::auth::{Auth, Scope};
-use crate::credentials::{CredentialStore, Credentials};
+use crate::credentials::CredentialStore;
 use crate::error::RegistryError;
 use crate::fault::{Asked, HttpError};
 use crate::host::{Authority, Trust};
 use crate::http::{Content, Http, Request, Response, Surroundings};
+use crate::identity::Credentials;
 use crate::progress::{Event, Progress};
 use crate::url::same_origin;
 

@@ -13,9 +13,9 @@ use ureq::http::{Method, Uri};
 
 use crate::answer::Refusal;
 use crate::challenge::Challenge;
-use crate::credentials::Credentials;
 use crate::error::RegistryError;
 use crate::http::{Http, Request};
+use crate::identity::Credentials;
 
 /// What a token server may send.
 const LARGEST: u64 = 1024 * 1024;

@@ -84,6 +84,10 @@ fn once(registry: &Registry, wanted: &Wanted, download: &mut Download, whole: &m
         return Err(refused(response).into());
     }
     let length = coming(&response, blob, first, download, whole)?;
+    let said = response.header("content-length").and_then(|text| text.parse::<u64>().ok());
+    if let Some(said) = said.filter(|said| *said != length) {
+        return Err(wrong(&response, format!("it sends {said} bytes, and {length} are missing")).into());
+    }
     let mut left = length;
     let mut buffer = vec![0; BUFFER];
     let mut told = download.have();
@@ -131,22 +135,17 @@ fn coming(
 ) -> Result<u64, Ended> {
     let range = response.header(CONTENT_RANGE.as_str());
     // ANCHOR: ex_resume
-    let length = if response.status == StatusCode::OK {
+    if response.status == StatusCode::OK {
         // The whole, whatever was asked for.
         download.restart().map_err(IngestError::from)?;
-        blob.size
-    } else if starts_at(range, first, blob.size) {
-        blob.size - first
-    } else {
-        *whole = true;
-        return Err(Ended::Broken(wrong(response, "it does not go on where we asked it to".into())));
-    };
-    // ANCHOR_END: ex_resume
-    let said = response.header("content-length").and_then(|text| text.parse::<u64>().ok());
-    match said.filter(|said| *said != length) {
-        Some(said) => Err(wrong(response, format!("it sends {said} bytes, and {length} are missing")).into()),
-        None => Ok(length),
+        return Ok(blob.size);
     }
+    if starts_at(range, first, blob.size) {
+        return Ok(blob.size - first);
+    }
+    *whole = true;
+    Err(Ended::Broken(wrong(response, "it does not go on where we asked it to".into())))
+    // ANCHOR_END: ex_resume
 }
 // ANCHOR_END: coming
 

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -95,6 +96,11 @@ fn session(page: &str) -> String {
     text
 }
 
+/// Pages are typed at the same time. One that goes on with what another has left says which: `<!-- typed after index.md -->`.
+fn typed_after(page: &str) -> Option<&str> {
+    page.lines().find_map(|line| line.strip_prefix("<!-- typed after ")?.strip_suffix(" -->"))
+}
+
 native_test! {
     /// `BOOK_PAGES=ch03` types those pages only.
     fn every_session_of_the_book_is_as_printed(host) {
@@ -122,15 +128,22 @@ native_test! {
         let copies = host.dir().join("book");
         fs::create_dir(&copies).expect("a directory");
         std::env::set_current_dir(&copies).expect("the directory of the sessions");
+        let mut sessions: BTreeMap<PathBuf, String> = BTreeMap::new();
         for page in pages(&book) {
             if page.extension().is_some_and(|kind| kind == "sh") {
                 let copy = copies.join(page.file_name().expect("a script has a name"));
                 fs::copy(&page, copy).expect("a copy of a script");
                 continue;
             }
-            let name = page.strip_prefix(&book).expect("a page of the book").display().to_string().replace('/', "-");
             let text = fs::read_to_string(&page).expect("a page");
-            fs::write(copies.join(name), session(&text)).expect("a copy");
+            let first = typed_after(&text).map_or(page.clone(), |first| page.with_file_name(first));
+            let of_both = sessions.entry(first.clone()).or_default();
+            // Pages are found in no order.
+            of_both.insert_str(if first == page { 0 } else { of_both.len() }, &session(&text));
+        }
+        for (page, text) in sessions {
+            let name = page.strip_prefix(&book).expect("a page of the book").display().to_string().replace('/', "-");
+            fs::write(copies.join(name), text).expect("a copy");
         }
         let wanted = std::env::var("BOOK_PAGES").unwrap_or_default();
         let pattern = if wanted.is_empty() { "*.md".into() } else { format!("*{wanted}*.md") };

@@ -154,11 +154,9 @@ impl Download {
         move || progress(&shared).abandoned = true
     }
 
-    /// Says that nothing more will come, whether it is whole or not.
-    pub(crate) fn end(&self) {
-        let mut progress = progress(&self.shared);
-        (progress.open, progress.over) = (true, true);
-        self.shared.1.notify_all();
+    /// Says, when it is dropped, that nothing more will come, whether it is whole or not.
+    pub(crate) fn end(&self) -> End {
+        End(Arc::clone(&self.shared))
     }
 
     /// Forgets what has come: nobody shall go on with it.
@@ -168,13 +166,13 @@ impl Download {
 
     /// Makes a blob of it, if it is what was asked for. If it is not, nothing of it is of any use.
     // ANCHOR: finish
-    pub(crate) fn finish(mut self, blobs: &Blobs) -> Result<(), IngestError> {
+    pub(crate) fn finish(self, blobs: &Blobs) -> Result<(), IngestError> {
         let (path, expected) = (&self.path, self.digest.clone());
         if self.have < self.size {
             return Err(IngestError::Cut { digest: expected, have: self.have, size: self.size });
         }
         // Of all bytes, as they were written.
-        let hash = std::mem::replace(&mut self.hash, Hashing::new(io::sink()));
+        let hash = self.hash;
         // ANCHOR: ex_verify
         let found = hash.finish();
         if found != expected {
@@ -216,10 +214,14 @@ impl Write for Download {
     }
 }
 
-impl Drop for Download {
-    /// The reader must not wait for ever, whatever happens.
+/// The end of a download, whatever it ends by: a reader must not wait for ever.
+pub(crate) struct End(Shared);
+
+impl Drop for End {
     fn drop(&mut self) {
-        self.end();
+        let mut progress = progress(&self.0);
+        (progress.open, progress.over) = (true, true);
+        self.0.1.notify_all();
     }
 }
 

@@ -141,8 +141,9 @@ impl Ingest<'_> {
                 }
                 unpacked
             });
+            let end = download.end();
             let fetched = if download.have() < blob.size { fetch(&mut download) } else { Ok(()) };
-            download.end();
+            drop(end);
             (fetched, unpacking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         match (fetched, unpacked) {

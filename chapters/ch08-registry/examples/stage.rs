@@ -1,6 +1,6 @@
 //! The container as far as chapter 8 goes: what chapter 7 has, and an image that is not here is fetched from its registry.
 //!
-//! `stage IMAGE COMMAND [ARGS…]`
+//! `stage [REGISTRY/]IMAGE COMMAND [ARGS…]`
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

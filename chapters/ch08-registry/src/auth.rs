@@ -152,8 +152,7 @@ impl Auth {
         // What the registry wants to see, if that is more.
         if let Some(wanted) = challenge.get("scope") {
             for wanted in wanted.split(' ').filter(|wanted| !wanted.is_empty()) {
-                let covered = scopes.iter().any(|own| own.starts_with(wanted));
-                if !covered {
+                if !scopes.iter().any(|own| covers(own, wanted)) {
                     scopes.push(wanted.into());
                 }
             }
@@ -188,5 +187,33 @@ impl Auth {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `own` asks for all that `wanted` does. Registries write the actions in any order.
+fn covers(own: &str, wanted: &str) -> bool {
+    match (own.rsplit_once(':'), wanted.rsplit_once(':')) {
+        (Some((own, may)), Some((name, actions))) => {
+            own == name && actions.split(',').all(|action| may.split(',').any(|own| own == action))
+        }
+        _ => own == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_already_is_not_asked_for_twice() {
+        let own = "repository:a/b:pull,push";
+        for wanted in ["repository:a/b:pull", "repository:a/b:push,pull", own] {
+            assert!(covers(own, wanted), "{wanted}");
+        }
+        for wanted in
+            ["repository:a/b:delete", "repository:a:pull", "registry:catalog:*", "", "pull", "repository:a/b:"]
+        {
+            assert!(!covers(own, wanted), "{wanted}");
+        }
     }
 }

@@ -83,7 +83,11 @@ fn once(registry: &Registry, wanted: &Wanted, download: &mut Download, whole: &m
     if !matches!(response.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
         return Err(refused(response).into());
     }
-    let length = coming(&response, blob, first, download, whole)?;
+    let length = if download.have() == 0 && response.status == StatusCode::OK {
+        blob.size
+    } else {
+        coming(&response, blob, first, download, whole)?
+    };
     let said = response.header("content-length").and_then(|text| text.parse::<u64>().ok());
     if let Some(said) = said.filter(|said| *said != length) {
         return Err(wrong(&response, format!("it sends {said} bytes, and {length} are missing")).into());
@@ -124,7 +128,8 @@ fn once(registry: &Registry, wanted: &Wanted, download: &mut Download, whole: &m
     Ok(())
 }
 
-/// How many bytes of `blob` an answer has that are to be written to `download`. They were asked for from `first` on.
+/// How many bytes of `blob` an answer has that are to be written to `download`, of which some are here. What was asked for
+/// begins at `first`.
 // ANCHOR: coming
 fn coming(
     response: &Response,

@@ -5,7 +5,9 @@ mod rootfs;
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::DirBuilder;
 use std::io::{BufRead, BufReader, Write, stderr};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -39,8 +41,10 @@ pub(crate) fn run(chapter: &str, command: &[OsString]) -> Result<ExitCode> {
         None => build(&workspace, &directory)?,
     };
     let mut arguments: Vec<OsString> = Vec::new();
-    let root = wants_root(&directory).then(|| rootfs::make(&workspace.scratch().join("rootfs"))).transpose()?;
+    let usage = usage(&directory);
+    let root = usage.contains("ROOTFS").then(|| rootfs::make(&workspace.scratch().join("rootfs"))).transpose()?;
     arguments.extend(root.as_ref().map(|root| root.clone().into_os_string()));
+    let fetches = usage.contains("REGISTRY");
     if command.is_empty() {
         arguments.push("sh".into());
     }
@@ -51,7 +55,8 @@ pub(crate) fn run(chapter: &str, command: &[OsString]) -> Result<ExitCode> {
         .filter(|exercise| exercise.chapter() <= name.as_str() && untouched(&workspace, exercise))
         .collect();
     let scratch = workspace.scratch().join("stage");
-    let apart = is_root().then(|| apart::Apart::prepare(&scratch, root.as_deref())).transpose()?;
+    let written = if fetches { Some(images()?) } else { root };
+    let apart = is_root().then(|| apart::Apart::prepare(&scratch, written.as_deref(), fetches)).transpose()?;
     let mut program = apart.as_ref().map_or_else(|| Ok(Command::new(&binary)), |apart| apart.command(&binary))?;
     program.args(&arguments).env("RUST_BACKTRACE", "0");
     // A terminal's prompt goes to standard error: it is read only where an open hole may be reached.
@@ -110,9 +115,17 @@ fn build(workspace: &Workspace, chapter: &Path) -> Result<PathBuf> {
     Ok(target.join("debug/examples").join(format!("stage-{number}")))
 }
 
-/// Whether the stage's first argument is a root file system, as its usage says.
-fn wants_root(chapter: &Path) -> bool {
-    std::fs::read_to_string(chapter.join("examples/stage.rs")).is_ok_and(|text| text.contains("`stage ROOTFS "))
+/// What a stage wants for its arguments, in its own words: a `ROOTFS`, an `IMAGE`, one that may be at a `REGISTRY`.
+fn usage(chapter: &Path) -> String {
+    let text = std::fs::read_to_string(chapter.join("examples/stage.rs")).unwrap_or_default();
+    text.lines().find(|line| line.starts_with("//! `stage ")).unwrap_or_default().to_owned()
+}
+
+/// Where mini-docker keeps images, for stages that fetch some.
+fn images() -> Result<PathBuf> {
+    let root = env::var_os("MINI_DOCKER_ROOT").map_or_else(|| "/var/lib/mini-docker".into(), PathBuf::from);
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&root);
+    made.and_then(|()| root.canonicalize()).with_context(|| format!("create {}", root.display()))
 }
 
 /// Passes on what the container says on standard error, except for the panic of an open hole: whose it is, is returned.

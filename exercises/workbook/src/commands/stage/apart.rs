@@ -20,20 +20,23 @@ const INIT: &str = "stage-init";
 pub(super) struct Apart {
     /// Where it may write.
     scratch: PathBuf,
+    /// And where else.
     root: Option<PathBuf>,
+    /// Whether the machine's network is reached.
+    network: bool,
 }
 
 impl Apart {
-    pub(super) fn prepare(scratch: &Path, root: Option<&Path>) -> Result<Self> {
+    pub(super) fn prepare(scratch: &Path, root: Option<&Path>, network: bool) -> Result<Self> {
         let scratch = scratch.join(std::process::id().to_string());
         fs::create_dir_all(&scratch).with_context(|| format!("create {}", scratch.display()))?;
-        Ok(Self { scratch, root: root.map(Path::to_owned) })
+        Ok(Self { scratch, root: root.map(Path::to_owned), network })
     }
 
     /// The command that runs `program` there. To be started right away: new PID namespaces are for children.
     pub(super) fn command(&self, program: &Path) -> Result<Command> {
-        let new =
-            CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID;
+        let mut new = CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWPID;
+        new.set(CloneFlags::CLONE_NEWNET, !self.network);
         let runner = std::env::current_exe().context("find the runner's own program")?;
         unshare(new).context("make namespaces for the stage")?;
         let mut command = Command::new(runner);

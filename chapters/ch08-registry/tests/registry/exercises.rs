@@ -1,8 +1,10 @@
 //! What judges the chapter's exercises. The registry is in memory: nothing has to be installed.
 
+use std::cmp::Ordering;
 use std::fs;
 
 use images::Digest;
+use registry::parse_challenges;
 use testkit::judge;
 
 use crate::support::faults::{Asked, Fault};
@@ -48,6 +50,11 @@ fn the_token_server_is_asked_for_what_the_registry_wants_to_see() {
     let short = "service=shelf&scope=repository:box:pull";
     let wanted = r#"realm="TOKENS",service="shelf",scope="repository:base:pull,push""#;
     let cases = [
+        (
+            r#"Bearer realm="TOKENS",service="shelf""#.into(),
+            short,
+            "schemes and names are kept in small letters, values as they are and without their quotes",
+        ),
         (format!("Bearer {wanted}"), all, "a comma in quotes is a letter like others: it ended the scope"),
         (
             r#"Bearer realm="TOKENS",service="a \"shelf\", with commas""#.into(),
@@ -82,6 +89,14 @@ fn the_token_server_is_asked_for_what_the_registry_wants_to_see() {
             .expected(expected.to_owned())
             .seen(asked_for_token(&challenges))
             .cause(|_| cause.into())
+            .read(READ_CHALLENGE);
+    }
+    for (header, expected) in [("Basic", &["basic"][..]), ("Negotiate, Basic realm=x", &["negotiate", "basic"])] {
+        let seen = parse_challenges(header).into_iter().map(|challenge| challenge.scheme).collect::<Vec<_>>();
+        judge(&format!("the schemes of {header:?}"))
+            .expected(expected.iter().map(|scheme| (*scheme).to_owned()).collect())
+            .seen(seen)
+            .cause(|_| "a challenge may be a word, and nothing else".into())
             .read(READ_CHALLENGE);
     }
 }
@@ -173,11 +188,12 @@ fn what_was_cut_goes_on_whatever_the_server_makes_of_it() {
             .expected(asked.to_vec())
             .seen(seen.iter().map(String::as_str).collect())
             .cause(|seen| {
-                if seen.len() > asked.len() {
-                    "what came was right, and it was asked for once more".into()
-                } else {
-                    "the answer says that its bytes are others, and they were taken for the rest".into()
+                match seen.len().cmp(&asked.len()) {
+                    Ordering::Greater => "what came was right, and it was asked for once more",
+                    Ordering::Equal => "who cannot begin there says the same again: *whole = true asks for all of it",
+                    Ordering::Less => "the answer says that its bytes are others, and they were taken for the rest",
                 }
+                .into()
             })
             .read(READ_RESUME);
     }

@@ -114,7 +114,7 @@ fn published(home: &Home, layer: &Digest) -> &'static str {
 fn a_flipped_byte_is_not_published() {
     let (shelf, home) = (Shelf::open(), Home::new());
     shelf.proxy.spoil(&shelf.layer_line(), 1, Fault::Flip(HALF));
-    let error = home.pull(&shelf.name()).map(|_| "an image".to_owned()).unwrap_or_else(said);
+    let error = home.pull(&shelf.name()).map_or_else(said, |_| "an image".to_owned());
     judge("what is here of a layer of which one byte was another")
         .expected("nothing")
         .seen(published(&home, &shelf.layer))
@@ -131,7 +131,7 @@ fn a_flipped_byte_is_not_published() {
         .seen(error.contains("has the digest"))
         .cause(|_| format!("it should end with the digest that came; it ended with: {error}"))
         .read(READ_VERIFY);
-    let again = home.pull(&shelf.name()).map(|_| "an image".to_owned()).unwrap_or_else(said);
+    let again = home.pull(&shelf.name()).map_or_else(said, |_| "an image".to_owned());
     judge("the next pull, of right bytes")
         .expected("an image".to_owned())
         .seen(again)

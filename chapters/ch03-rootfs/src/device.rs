@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, chownat};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::errno::errno;
 use crate::mount::{attach, clone_tree};
 use crate::places::Places;
 use crate::root_dir::RootDirError;
@@ -151,7 +152,7 @@ impl Device {
         let (uid, gid) = (Uid::from_raw(self.uid).as_raw(), Gid::from_raw(self.gid).as_raw());
         let (uid, gid) = (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid));
         chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| self.failed("change the owner of", crate::mount::errno(error)))
+            .map_err(|error| self.failed("change the owner of", errno(error)))
     }
 
     fn is_there(&self, root: &Places, kind: SFlag, number: u64) -> bool {

@@ -8,6 +8,7 @@ mod console;
 mod copy_up;
 pub mod defaults;
 mod device;
+mod errno;
 mod id_mapped;
 mod mask;
 mod mount;

@@ -9,7 +9,8 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 use thiserror::Error;
 
 use crate::device::is_null;
-use crate::mount::{attach, clone_tree, errno, is_directory};
+use crate::errno::errno;
+use crate::mount::{attach, clone_tree, is_directory};
 use crate::places::Places;
 use crate::root_dir::{RootDir, RootDirError};
 

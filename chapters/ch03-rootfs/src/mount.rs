@@ -20,6 +20,7 @@ use rustix::mount::{
 use serde::{Deserialize, Serialize};
 
 use crate::copy_up::copy_up;
+use crate::errno::{errno, errno_of};
 use crate::mount_error::MountError;
 use crate::options::{MountOptions, Reach};
 use crate::places::{Own, Places};
@@ -328,12 +329,4 @@ fn log_of(context: &OwnedFd) -> String {
     }
     messages.retain(|message| !message.is_empty());
     if messages.is_empty() { String::new() } else { format!(" ({})", messages.join("; ")) }
-}
-
-pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
-    Errno::from_raw(error.raw_os_error())
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
+use crate::errno::errno_of;
 use crate::procfs::Procfs;
 use crate::root_dir::{RootDir, RootDirError};
 
@@ -132,8 +133,4 @@ fn identity(file: impl AsFd) -> Option<Identity> {
 /// Whether a path means the same to us and to the kernel.
 fn is_plain(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::write;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
-use crate::mount::errno;
+use crate::errno::errno;
 
 /// The root of a procfs that nobody can have tampered with.
 #[derive(Debug)]

@@ -40,6 +40,7 @@ mod usage;
 mod view;
 mod walk;
 mod way;
+mod window;
 mod write;
 mod xattr;
 mod xz;

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use xz4rust::{DICT_SIZE_MIN, XzDecoder, XzError, XzNextBlockResult};
 
-use crate::compression::{WINDOW, damaged, too_large};
+use crate::window::{WINDOW, damaged, too_large};
 
 /// A reader of what is in a `.xz` file.
 pub(crate) struct Xz<R> {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::compression::{WINDOW, damaged, too_large};
+use crate::window::{WINDOW, damaged, too_large};
 
 /// A reader of what is in a `.zst` file.
 pub(crate) struct Zstd<R> {

@@ -33,7 +33,7 @@ pub(crate) enum Column {
 /// What Docker does not do by default: as much as the stages of chapters 4 to 6 allow.
 pub(crate) const LIMITED: Column = Column::Tool(&["--pids-limit", "32", "--memory", "64m", "--memory-swap", "64m"]);
 
-pub(crate) const COLUMNS: [Column; 12] = [
+pub(crate) const COLUMNS: [Column; 13] = [
     Column::Host,
     Column::Chroot,
     Column::Stage("ch01"),
@@ -43,6 +43,7 @@ pub(crate) const COLUMNS: [Column; 12] = [
     Column::Stage("ch05"),
     Column::Stage("ch06"),
     Column::Stage("ch07"),
+    Column::Stage("ch08"),
     Column::Stage("ch12"),
     Column::Stage("ch14"),
     Column::Tool(&[]),
@@ -70,7 +71,7 @@ impl Column {
 
     /// The chapter, by its page.
     pub(crate) fn link(self) -> String {
-        const PAGES: [&str; 9] = [
+        const PAGES: [&str; 10] = [
             "ch01-process",
             "ch02-namespaces",
             "ch03-rootfs",
@@ -78,6 +79,7 @@ impl Column {
             "ch05-confinement",
             "ch06-layers",
             "ch07-images",
+            "ch08-registry",
             "ch12-runtime",
             "ch14-engine",
         ];
@@ -226,7 +228,7 @@ impl<'a> Scene<'a> {
             Column::Stage(chapter) => {
                 let stage = built(&format!("stage-{chapter}")).display().to_string();
                 // From here on there are images with names.
-                let root = if chapter == "ch07" { root.to_owned() } else { place.display().to_string() };
+                let root = if matches!(chapter, "ch07" | "ch08") { root.to_owned() } else { place.display().to_string() };
                 vec![stage, root, inside.into()]
             }
             Column::Tool(flags) => {

@@ -263,7 +263,7 @@ pub(crate) const ROWS: [Row; 26] = [
              ([CVE-2017-5226](https://nvd.nist.gov/vuln/detail/CVE-2017-5226)). It works only on the terminal of one's own session: the \
              runtime makes a new one.",
         ),
-        &["5", "6", "7"],
+        &["5", "6", "7", "8"],
         "No capability is needed, and no filter of Docker's looks at it. Distributions now compile their kernels without it for those who \
          are not root (`dev.tty.legacy_tiocsti`).",
     ),

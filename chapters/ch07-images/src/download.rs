@@ -171,6 +171,7 @@ impl Download {
         if self.have < self.size {
             return Err(IngestError::Cut { digest: expected, have: self.have, size: self.size });
         }
+        process::fault!("keep a blob").map_err(DiskError::at("rename", path))?;
         // Of all bytes, as they were written.
         let hash = self.hash;
         // ANCHOR: ex_verify
@@ -179,7 +180,6 @@ impl Download {
             fs::remove_file(path).map_err(DiskError::at("remove", path))?;
             return Err(IngestError::Digest { expected, found });
         }
-        process::fault!("keep a blob").map_err(DiskError::at("rename", path))?;
         Ok(fs::rename(path, blobs.path(&expected)).map_err(DiskError::at("rename", path))?)
         // ANCHOR_END: ex_verify
     }

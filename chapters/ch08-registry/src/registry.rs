@@ -189,7 +189,8 @@ impl<'a> Registry<'a> {
         loop {
             let tls = *self.tls.lock().unwrap_or_else(PoisonError::into_inner);
             let uri = self.address(&call.to, tls.unwrap_or(true))?;
-            let ours = same_origin(&uri, &self.address(&To::Path("/"), tls.unwrap_or(true))?);
+            let own = self.address(&To::Path("/"), tls.unwrap_or(true))?;
+            let ours = same_origin(&uri, &own);
             let plain = tls == Some(false);
             let request = self.request(call, uri, ours, plain, proven.clone())?;
             let what = request.asked().to_string();
@@ -212,6 +213,8 @@ impl<'a> Registry<'a> {
             }
             self.pass_on_warnings(&response);
             match response.status {
+                // Whoever we were sent to is not answered: he would choose who is told our password.
+                StatusCode::UNAUTHORIZED if !same_origin(&response.uri, &own) => return Ok(response),
                 StatusCode::UNAUTHORIZED if ours && proven.is_none() => {
                     let http = &self.client.http;
                     proven = Some(self.auth.accept(http, &response.headers, call.scope, plain, &what)?);

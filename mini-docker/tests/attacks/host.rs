@@ -228,7 +228,8 @@ impl<'a> Scene<'a> {
             Column::Stage(chapter) => {
                 let stage = built(&format!("stage-{chapter}")).display().to_string();
                 // From here on there are images with names.
-                let root = if matches!(chapter, "ch07" | "ch08") { root.to_owned() } else { place.display().to_string() };
+                let root =
+                    if matches!(chapter, "ch07" | "ch08") { root.to_owned() } else { place.display().to_string() };
                 vec![stage, root, inside.into()]
             }
             Column::Tool(flags) => {

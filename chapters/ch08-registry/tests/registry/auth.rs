@@ -3,6 +3,7 @@
 use crate::support::faults::{Fault, Proxy};
 use crate::support::fixture::{Home, layout, said};
 use crate::support::server::{PASSWORD, Server, USER};
+use crate::support::shelf::Shelf;
 use crate::support::tokens::tokens;
 
 fn send(address: &str, name: &str) {
@@ -66,6 +67,20 @@ fn no_credential_follows_to_another_host() {
     assert_eq!(there[0].header("authorization"), None);
     let here = front.asked();
     assert!(here.iter().any(|asked| asked.path == path && asked.header("authorization").is_some()), "{here:?}");
+}
+
+#[test]
+fn whoever_we_are_sent_to_does_not_ask_who_we_are() {
+    let (front, elsewhere, evil, home) = (Shelf::locked(), Shelf::open(), Shelf::open(), Home::new());
+    home.client().login(&front.proxy.address, USER, PASSWORD).expect("the right password");
+    let to = format!("307 Temporary Redirect\nLocation: http://{}/moved\n\n", elsewhere.proxy.address);
+    front.proxy.spoil(&front.layer_line(), 1, Fault::Instead(to));
+    let realm = format!("http://{}/token", evil.proxy.address);
+    let question = format!("401 Unauthorized\nWWW-Authenticate: Bearer realm=\"{realm}\"\n\n");
+    elsewhere.proxy.spoil("/moved", 100, Fault::Instead(question));
+    let error = said(home.pull(&front.name()).expect_err("it is not for us"));
+    assert!(error.contains("/moved"), "{error}");
+    assert_eq!(evil.proxy.asked(), []);
 }
 
 #[test]

@@ -6,13 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use process::relay::{self, Attended, Pump, RelayError, Resize, Stream};
-use process::signals::Forwarded;
-use process::{Diagnose, ExitStatus, Failure, FailureKind, pty, step};
+use process::signals::{Forwarded, Proxy};
+use process::{DetachKeys, Diagnose, ExitStatus, Failure, FailureKind, pty, step};
 use runtime::spec::ConsoleSize;
 use thiserror::Error;
 
 use crate::shim::Seat;
-use crate::start::Foreground;
 use crate::wire::{Answer, Line, Request};
 
 /// Why somebody could not be with a container.
@@ -41,6 +40,17 @@ pub struct Streams {
     pub stdout: bool,
     /// Sees what it complains about.
     pub stderr: bool,
+}
+
+/// How somebody is with a container while it runs.
+#[derive(Debug, Clone)]
+pub struct Foreground {
+    /// What goes where.
+    pub streams: Streams,
+    /// Which of our signals it gets.
+    pub proxy: Proxy,
+    /// The keys that leave it to itself.
+    pub detach_keys: DetachKeys,
 }
 
 /// This side of a way to a container.

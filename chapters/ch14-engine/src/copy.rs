@@ -16,7 +16,7 @@ use runtime::user;
 use crate::copy_error::CopyError;
 use crate::copy_paths::{Destination, Source, inside, outside};
 use crate::engine::Engine;
-use crate::exec::identity;
+use crate::exec_plan::identity;
 use crate::launch;
 use crate::saved::{Container, Status};
 use crate::state::StateError;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attach::{AttachError, Remote};
 use crate::detach::detach;
-use crate::exec::Planned;
+use crate::exec_plan::Planned;
 use crate::wire::{Answer, Line};
 
 /// What is read at once of what nobody wants to see.

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::create::Create;
 use crate::engine::Engine;
-use crate::exec::identity;
+use crate::exec_plan::identity;
 use crate::record::ContainerRecord;
 use crate::saved::{Container, Saved, Status};
 use crate::sharing::{Sharing, owner_of};

@@ -9,12 +9,12 @@ use process::signals::Forwarded;
 use process::{Diagnose, ExitStatus, Failure, FailureKind};
 use thiserror::Error;
 
-use crate::attach::{self, Streams};
+use crate::attach::{self, Foreground, Streams};
 use crate::control::{self, Control, ControlError};
 use crate::engine::Engine;
 use crate::saved::{Container, Status};
 use crate::signal;
-use crate::start::{Foreground, check_terminal};
+use crate::start::check_terminal;
 use crate::state::StateError;
 use crate::wire::Request;
 

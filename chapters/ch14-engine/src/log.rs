@@ -11,6 +11,7 @@ mod decode;
 mod error;
 pub(crate) mod files;
 mod lines;
+mod origin;
 mod output;
 mod pack;
 mod printer;
@@ -24,9 +25,9 @@ mod tail;
 pub(crate) mod watch;
 mod writer;
 
-pub use attributes::Origin;
 pub use config::{Driver, LogConfig, LogWish};
 pub use error::{LogError, OptionError};
+pub use origin::Origin;
 pub use printer::Sinks;
 pub use query::LogQuery;
 pub use reader::{LogReadError, LogReader};

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use cgroups::{Cgroup, Layout};
 use jiff::Timestamp;
 use layers::{DiskError, Held, Lock};
-use process::signals::{Forwarded, Proxy};
-use process::{DetachKeys, Diagnose, ExitStatus, Failure, FailureKind, Spawn, step};
+use process::signals::Forwarded;
+use process::{Diagnose, ExitStatus, Failure, FailureKind, Spawn, step};
 use runtime::spec::ConsoleSize;
 use thiserror::Error;
 
-use crate::attach::{self, Streams};
+use crate::attach::{self, Foreground, Streams};
 use crate::create::Create;
 use crate::engine::Engine;
 use crate::ids::new_id;
@@ -49,17 +49,6 @@ impl Diagnose for StartError {
         matches!(self, Self::NoTty)
             .then(|| "-t needs a terminal on standard input; leave it out in pipes and scripts".into())
     }
-}
-
-/// How somebody is with a container while it runs.
-#[derive(Debug, Clone)]
-pub struct Foreground {
-    /// What goes where.
-    pub streams: Streams,
-    /// Which of our signals it gets.
-    pub proxy: Proxy,
-    /// The keys that leave it to itself.
-    pub detach_keys: DetachKeys,
 }
 
 impl Engine {

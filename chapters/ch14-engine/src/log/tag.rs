@@ -1,7 +1,7 @@
 //! The option `tag`: a template of Go's, of which we have the fields.
 
-use super::attributes::Origin;
 use super::error::OptionError;
+use super::origin::Origin;
 
 /// The fields of docker's `logger.Info` that are texts.
 const FIELDS: [&str; 9] =

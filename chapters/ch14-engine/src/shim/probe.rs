@@ -17,7 +17,7 @@ use runtime::Stdio;
 
 use crate::detach::detach;
 use crate::engine::Engine;
-use crate::exec::{ExecWish, Planned};
+use crate::exec_plan::{ExecWish, Planned};
 use crate::health::{HealthCheck, ProbeResult};
 use crate::ids::new_id;
 use crate::moment::go_text;

@@ -210,6 +210,11 @@ kernel_test! {
 
     fn what_stands_still_can_be_stopped(host) {
         let engine = started(host, &named("web", FOREVER));
+        // Its handler is there before its first child is.
+        let pid = engine.find("web").expect("it").state.pid;
+        while fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("its children").is_empty() {
+            std::thread::yield_now();
+        }
         engine.pause("web").expect("a pause");
         assert_eq!(status(&engine, "web"), Status::Paused);
         assert!(engine.pause("web").is_err());

@@ -74,7 +74,7 @@ fn the_token_server_is_asked_for_what_the_registry_wants_to_see() {
             "names are the same in small letters and in capital ones, and spaces around commas mean nothing",
         ),
         (
-            "Bearer realm = \"TOKENS\",service\t=\tshelf".into(),
+            "Bearer realm = \"TOKENS\",\tservice\t=\tshelf".into(),
             short,
             "there may be spaces and tabs around =, and a value need not stand in quotes",
         ),
@@ -91,14 +91,27 @@ fn the_token_server_is_asked_for_what_the_registry_wants_to_see() {
             .cause(|_| cause.into())
             .read(READ_CHALLENGE);
     }
-    for (header, expected) in [("Basic", &["basic"][..]), ("Negotiate, Basic realm=x", &["negotiate", "basic"])] {
-        let seen = parse_challenges(header).into_iter().map(|challenge| challenge.scheme).collect::<Vec<_>>();
-        judge(&format!("the schemes of {header:?}"))
-            .expected(expected.iter().map(|scheme| (*scheme).to_owned()).collect())
-            .seen(seen)
-            .cause(|_| "a challenge may be a word, and nothing else".into())
+    let direct = [
+        ("Basic", "basic", "a challenge may be a word, and nothing else"),
+        ("Negotiate, Basic realm=x", "negotiate; basic realm=x", "a challenge may be a word, and nothing else"),
+        ("Bearer =x, realm=y", "bearer realm=y", "what has no name is no parameter"),
+        ("Basic;x, Bearer realm=y", "bearer realm=y", "behind a scheme come spaces, a comma, or the end"),
+    ];
+    for (header, expected, cause) in direct {
+        judge(&format!("what is read of {header:?}"))
+            .expected(expected.to_owned())
+            .seen(shown(header))
+            .cause(|_| cause.into())
             .read(READ_CHALLENGE);
     }
+}
+
+fn shown(header: &str) -> String {
+    let challenges = parse_challenges(header).into_iter().map(|challenge| {
+        let parameters = challenge.parameters.iter().map(|(name, value)| format!(" {name}={value}"));
+        parameters.fold(challenge.scheme, |all, one| all + &one)
+    });
+    challenges.collect::<Vec<_>>().join("; ")
 }
 
 /// The layer as it is here: nothing, the right bytes, or others.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::spool::{Spool, Spooled};
 use super::{Found, reference};
 use crate::config::ImageConfig;
-use crate::document::{Descriptor, Manifest};
+use crate::document::{Descriptor, Document, Manifest, verify};
 use crate::ingest_error::IngestError;
 use crate::load_error::LoadError;
 use crate::media;
@@ -47,7 +47,8 @@ pub(super) fn described(store: &ImageStore, config: Vec<u8>, files: &[&Spooled])
     let blobs = files.iter().map(|file| Ok(Descriptor::new(kind(store, file)?, file.digest.clone(), file.size)));
     let found = address(config, blobs.collect::<Result<_, LoadError>>()?)?;
     // What it is called must be what it is: a document that others can read, too.
-    crate::document::Document::parse(&found.bytes, None)?;
+    verify(&found.manifest, &found.bytes)?;
+    Document::parse(&found.bytes, None)?;
     Ok(found)
 }
 

@@ -31,9 +31,13 @@ impl Stores {
         self.images.ingest(&self.layers).expect("a directory")
     }
 
-    /// Takes an image in, whose layers come in one piece.
+    /// Takes an image in, whose blobs have come before: how they do is another matter.
     pub(crate) fn install(&self, made: &Made, references: &[&str]) -> Result<Image, IngestError> {
         let ingest = self.ingest();
+        for (descriptor, bytes) in &made.blobs {
+            let path = self.root.path().join("images/blobs/sha256").join(descriptor.digest.hex());
+            std::fs::write(path, bytes).expect("a blob");
+        }
         made.put(&ingest)?;
         for index in 0..made.blobs.len() {
             made.fetch(&ingest, index)?;

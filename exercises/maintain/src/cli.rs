@@ -39,6 +39,9 @@ enum Command {
         /// Only what comes after `run`: exec, many at once, what is printed, the shim.
         #[arg(long)]
         life: bool,
+        /// Only images on their way: pull, load, save, and the list of them.
+        #[arg(long)]
+        images: bool,
         /// How often each of them runs.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
@@ -68,11 +71,11 @@ pub(crate) fn dispatch() -> Result<ExitCode> {
         Command::Workbook(command) => command.run(),
         Command::Try => try_it::run(),
         Command::Test { stages } => test::run(&stages),
-        Command::Bench { peers, load, life, rounds, write } => {
-            let asked = [(peers, Part::Peers), (load, Part::Load), (life, Part::Life)];
+        Command::Bench { peers, load, life, images, rounds, write } => {
+            let asked = [(peers, Part::Peers), (load, Part::Load), (life, Part::Life), (images, Part::Images)];
             let mut parts: Vec<Part> = asked.into_iter().filter_map(|(asked, part)| asked.then_some(part)).collect();
             if parts.is_empty() {
-                parts = vec![Part::Prices, Part::Peers, Part::Load, Part::Life];
+                parts = vec![Part::Prices, Part::Peers, Part::Load, Part::Life, Part::Images];
             }
             bench::run(&bench::Options { parts, rounds: rounds.into(), write })
         }

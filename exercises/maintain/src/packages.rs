@@ -58,12 +58,12 @@ const PACKAGES: [Package; 26] = [
     },
     Package {
         programs: &["docker-registry"],
-        ..package("docker-registry", "a registry to pull from and push to", &[Test])
+        ..package("docker-registry", "a registry to pull from and push to", &[Test, Bench])
     },
     Package { programs: &["curl"], ..package("curl", "asks that registry, in the book", &[Test]) },
     Package { programs: &["openssl"], ..package("openssl", "certifies its tokens there", &[Test]) },
-    Package { programs: &["skopeo"], ..package("skopeo", "another that copies images", &[Test]) },
-    Package { programs: &["umoci"], ..package("umoci", "another that unpacks them", &[Test]) },
+    Package { programs: &["skopeo"], ..package("skopeo", "another that copies images", &[Test, Bench]) },
+    Package { programs: &["umoci"], ..package("umoci", "another that unpacks them", &[Test, Bench]) },
     Package { programs: &["ctr"], ..package("containerd", "another that does", &[Test]) },
     Package {
         programs: &["dockerd"],

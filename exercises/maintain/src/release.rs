@@ -36,15 +36,17 @@ fn flags_for(target: &str) -> String {
     format!("-C target-feature=+crt-static -C relocation-model=static{entry}")
 }
 
-/// Builds an example, and says where it is.
-pub(crate) fn build_example(root: &Path, package: &str, name: &str) -> Result<PathBuf> {
+/// Builds an example with the profile `dev` or `release`, and says where it is.
+pub(crate) fn build_example(root: &Path, package: &str, name: &str, profile: &str) -> Result<PathBuf> {
     let target = root.join(TARGET);
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--package", package, "--example", name, "--target-dir"]).arg(&target).current_dir(root);
+    cargo.args(["build", "--package", package, "--example", name, "--profile", profile, "--target-dir"]);
+    cargo.arg(&target).current_dir(root);
     if !cargo.status().context("run cargo build")?.success() {
         bail!("{name} does not build");
     }
-    Ok(target.join("debug/examples").join(name))
+    let directory = if profile == "dev" { "debug" } else { profile };
+    Ok(target.join(directory).join("examples").join(name))
 }
 
 /// What `rustc` builds for by default.

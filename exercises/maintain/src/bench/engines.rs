@@ -74,7 +74,7 @@ impl Engine {
     }
 
     pub(super) fn candidate(&self, name: &'static str, steps: Vec<Vec<String>>) -> Candidate {
-        Candidate { name, steps, env: self.env.clone() }
+        Candidate { name, steps, env: self.env.clone(), before: Vec::new() }
     }
 
     /// `run --rm`, to be measured.

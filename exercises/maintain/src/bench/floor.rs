@@ -29,7 +29,7 @@ pub(crate) fn candidate(scratch: &Path, rootfs: &Path, plan: &str) -> Result<Can
     }
     let words = [&program, &list, rootfs, &directory].map(|path: &Path| path.display().to_string());
     let words = words.into_iter().chain(["/bin/true".into()]).collect();
-    Ok(Candidate { name: NAME, steps: vec![words], env: Vec::new() })
+    Ok(Candidate { name: NAME, steps: vec![words], env: Vec::new(), before: Vec::new() })
 }
 
 #[cfg(test)]

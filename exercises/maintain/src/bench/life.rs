@@ -162,6 +162,7 @@ impl Waiting {
             name,
             steps: vec![["crun", "exec", id, "true"].map(str::to_owned).into()],
             env: vec![],
+            before: vec![],
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +17,8 @@ pub(crate) struct Candidate {
     pub(crate) name: &'static str,
     pub(crate) steps: Vec<Vec<String>>,
     pub(crate) env: Vec<(&'static str, String)>,
+    /// What has to be done before each run, and does not count; it may fail.
+    pub(crate) before: Vec<Vec<String>>,
 }
 
 /// What a candidate took.
@@ -39,8 +42,8 @@ impl Times {
 }
 
 impl Candidate {
-    fn commands(&self) -> impl Iterator<Item = Command> {
-        self.steps.iter().map(|words| {
+    fn commands(&self, all: &[Vec<String>]) -> impl Iterator<Item = Command> {
+        all.iter().map(|words| {
             let mut command = Command::new(&words[0]);
             command.args(&words[1..]).envs(self.env.iter().map(|(name, value)| (name, value)));
             command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -48,9 +51,16 @@ impl Candidate {
         })
     }
 
+    fn prepare(&self) {
+        for mut command in self.commands(&self.before) {
+            let _ = command.stderr(Stdio::null()).status();
+        }
+    }
+
     /// Runs it once with an eye on what it says. The error is what it complains about.
     fn attempt(&self) -> Result<(), String> {
-        self.commands().try_for_each(|mut command| {
+        self.prepare();
+        self.commands(&self.steps).try_for_each(|mut command| {
             let output = command.stderr(Stdio::piped()).output().map_err(|error| error.to_string())?;
             if output.status.success() {
                 return Ok(());
@@ -61,8 +71,9 @@ impl Candidate {
     }
 
     fn time(&self) -> Result<Duration> {
+        self.prepare();
         let start = Instant::now();
-        for mut command in self.commands() {
+        for mut command in self.commands(&self.steps) {
             let status = command.stderr(Stdio::null()).status().with_context(|| format!("run {}", self.name))?;
             if !status.success() {
                 bail!("{} failed in the middle of the comparison: {status}", self.name);
@@ -125,8 +136,24 @@ pub(crate) fn peak_memory(words: &[String]) -> Result<u64> {
     if line.trim() != "ready" {
         bail!("{} did not get as far as its program", words.join(" "));
     }
-    let peak = status?.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-    peak.context("/proc/PID/status has no VmHWM")
+    high_water(&status?).context("/proc/PID/status has no VmHWM")
+}
+
+/// The most memory that a program has had in RAM until its end, in KiB, as often as `/proc` can be asked.
+pub(crate) fn peak_of_all(command: &mut Command) -> Result<u64> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let path = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait()?.is_none() {
+        peak = high_water(&fs::read_to_string(&path).unwrap_or_default()).unwrap_or(0).max(peak);
+        thread::sleep(Duration::from_millis(1));
+    }
+    let status = child.wait()?;
+    if status.success() { Ok(peak) } else { bail!("{command:?}: {status}") }
+}
+
+fn high_water(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok())
 }
 
 /// Processor, how many, kernel, and where control groups are.
@@ -135,7 +162,7 @@ pub(crate) fn machine() -> String {
     let cpu = read("/proc/cpuinfo");
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
-    let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let processors = thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let cgroups = workbook::machine::layout(&read("/proc/self/mountinfo")).unwrap_or_else(|| "no".into());
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel = kernel.split('-').next().unwrap_or_default().trim();
@@ -147,7 +174,8 @@ mod tests {
     use super::*;
 
     fn candidate(name: &'static str, script: &str) -> Candidate {
-        Candidate { name, steps: vec![["sh", "-c", script].map(str::to_owned).into()], env: Vec::new() }
+        let steps = vec![["sh", "-c", script].map(str::to_owned).into()];
+        Candidate { name, steps, env: Vec::new(), before: Vec::new() }
     }
 
     #[test]

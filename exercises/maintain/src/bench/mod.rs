@@ -7,6 +7,7 @@ mod bundle;
 mod daemon;
 mod engines;
 mod floor;
+mod images;
 mod life;
 mod load;
 mod measure;
@@ -46,6 +47,8 @@ pub(crate) enum Part {
     Load,
     /// What comes after `run`.
     Life,
+    /// Images on their way.
+    Images,
 }
 
 /// What was asked for.
@@ -68,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let binaries = Binaries {
         release: release::build(root, &["mini-docker", "mini-runc"])?,
-        defaults: release::build_example(root, "benches", "docker-default")?,
+        defaults: release::build_example(root, "benches", "docker-default", "dev")?,
     };
     let wanted = |part| options.parts.contains(&part);
     let scratch = root.join("target/wb/peers");
@@ -90,6 +93,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         println!("\n== the rest of a container's life: {} rounds", options.rounds);
         let life = apart(&scratch, || life::measure(&binaries, &scratch, options.rounds))?;
         tables.push(("life", table::life(&life)));
+    }
+    if wanted(Part::Images) {
+        let bound = release::build_example(root, "benches", "pull-bound", "release")?;
+        let rounds = options.rounds.div_ceil(images::FEWER);
+        println!("\n== images on their way: {rounds} rounds");
+        let images = apart(&scratch, || images::measure(&binaries, &bound, &scratch, rounds))?;
+        tables.push(("images", table::images(&images)));
     }
     for (_, table) in &tables {
         println!("\n{table}");

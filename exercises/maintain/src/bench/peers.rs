@@ -161,5 +161,5 @@ pub(crate) fn compare(binaries: &Binaries, scratch: &Path, rounds: usize) -> Res
 fn runtime(name: &'static str, program: &Path, bundle: &Path) -> Candidate {
     let program = program.display().to_string();
     let words = [program, "run".into(), "--bundle".into(), bundle.display().to_string(), format!("wb-{}", &name[..4])];
-    Candidate { name, steps: vec![words.into()], env: Vec::new() }
+    Candidate { name, steps: vec![words.into()], env: Vec::new(), before: Vec::new() }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::floor;
+use super::images::Images;
 use super::life::Life;
 use super::measure::{Absent, Times};
 use super::peers::{Comparison, UnderLoad};
@@ -191,6 +192,78 @@ pub(crate) fn life(life: &Life) -> String {
     text
 }
 
+const IMAGE_GOALS: [Goal; 5] = [
+    Goal {
+        text: "mini-docker pull ≤ 0.25 × docker pull",
+        over: "mini-docker pull",
+        under: "docker pull",
+        holds: quarter,
+    },
+    Goal {
+        text: "mini-docker pull ≤ 0.25 × podman pull",
+        over: "mini-docker pull",
+        under: "podman pull",
+        holds: quarter,
+    },
+    Goal {
+        text: "mini-docker pull ≤ 2 × skopeo copy",
+        over: "mini-docker pull",
+        under: "skopeo copy",
+        holds: |ratio| ratio <= 2.0,
+    },
+    Goal {
+        text: "mini-docker load ≤ 0.25 × docker load",
+        over: "mini-docker load",
+        under: "docker load",
+        holds: quarter,
+    },
+    Goal {
+        text: "mini-docker save ≤ 0.25 × podman save",
+        over: "mini-docker save",
+        under: "podman save",
+        holds: quarter,
+    },
+];
+/// Of a list of 100 images.
+const LIST_GOAL: Duration = Duration::from_millis(10);
+/// In KiB, of a pull.
+const PEAK_GOAL: u64 = 32 * 1024;
+/// Times what no pull can do without.
+const BOUND_GOAL: f64 = 1.3;
+
+fn quarter(ratio: f64) -> bool {
+    ratio <= 0.25
+}
+
+/// Images on their way.
+pub(crate) fn images(images: &Images) -> String {
+    let of = |name: &str| images.times.iter().find(|one| one.name == name).map(Times::median);
+    let megabytes = images.packed / 1_000_000;
+    let mut text = format!(
+        "{} rounds; the image has {megabytes} MB packed.\n\n| command | median | fastest |\n|---|---:|---:|\n",
+        images.rounds
+    );
+    for one in &images.times {
+        let _ = writeln!(text, "| {} | {} | {} |", one.name, milliseconds(one.median()), milliseconds(one.least()));
+    }
+    let _ = writeln!(text, "| what no pull can do without | {} | |", milliseconds(images.bound));
+    goals(&mut text, &IMAGE_GOALS, of);
+    let mut row = |goal: &str, measured: String, reached| {
+        let _ = writeln!(text, "| {goal} | {measured} | {} |", yes(reached));
+    };
+    if let Some(pull) = of("mini-docker pull") {
+        let over = ratio(pull, images.bound);
+        row("mini-docker pull ≤ 1.3 × what no pull can do without", format!("{over:.2}"), over <= BOUND_GOAL);
+    }
+    if let Some(list) = of("mini-docker images, of 100") {
+        row("images, of 100, < 10 ms", milliseconds(list), list < LIST_GOAL);
+    }
+    let peak = images.peak.div_ceil(1024);
+    row("peak memory of a pull < 32 MiB", format!("{peak} MiB"), images.peak < PEAK_GOAL);
+    missing(&mut text, &images.absent);
+    text
+}
+
 /// Idle and busy side by side.
 pub(crate) fn under_load(measured: &UnderLoad) -> String {
     let mut text = format!(
@@ -286,6 +359,21 @@ mod tests {
             absent: vec![("podman", "not installed".into())],
         };
         insta::assert_snapshot!(life(&all));
+    }
+
+    #[test]
+    fn images_are_held_against_their_goals() {
+        let times =
+            [("mini-docker pull", 100), ("docker pull", 500), ("skopeo copy", 40), ("mini-docker images, of 100", 9)];
+        let all = Images {
+            rounds: 3,
+            times: times.map(|(name, time)| super::tests::times(name, time)).into(),
+            packed: 51_000_000,
+            peak: 20_000,
+            bound: Duration::from_millis(80),
+            absent: vec![("podman", "not installed".into())],
+        };
+        insta::assert_snapshot!(images(&all));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Images on their way beside the peers: from a registry, into an archive and out of one; and the list of them.
 //!
-//! The image has three layers of this machine's own files: large ones, many small ones, and a few more.
+//! An image has three layers of this machine's own files: large ones, many small ones, and a few more. There is one for each
+//! run, with the same files in another directory. To remove an image and get it again would measure something else: ext4 looks
+//! for a free inode for a long time where many have just become free.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::ops::{Range, RangeInclusive};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,13 +16,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::engines::{Engine, is_installed, quietly};
-use super::measure::{Absent, Candidate, Times, peak_of_all, take_turns};
+use super::measure::{Absent, Candidate, RUN, Times, WARM_UP, peak_of_all, take_turns};
 use super::peers::{Binaries, Stage};
 
 /// A pull takes as long as a hundred starts.
 pub(super) const FEWER: usize = 10;
 const ADDRESS: &str = "127.0.0.1:5000";
-const NAME: &str = "127.0.0.1:5000/wb/image:1";
+/// The image that is pulled in a run, and that which is loaded.
+const PULLED: &str = "127.0.0.1:5000/wb/pull:{run}";
+const LOADED: &str = "127.0.0.1:5000/wb/load:{run}";
 /// Bytes of the large layer, and of the last.
 const LARGE: u64 = 90 << 20;
 const LAST: u64 = 10 << 20;
@@ -47,12 +52,13 @@ pub(crate) struct Images {
 pub(crate) fn measure(binaries: &Binaries, bound: &Path, scratch: &Path, rounds: usize) -> Result<Images> {
     let stage = Stage::set(binaries, scratch)?;
     quietly(shell("ip link set lo up", &[]))?;
-    let layout = layout(scratch)?;
     let _registry = Registry::start(scratch)?;
-    let archive = scratch.join("image.tar");
-    let from = format!("oci:{}:image", layout.display());
-    skopeo(&["--dest-tls-verify=false", &from, &format!("docker://{NAME}")])?;
-    skopeo(&[&from, &format!("docker-archive:{}:{NAME}", archive.display())])?;
+    let (large, small, last) = chosen()?;
+    let layers = [large.as_slice(), &small, &last];
+    let runs = WARM_UP + rounds;
+    // The last is for the look at the memory.
+    let layout = pulled(scratch, &layers, 0..=runs)?;
+    loaded(scratch, &layers, 0..runs)?;
 
     let ours = Engine::mini_docker(&binaries.release, scratch, stage.archive())?;
     let mut absent = Absent::new();
@@ -65,13 +71,12 @@ pub(crate) fn measure(binaries: &Binaries, bound: &Path, scratch: &Path, rounds:
     }
     let mut candidates = vec![copy(scratch)];
     for engine in [&ours].into_iter().chain(&engines) {
-        candidates.extend([pull(engine), load(engine, &archive), save(engine, &archive, scratch)]);
+        candidates.extend([pull(engine), load(engine, scratch), save(engine, scratch)]);
     }
     let (mut times, unable) = take_turns(&candidates, rounds)?;
     absent.extend(unable);
 
-    quietly(ours.command(&["rmi", "-f", NAME]))?;
-    let peak = peak_of_all(&mut ours.command(&["pull", "-q", NAME]))?;
+    let peak = peak_of_all(&mut ours.command(&["pull", "-q", &PULLED.replace(RUN, &runs.to_string())]))?;
     for number in 0..IMAGES {
         let small = scratch.join("small.tar");
         fs::write(scratch.join("small"), number.to_string())?;
@@ -81,7 +86,7 @@ pub(crate) fn measure(binaries: &Binaries, bound: &Path, scratch: &Path, rounds:
     let list = ours.candidate("mini-docker images, of 100", vec![ours.words(&["images"])]);
     times.extend(take_turns(&[list], rounds * FEWER)?.0);
 
-    let layers = layers(&layout)?;
+    let layers = blobs(&layout)?;
     let packed = layers.iter().map(|layer| Ok(layer.metadata()?.len())).sum::<Result<u64>>()?;
     let bound = least(bound, &scratch.join("bound"), &layers)?;
     Ok(Images { rounds, times, packed, peak, bound, absent })
@@ -100,41 +105,42 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// The image is gone, and all that was written is on the disk.
-fn without(engine: &Engine) -> Vec<Vec<String>> {
-    vec![engine.words(&["rmi", "-f", NAME]), engine.words(&["image", "prune", "-f"]), words(&["sync"])]
+/// All that was written is on the disk.
+fn at_rest() -> Vec<Vec<String>> {
+    vec![words(&["sync"])]
 }
 
 fn pull(engine: &Engine) -> Candidate {
     let tls: &[&str] = if engine.name == "podman" { &["--tls-verify=false"] } else { &[] };
     let name = named(engine, ["mini-docker pull", "podman pull", "docker pull"]);
-    let step = engine.words(&[&["pull", "-q"], tls, &[NAME]].concat());
-    Candidate { before: without(engine), ..engine.candidate(name, vec![step]) }
+    let step = engine.words(&[&["pull", "-q"], tls, &[PULLED]].concat());
+    Candidate { before: at_rest(), ..engine.candidate(name, vec![step]) }
 }
 
-fn load(engine: &Engine, archive: &Path) -> Candidate {
+fn load(engine: &Engine, scratch: &Path) -> Candidate {
     let name = named(engine, ["mini-docker load", "podman load", "docker load"]);
-    let step = engine.words(&["load", "-q", "-i", &archive.display().to_string()]);
-    Candidate { before: without(engine), ..engine.candidate(name, vec![step]) }
+    let step = engine.words(&["load", "-q", "-i", &archive(scratch, RUN)]);
+    Candidate { before: at_rest(), ..engine.candidate(name, vec![step]) }
 }
 
 /// Of what was loaded, so that all of them write layers that are not packed.
-fn save(engine: &Engine, archive: &Path, scratch: &Path) -> Candidate {
+fn save(engine: &Engine, scratch: &Path) -> Candidate {
     let name = named(engine, ["mini-docker save", "podman save", "docker save"]);
-    let out = scratch.join(format!("{}.tar", engine.name)).display().to_string();
-    let mut before = without(engine);
-    before.insert(2, engine.words(&["load", "-q", "-i", &archive.display().to_string()]));
-    before.push(words(&["rm", "-f", &out]));
-    Candidate { before, ..engine.candidate(name, vec![engine.words(&["save", "-q", "-o", &out, NAME])]) }
+    let out = scratch.join(format!("{}-{RUN}.tar", engine.name)).display().to_string();
+    let step = engine.words(&["save", "-o", &out, &LOADED.replace(RUN, "0")]);
+    Candidate { before: at_rest(), ..engine.candidate(name, vec![step]) }
 }
 
 /// Into a directory, where nothing is unpacked.
 fn copy(scratch: &Path) -> Candidate {
-    let place = scratch.join("copy").display().to_string();
-    let (from, to) = (format!("docker://{NAME}"), format!("dir:{place}"));
+    let (from, to) = (format!("docker://{PULLED}"), format!("dir:{}/copy-{RUN}", scratch.display()));
     let step = words(&["skopeo", "--insecure-policy", "copy", "-q", "--src-tls-verify=false", &from, &to]);
-    let before = vec![words(&["rm", "-rf", &place]), words(&["sync"])];
-    Candidate { name: "skopeo copy", steps: vec![step], env: vec![], before }
+    Candidate { name: "skopeo copy", steps: vec![step], env: vec![], before: at_rest() }
+}
+
+/// Where the archive is that is loaded in a run.
+fn archive(scratch: &Path, run: &str) -> String {
+    scratch.join(format!("load-{run}.tar")).display().to_string()
 }
 
 fn skopeo(arguments: &[&str]) -> Result<()> {
@@ -149,24 +155,52 @@ fn shell(script: &str, arguments: &[&Path]) -> Command {
     command
 }
 
-/// Makes the image, and says where.
-fn layout(scratch: &Path) -> Result<PathBuf> {
-    let layout = scratch.join("layout");
-    let script = r#"umoci init --layout "$1"; umoci new --image "$1:image""#;
-    quietly(shell(script, &[&layout]))?;
-    let large = files("/usr/lib", &mut |size| size > SMALL_SIZE)?;
-    let small = files("/usr/share", &mut |size| size <= SMALL_SIZE)?;
-    let (large, last) = large.split_at(until(&large, LARGE));
-    let last = &last[..until(last, LAST)];
-    for (number, files) in [large, &small[..SMALL.min(small.len())], last].into_iter().enumerate() {
-        let (list, layer) = (scratch.join(format!("{number}.list")), scratch.join(format!("{number}.tar")));
+/// Files, with their sizes.
+type Files = Vec<(PathBuf, u64)>;
+
+/// Those of the three layers.
+fn chosen() -> Result<(Files, Files, Files)> {
+    let mut large = files("/usr/lib", &|size| size > SMALL_SIZE)?;
+    let mut small = files("/usr/share", &|size| size <= SMALL_SIZE)?;
+    small.truncate(SMALL);
+    let mut last = large.split_off(until(&large, LARGE));
+    last.truncate(until(&last, LAST));
+    Ok((large, small, last))
+}
+
+/// Brings the images that are pulled into the registry. Where the first of them was made.
+fn pulled(scratch: &Path, layers: &[&[(PathBuf, u64)]], runs: RangeInclusive<usize>) -> Result<PathBuf> {
+    for run in runs {
+        let layout = layout(scratch, layers, &format!("pull-{run}"))?;
+        let to = format!("docker://{}", PULLED.replace(RUN, &run.to_string()));
+        skopeo(&["--dest-tls-verify=false", &format!("oci:{}:image", layout.display()), &to])?;
+    }
+    Ok(scratch.join("pull-0"))
+}
+
+/// Writes the archives that are loaded.
+fn loaded(scratch: &Path, layers: &[&[(PathBuf, u64)]], runs: Range<usize>) -> Result<()> {
+    for run in runs.map(|run| run.to_string()) {
+        let layout = layout(scratch, layers, &format!("load-{run}"))?;
+        let to = format!("docker-archive:{}:{}", archive(scratch, &run), LOADED.replace(RUN, &run));
+        skopeo(&[&format!("oci:{}:image", layout.display()), &to])?;
+        fs::remove_dir_all(layout)?;
+    }
+    Ok(())
+}
+
+/// Makes an image whose files are below a directory of this name, and says where.
+fn layout(scratch: &Path, layers: &[&[(PathBuf, u64)]], name: &str) -> Result<PathBuf> {
+    let (layout, list, layer) = (scratch.join(name), scratch.join("list"), scratch.join("layer.tar"));
+    quietly(shell(r#"umoci init --layout "$1"; umoci new --image "$1:image""#, &[&layout]))?;
+    for files in layers {
         let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
         fs::write(&list, names.join("\n"))?;
         let script = r#"
-            tar --verbatim-files-from --files-from "$1" -cf "$2" 2>/dev/null
-            umoci raw add-layer --image "$3:image" "$2"; rm "$2"
+            tar --verbatim-files-from --files-from "$1" --transform "s,^,$4/," -cf "$2" 2>/dev/null
+            umoci raw add-layer --image "$3:image" "$2"
         "#;
-        quietly(shell(script, &[&list, &layer, &layout]))?;
+        quietly(shell(script, &[&list, &layer, &layout, Path::new(name)]))?;
     }
     Ok(layout)
 }
@@ -178,7 +212,7 @@ fn until(files: &[(PathBuf, u64)], bytes: u64) -> usize {
 }
 
 /// Plain files below a directory in the order of their names, with their sizes.
-fn files(directory: &str, wanted: &mut dyn FnMut(u64) -> bool) -> Result<Vec<(PathBuf, u64)>> {
+fn files(directory: &str, wanted: &dyn Fn(u64) -> bool) -> Result<Files> {
     let (mut found, mut left) = (Vec::new(), vec![PathBuf::from(directory)]);
     while let Some(directory) = left.pop() {
         for entry in fs::read_dir(&directory).with_context(|| format!("read {}", directory.display()))?.flatten() {
@@ -195,7 +229,7 @@ fn files(directory: &str, wanted: &mut dyn FnMut(u64) -> bool) -> Result<Vec<(Pa
 }
 
 /// The packed layers of a layout: of its blobs those that are no JSON.
-fn layers(layout: &Path) -> Result<Vec<PathBuf>> {
+fn blobs(layout: &Path) -> Result<Vec<PathBuf>> {
     let mut layers = Vec::new();
     for entry in fs::read_dir(layout.join("blobs/sha256"))? {
         let path = entry?.path();

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 /// Runs before anything is counted, so that files are in the page cache and caches are filled.
-const WARM_UP: usize = 3;
+pub(crate) const WARM_UP: usize = 3;
+
+/// Stands in a command line for the number of the run, so that each can have something of its own.
+pub(crate) const RUN: &str = "{run}";
 
 /// What is measured, under a name: a command line, or several one after the other.
 #[derive(Debug)]
@@ -42,25 +45,26 @@ impl Times {
 }
 
 impl Candidate {
-    fn commands(&self, all: &[Vec<String>]) -> impl Iterator<Item = Command> {
-        all.iter().map(|words| {
+    fn commands(&self, all: &[Vec<String>], run: usize) -> impl Iterator<Item = Command> {
+        all.iter().map(move |words| {
             let mut command = Command::new(&words[0]);
-            command.args(&words[1..]).envs(self.env.iter().map(|(name, value)| (name, value)));
+            let words = words[1..].iter().map(|word| word.replace(RUN, &run.to_string()));
+            command.args(words).envs(self.env.iter().map(|(name, value)| (name, value)));
             command.stdin(Stdio::null()).stdout(Stdio::null());
             command
         })
     }
 
-    fn prepare(&self) {
-        for mut command in self.commands(&self.before) {
+    fn prepare(&self, run: usize) {
+        for mut command in self.commands(&self.before, run) {
             let _ = command.stderr(Stdio::null()).status();
         }
     }
 
     /// Runs it once with an eye on what it says. The error is what it complains about.
-    fn attempt(&self) -> Result<(), String> {
-        self.prepare();
-        self.commands(&self.steps).try_for_each(|mut command| {
+    fn attempt(&self, run: usize) -> Result<(), String> {
+        self.prepare(run);
+        self.commands(&self.steps, run).try_for_each(|mut command| {
             let output = command.stderr(Stdio::piped()).output().map_err(|error| error.to_string())?;
             if output.status.success() {
                 return Ok(());
@@ -70,10 +74,10 @@ impl Candidate {
         })
     }
 
-    fn time(&self) -> Result<Duration> {
-        self.prepare();
+    fn time(&self, run: usize) -> Result<Duration> {
+        self.prepare(run);
         let start = Instant::now();
-        for mut command in self.commands(&self.steps) {
+        for mut command in self.commands(&self.steps, run) {
             let status = command.stderr(Stdio::null()).status().with_context(|| format!("run {}", self.name))?;
             if !status.success() {
                 bail!("{} failed in the middle of the comparison: {status}", self.name);
@@ -90,14 +94,14 @@ pub(crate) type Absent = Vec<(&'static str, String)>;
 pub(crate) fn take_turns(candidates: &[Candidate], rounds: usize) -> Result<(Vec<Times>, Absent)> {
     let (mut ready, mut unable) = (Vec::new(), Absent::new());
     for candidate in candidates {
-        match (0..WARM_UP).try_for_each(|_| candidate.attempt()) {
+        match (0..WARM_UP).try_for_each(|run| candidate.attempt(run)) {
             Ok(()) => ready.push((candidate, Vec::with_capacity(rounds))),
             Err(reason) => unable.push((candidate.name, reason)),
         }
     }
-    for _ in 0..rounds {
+    for round in 0..rounds {
         for (candidate, times) in &mut ready {
-            times.push(candidate.time()?);
+            times.push(candidate.time(WARM_UP + round)?);
         }
         // So that nobody always runs after the one who leaves the most to tidy up.
         if !ready.is_empty() {

@@ -69,6 +69,9 @@ pub enum RegistryError {
     /// Not the host of a registry.
     #[error("{0:?} is not the host of a registry")]
     Host(String),
+    /// An address that says who asks, for this host.
+    #[error("{0}: user and password in an address are not supported")]
+    User(String),
 }
 
 impl RegistryError {
@@ -102,7 +105,7 @@ impl Diagnose for RegistryError {
             },
             Self::Unauthorized { .. } | Self::NoCredentials { .. } | Self::Login(_) => FailureKind::Denied,
             Self::TooMany { .. } | Self::Answer { .. } => FailureKind::System,
-            Self::Host(_) => FailureKind::Invalid,
+            Self::Host(_) | Self::User(_) => FailureKind::Invalid,
         })
     }
 
@@ -121,6 +124,7 @@ impl Diagnose for RegistryError {
             {
                 Some("say who you are: mini-docker login".into())
             }
+            Self::User(_) => Some("let curl say them: curl -u USER ADDRESS | mini-docker import - NAME".into()),
             _ => None,
         }
     }

@@ -175,7 +175,7 @@ impl Diagnose for HttpError {
                 "a registry without TLS has to be named in insecure-registries of /etc/mini-docker/config.toml".into(),
             ),
             Fault::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some("is the registry running, and is this its port?".into())
+                Some("is the server running, and is this its port?".into())
             }
             Fault::Timeout(_) => Some("behind a proxy? HTTPS_PROXY names one".into()),
             _ => None,

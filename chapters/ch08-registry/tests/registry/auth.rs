@@ -102,3 +102,15 @@ fn a_password_is_not_sent_to_where_nobody_is_proven() {
         assert!(error.contains(expected), "{challenge}: {error}");
     }
 }
+
+#[test]
+fn a_password_in_an_address_is_neither_sent_nor_shown() {
+    let home = Home::new();
+    let complain = |address: &str| home.client().read_address(address).err().map(said);
+    insta::assert_snapshot!(complain("http://alice:wonder@127.0.0.1:1/a").expect("refused"), @r"
+    127.0.0.1: user and password in an address are not supported
+    hint: let curl say them: curl -u USER ADDRESS | mini-docker import - NAME
+    ");
+    let odd = complain("http://alice:wonder/land@127.0.0.1:1/a").expect("no address");
+    assert!(!odd.contains("wonder"), "{odd}");
+}

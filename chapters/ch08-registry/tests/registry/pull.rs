@@ -109,7 +109,7 @@ fn what_is_not_there_is_named_in_dockers_words() {
     let error = said(home.pull("127.0.0.1:1/x").expect_err("nobody is there"));
     insta::assert_snapshot!(error, @r#"
     Head "http://127.0.0.1:1/v2/x/manifests/latest": Connection refused (os error 111)
-    hint: is the registry running, and is this its port?
+    hint: is the server running, and is this its port?
     "#);
 }
 

@@ -2,7 +2,16 @@
 # locked: only for alice, password wonder:land; port 5001 hands out the blobs.
 # tokens: only for who has a token of the server at port 5001.
 [ -e registry.pid ] && kill $(cat registry.pid)
-while curl -s localhost:5000 -o /dev/null; do :; done
+tries=0
+while curl -sm 2 localhost:5000 -o /dev/null; test $? -ne 7; do
+    tries=$((tries + 1))
+    if [ $tries -gt 50 ]; then
+        echo "somebody else is at port 5000:" \
+            "systemctl disable --now docker-registry" >&2
+        exit 1
+    fi
+    sleep .1
+done
 
 cat > registry.yml << END
 version: 0.1

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! blobs/sha256/<64 digits>   indexes, manifests, configurations, compressed layers
-//! diffs/<64 digits>          of a layer's blob: the name of the layer that it unpacks to
+//! diffs/<64 digits>          of a layer's blob: the name of the layer that it unpacks to; if the blob was dropped, what
+//!                            registries call images that have it, each in a line
 //! ```
 
 use std::fs::{self, File};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use layers::{DiffId, Digest, DiskError, Durability, write_atomically};
 
 use crate::document::{Descriptor, DocumentError, LARGEST_DOCUMENT, verify};
+use crate::reference::Reference;
 use crate::store_error::ImageStoreError;
 
 /// All of them.
@@ -104,13 +106,32 @@ impl Blobs {
 
     /// The layer that a blob unpacks to, if that was ever seen.
     pub(crate) fn diff_of(&self, digest: &Digest) -> Option<DiffId> {
-        fs::read_to_string(self.diffs.join(digest.hex())).ok()?.trim().parse().ok()
+        self.note(digest).lines().next()?.trim().parse().ok()
+    }
+
+    /// The images that a blob was dropped for, because their registries have it.
+    pub(crate) fn sources(&self, digest: &Digest) -> Vec<Reference> {
+        self.note(digest).lines().skip(1).filter_map(|line| line.parse().ok()).collect()
+    }
+
+    fn note(&self, digest: &Digest) -> String {
+        fs::read_to_string(self.diffs.join(digest.hex())).unwrap_or_default()
     }
 
     /// Remembers what a blob unpacks to.
     pub(crate) fn remember(&self, digest: &Digest, diff_id: &DiffId) -> Result<(), DiskError> {
-        let line = format!("{diff_id}\n");
-        write_atomically(&self.diffs.join(digest.hex()), line.as_bytes(), Durability::Death)
+        self.remember_with(digest, diff_id, &[])
+    }
+
+    /// The same, and where it can be fetched from.
+    pub(crate) fn remember_with(
+        &self,
+        digest: &Digest,
+        diff_id: &DiffId,
+        sources: &[Reference],
+    ) -> Result<(), DiskError> {
+        let lines = sources.iter().fold(format!("{diff_id}\n"), |lines, name| format!("{lines}{name}\n"));
+        write_atomically(&self.diffs.join(digest.hex()), lines.as_bytes(), Durability::Death)
     }
 }
 

@@ -23,9 +23,7 @@ use crate::table;
 #[derive(Debug, Error)]
 pub enum PackError {
     /// Its files do not tell how they were packed.
-    #[error(
-        "layer {layer} was unpacked by an earlier version, which did not keep its archive, and packing it gives {found}"
-    )]
+    #[error("layer {layer} is not kept as it was packed, and packing it again gives {found}")]
     Unrepeatable {
         /// The layer.
         layer: DiffId,
@@ -108,20 +106,6 @@ impl ImageStore {
         row.manifest = Some(descriptor.clone());
         self.write(&table)?;
         Ok((descriptor, manifest))
-    }
-
-    /// The image's layers, each with its blob if that is here.
-    pub(crate) fn kept(&self, image: &Image) -> Result<Vec<(DiffId, Option<Descriptor>)>, PackError> {
-        let blobs = match self.manifest(image)? {
-            Some((_, _, manifest)) => manifest.layers,
-            None => Vec::new(),
-        };
-        let here = |at: usize, diff_id: &DiffId| {
-            let blob = blobs.get(at).filter(|blob| self.blob_size(&blob.digest) == Some(blob.size));
-            // The archive itself may be a blob: it has the layer's own name.
-            blob.cloned().or_else(|| Some(Descriptor::new(media::OCI_LAYER, diff_id.clone(), self.blob_size(diff_id)?)))
-        };
-        Ok(image.layers().into_iter().enumerate().map(|(at, id)| (id.clone(), here(at, &id))).collect())
     }
 
     /// A manifest for the image with these blobs.

@@ -58,6 +58,7 @@ impl ImageStore {
         let mut contents = Contents::default();
         for (image, references) in self.wanted(names)? {
             ingest.claim(image.layers().iter().chain(&image.id.parse::<Digest>()))?;
+            ingest.claim(self.kept(&image)?.iter().filter_map(|(_, kept)| Some(&kept.as_ref()?.digest)))?;
             self.collect(&image, &references, layers, scratch.path(), &mut contents)?;
         }
         contents.write(out)
@@ -69,15 +70,15 @@ impl ImageStore {
     /// # Errors
     /// [`PackError`].
     pub fn dropped(&self, names: &[String]) -> Result<Vec<PackedLayer>, PackError> {
-        let mut blobs = BTreeSet::new();
+        let mut dropped: Vec<PackedLayer> = Vec::new();
         for (image, _) in self.wanted(names)? {
-            let missing = self.blobs_of(&image)?.into_iter().filter(|blob| self.blob_size(&blob.digest).is_none());
-            blobs.extend(missing.map(|blob| blob.digest));
+            for layer in self.dropped_of(&image)? {
+                if !dropped.contains(&layer) {
+                    dropped.push(layer);
+                }
+            }
         }
-        if blobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(self.packed_layers()?.into_iter().filter(|layer| blobs.contains(&layer.blob.digest)).collect())
+        Ok(dropped)
     }
 
     /// The images that are asked for, each once, with those of their names that are.

@@ -7,9 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 
 use common::{Made, Stores, data, gzip, made, made_of, reference, tar};
-use images::{
-    ContainerConfig, Descriptor, DocumentError, Fetched, ImageConfig, ImageStoreError, IngestError, PackedLayer, media,
-};
+use images::{ContainerConfig, Descriptor, DocumentError, Fetched, ImageConfig, ImageStoreError, IngestError, media};
 use layers::Digest;
 use testkit::kernel_test;
 
@@ -250,9 +248,13 @@ kernel_test! {
         assert_eq!(stores.images.packed_layers().expect("a list").len(), 0, "no registry has it");
         stores.install(&made, &[&format!("x.y/web@{}", made.manifest.0.digest)]).expect("an image");
         let packed = || stores.images.packed_layers().expect("a list");
-        for PackedLayer { blob, names, kept } in packed() {
-            assert_eq!((names.len(), kept), (1, true));
-            assert_eq!(stores.images.drop_blob(&blob.digest).expect("a removal"), blob.size);
+        for layer in packed() {
+            assert_eq!((layer.names.len(), layer.kept), (1, true));
+            let ingest = stores.ingest();
+            ingest.claim([&layer.blob.digest]).expect("a claim");
+            assert_eq!(stores.images.drop_blob(&layer).expect("a look"), None, "somebody needs it");
+            drop(ingest);
+            assert_eq!(stores.images.drop_blob(&layer).expect("a removal"), Some(layer.blob.size));
         }
         assert_eq!((stores.blobs(), stores.layers.list().expect("a list").len()), (2, 2));
         assert!(packed().iter().all(|layer| !layer.kept));

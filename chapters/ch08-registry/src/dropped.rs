@@ -1,12 +1,11 @@
 //! Packed layers that are not kept here, because a registry has them: asked whether it still does before they go, and for
 //! their bytes when somebody needs them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use images::{Descriptor, IngestError, PackedLayer, Reference};
 
-use crate::auth::Scope;
 use crate::blob::{self, Wanted};
 use crate::error::RegistryError;
 use crate::progress::Event;
@@ -15,30 +14,44 @@ use crate::pull_error::PullError;
 use crate::registry::Client;
 
 impl Client<'_> {
-    /// Those of `layers` that a registry has that knows them. One that does not answer is not asked again, and said.
+    /// Those of `layers` that all repositories have that they are said to be in. What one has lost, and who does not answer, is
+    /// told; nobody is asked again who did not.
     pub fn still_has<'l>(&self, layers: &'l [PackedLayer]) -> Vec<&'l PackedLayer> {
-        let mut silent = BTreeSet::new();
-        let mut has = |layer: &PackedLayer| {
-            layer.names.iter().any(|name| {
-                if silent.contains(name.domain()) || silent.contains(&name.name()) {
-                    return false;
+        let (mut silent, mut lost) = (BTreeSet::new(), BTreeMap::<String, usize>::new());
+        let mut has = |name: &Reference, blob: &Descriptor| {
+            if silent.contains(name.domain()) || silent.contains(&name.name()) {
+                return false;
+            }
+            match self.has(name, blob) {
+                Ok(true) => true,
+                Ok(false) => {
+                    *lost.entry(name.name()).or_default() += 1;
+                    false
                 }
-                self.has(name, &layer.blob).unwrap_or_else(|error| {
+                Err(error) => {
                     // What it refuses about one repository says nothing of the others.
                     let refused = matches!(error, RegistryError::Refused { .. } | RegistryError::Unauthorized { .. });
                     let of = if refused { name.name() } else { name.domain().to_owned() };
                     self.progress.event(Event::Warning(&format!("nothing of {of} is dropped: {error}")));
                     silent.insert(of);
                     false
-                })
-            })
+                }
+            }
         };
-        layers.iter().filter(|layer| has(layer)).collect()
+        let all = |layer: &&PackedLayer| {
+            let repositories: BTreeMap<String, &Reference> =
+                layer.names.iter().map(|name| (name.name(), name)).collect();
+            repositories.into_values().all(|name| has(name, &layer.blob))
+        };
+        let found = layers.iter().filter(all).collect();
+        for (name, layers) in lost {
+            self.progress.event(Event::Warning(&format!("{name} no longer has layers that it had: {layers}")));
+        }
+        found
     }
 
     fn has(&self, name: &Reference, blob: &Descriptor) -> Result<bool, RegistryError> {
-        let registry = self.registry(name.domain())?;
-        registry.has_blob(name.path(), &blob.digest, &Scope::pull(name.path()))
+        self.registry(name.domain())?.has_whole_blob(name.path(), blob)
     }
 
     /// Sees to it that the bytes of a packed layer are here, from the first that has them of the registries that know it.

@@ -66,6 +66,18 @@ impl Registry<'_> {
         }
     }
 
+    /// Whether the registry says, when asked once, that the blob is there as large as it must be. A page that somebody else puts
+    /// before all answers is not that.
+    pub(crate) fn has_whole_blob(&self, repository: &str, blob: &Descriptor) -> Result<bool, RegistryError> {
+        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
+        let response = self.call(&Call::new(Method::HEAD, &path, &Scope::pull(repository)).once())?;
+        match response.status.as_u16() {
+            200 => Ok(response.header("content-length").and_then(|text| text.parse().ok()) == Some(blob.size)),
+            404 => Ok(false),
+            _ => Err(refused(response)),
+        }
+    }
+
     /// Gives a manifest a name there. What it is called there.
     pub(crate) fn put_document(
         &self,

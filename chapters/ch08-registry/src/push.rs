@@ -40,7 +40,15 @@ impl Client<'_> {
         // What was pulled goes as it came, even if some of it is no longer kept: the registry may have it.
         let (descriptor, manifest) = match stores.images.manifest(&image)? {
             Some((descriptor, _, manifest)) => (descriptor, manifest),
-            None => stores.images.complete(&image, stores.layers)?,
+            None => {
+                for layer in stores.images.dropped_of(&image)? {
+                    if let Err(error) = self.fetch_dropped(stores, &layer) {
+                        let text = format!("layer {} cannot be fetched: {error}", layer.blob.digest);
+                        self.progress.event(Event::Warning(&text));
+                    }
+                }
+                stores.images.complete(&image, stores.layers)?
+            }
         };
         let bytes = stores.images.document(&descriptor)?;
         let registry = self.registry(reference.domain())?;

@@ -114,6 +114,8 @@ pub(crate) struct Call<'c> {
     pub(crate) scope: &'c Scope,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Option<&'c dyn Content>,
+    /// How often it is sent until a fault counts.
+    pub(crate) attempts: u32,
 }
 
 /// Where it goes.
@@ -127,7 +129,7 @@ pub(crate) enum To<'c> {
 
 impl<'c> Call<'c> {
     pub(crate) fn new(method: Method, path: &'c str, scope: &'c Scope) -> Self {
-        Self { method, to: To::Path(path), scope, headers: Vec::new(), body: None }
+        Self { method, to: To::Path(path), scope, headers: Vec::new(), body: None, attempts: ATTEMPTS }
     }
 
     pub(crate) fn get(path: &'c str, scope: &'c Scope) -> Self {
@@ -135,7 +137,14 @@ impl<'c> Call<'c> {
     }
 
     pub(crate) fn to(method: Method, address: Uri, scope: &'c Scope) -> Self {
-        Self { method, to: To::Address(address), scope, headers: Vec::new(), body: None }
+        Self { method, to: To::Address(address), scope, headers: Vec::new(), body: None, attempts: ATTEMPTS }
+    }
+
+    /// Nobody waits for this one: the first fault counts.
+    #[must_use]
+    pub(crate) fn once(mut self) -> Self {
+        self.attempts = 1;
+        self
     }
 
     #[must_use]
@@ -201,7 +210,7 @@ impl<'a> Registry<'a> {
                     self.set_tls(false);
                     continue;
                 }
-                Err(error) if attempt < ATTEMPTS && call.may_repeat() && error.fault.is_passing() => {
+                Err(error) if attempt < call.attempts && call.may_repeat() && error.fault.is_passing() => {
                     self.pause(attempt);
                     attempt += 1;
                     continue;
@@ -230,7 +239,7 @@ impl<'a> Registry<'a> {
                 StatusCode::TOO_MANY_REQUESTS => {
                     let after = response.header(RETRY_AFTER.as_str()).and_then(parse_retry_after);
                     match after.filter(|after| *after <= LONGEST_WAIT) {
-                        Some(after) if attempt < ATTEMPTS => {
+                        Some(after) if attempt < call.attempts => {
                             self.client.progress.event(Event::Waiting { host: &self.host(), time: after });
                             sleep(after);
                             attempt += 1;
@@ -241,7 +250,7 @@ impl<'a> Registry<'a> {
                         }
                     }
                 }
-                status if is_passing(status) && attempt < ATTEMPTS && call.may_repeat() => {
+                status if is_passing(status) && attempt < call.attempts && call.may_repeat() => {
                     self.pause(attempt);
                     attempt += 1;
                 }

@@ -1,6 +1,6 @@
 //! `image tree`: who shares which layers. Images that begin with the same ones are branches of one trunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use images::{Known, Reference};
 use layers::DiffId;
@@ -44,7 +44,10 @@ impl Engine {
         let mut leaves: Vec<Leaf> = known.iter().map(leaf).collect();
         leaves.sort();
         let mut trunks = branches(&leaves, 0, &usage);
-        trunks.retain(|trunk| wanted.is_empty() || wanted.iter().any(|layers| layers.starts_with(&trunk.layers)));
+        let is_part = |trunk: &Branch, layers: &Vec<DiffId>| {
+            layers.starts_with(&trunk.layers) && layers.is_empty() == trunk.layers.is_empty()
+        };
+        trunks.retain(|trunk| wanted.is_empty() || wanted.iter().any(|layers| is_part(trunk, layers)));
         Ok(trunks)
     }
 }
@@ -74,7 +77,9 @@ fn branches(leaves: &[Leaf], from: usize, usage: &BTreeMap<DiffId, LayerUsage>) 
 fn branch(group: &[Leaf], from: usize, end: usize, usage: &BTreeMap<DiffId, LayerUsage>) -> Branch {
     let layers = group[0].layers[from..end].to_vec();
     let (ended, longer) = group.split_at(group.partition_point(|leaf| leaf.layers.len() == end));
-    let of = |part: fn(&LayerUsage) -> u64| layers.iter().filter_map(|layer| usage.get(layer)).map(part).sum();
+    // A layer may stand in an image more than once, and is on the disk once.
+    let new: BTreeSet<&DiffId> = layers.iter().filter(|layer| !group[0].layers[..from].contains(layer)).collect();
+    let of = |part: fn(&LayerUsage) -> u64| new.iter().filter_map(|layer| usage.get(*layer)).map(part).sum();
     Branch {
         unpacked: of(|usage| usage.unpacked),
         packed: of(|usage| usage.packed),

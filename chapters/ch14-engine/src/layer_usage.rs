@@ -31,15 +31,18 @@ impl Engine {
         let with = |unpacked| LayerUsage { unpacked, ..LayerUsage::default() };
         let layers = self.layers().list()?.into_iter();
         let mut usage: BTreeMap<DiffId, LayerUsage> = layers.map(|layer| (layer.diff_id, with(layer.size))).collect();
+        let mut packed = BTreeSet::new();
         for image in images {
             let layers = image.layers();
             for layer in layers.iter().collect::<BTreeSet<_>>() {
                 usage.entry(layer.clone()).or_default().images += 1;
             }
             for (layer, blob) in layers.into_iter().zip(self.images_store().blobs_of(image)?) {
-                // Two registries may pack one layer in two ways.
-                let of = usage.entry(layer).or_default();
-                of.packed = of.packed.max(self.images_store().blob_size(&blob.digest).unwrap_or(0));
+                // Two registries may pack one layer in two ways; then both are here.
+                let size = self.images_store().blob_size(&blob.digest).unwrap_or(0);
+                if packed.insert(blob.digest) {
+                    usage.entry(layer).or_default().packed += size;
+                }
             }
         }
         Ok(usage)

@@ -1,6 +1,6 @@
 //! `prune`: what nobody uses goes.
 
-use images::{Digest, Known, Reference, Removed};
+use images::{Digest, Image, Known, Reference, Removed};
 use jiff::Timestamp;
 use process::Failure;
 
@@ -73,6 +73,7 @@ impl Engine {
         }
         let used = self.containers_by_image()?;
         let mut pruned = Pruned::default();
+        let (mut goes_with, mut stays) = (Vec::new(), Vec::new());
         for usage in self.disk_usage()?.images {
             let known = self.image(&usage.image.id)?;
             let goes = if all { !known.is_intermediate() } else { known.is_dangling() };
@@ -80,8 +81,13 @@ impl Engine {
                 pruned.images.extend(known.tags.iter().map(Reference::familiar).map(Removed::Untagged));
                 pruned.images.push(Removed::Deleted(known.image.id.parse()?));
                 pruned.bytes += usage.size - usage.shared;
+                goes_with.push(usage.image);
+            } else {
+                stays.push(usage.image);
             }
         }
+        let content = |images: &[&Vec<Image>]| self.images_store().content_of(images.iter().copied().flatten());
+        pruned.bytes += content(&[&goes_with, &stays])? - content(&[&stays])?;
         Ok(pruned)
     }
 }

@@ -47,11 +47,14 @@ impl Engine {
     /// [`Failure`].
     pub fn prune_blobs(&self, client: &Client, dry_run: bool) -> Result<Pruned, Failure> {
         let mut kept = self.images_store().packed_layers()?;
-        kept.retain(|layer| layer.kept);
+        // Without its files, it is the only way to have them again.
+        let unpacked = |layer: &PackedLayer| layer.diff_id.as_ref().is_some_and(|id| self.layers().get(id).is_ok());
+        kept.retain(|layer| layer.kept && unpacked(layer));
         let mut pruned = Pruned::default();
-        for PackedLayer { blob, .. } in client.still_has(&kept) {
-            pruned.bytes += if dry_run { blob.size } else { self.images_store().drop_blob(&blob.digest)? };
-            pruned.blobs.push(blob.digest.clone());
+        for layer in client.still_has(&kept) {
+            let dropped = if dry_run { Some(layer.blob.size) } else { self.images_store().drop_blob(layer)? };
+            pruned.blobs.extend(dropped.map(|_| layer.blob.digest.clone()));
+            pruned.bytes += dropped.unwrap_or(0);
         }
         Ok(pruned)
     }

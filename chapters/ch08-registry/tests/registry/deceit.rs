@@ -39,6 +39,21 @@ fn who_names_a_digest_gets_that_or_nothing() {
 }
 
 #[test]
+fn a_page_before_all_answers_has_no_layers() {
+    needs_programs!();
+    let (proxy, _) = proxied("portal");
+    let home = Home::new();
+    home.pull(&format!("{}/portal:1", proxy.address)).expect("an image");
+    let layers = home.images.packed_layers().expect("a list");
+    assert!(layers.len() > 1 && layers.iter().all(|layer| layer.kept), "{layers:?}");
+    assert_eq!(home.client().still_has(&layers).len(), layers.len());
+    proxy.spoil("HEAD ", 100, Fault::Instead("200 OK\n\n<html>log in</html>".into()));
+    assert_eq!(home.client().still_has(&layers).len(), 0);
+    let lost = format!("{}/portal no longer has layers that it had: {}", proxy.address, layers.len());
+    assert!(home.log.lines().iter().any(|line| line.contains(&lost)), "{:?}", home.log.lines());
+}
+
+#[test]
 fn what_another_registry_has_left_of_a_layer_does_no_harm() {
     needs_programs!();
     let (proxy, layout) = proxied("left");

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Args as _};
 use engine::filters::Filter;
-use process::Failure;
+use process::{Failure, FailureKind};
 
 use crate::commands::entry::{Context, Entry, of};
 use crate::commands::prune::{confirmed, report};
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     all: bool,
     /// Not images, but the packed layers that their registry still has: fetched again when needed.
-    #[arg(long, conflicts_with_all = ["all", "filter"])]
+    #[arg(long)]
     blobs: bool,
     /// Only those that fit: until=10m, label=NAME, label!=NAME, dangling=false.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::filter)]
@@ -41,6 +41,11 @@ pub(crate) struct Args {
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<u8, Failure> {
     let args: Args = of(matches)?;
+    let other = [("all", args.all), ("filter", !args.filter.is_empty())].into_iter().find(|(_, given)| *given);
+    if let Some((other, _)) = other.filter(|_| args.blobs) {
+        let message = format!("conflicting options: cannot specify both --blobs and --{other}");
+        return Err(Failure::new(FailureKind::Invalid, message));
+    }
     let question = if args.blobs {
         "This will remove the packed layers that the registry they came from still has. (Images stay as they are.)"
     } else if args.all {

@@ -56,7 +56,7 @@ fn fetch_dropped(context: &Context, engine: &Engine, images: &[String]) -> Resul
     let client = link::client(context, &transfer)?;
     for layer in dropped {
         if let Err(failure) = engine.fetch_layer(&client, &layer) {
-            let text = format!("layer {} is packed anew, and has another digest: {failure}", layer.blob.digest);
+            let text = format!("layer {} cannot be fetched: {failure}", layer.blob.digest);
             transfer.event(Event::Warning(&text));
         }
     }

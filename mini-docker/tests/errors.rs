@@ -47,6 +47,9 @@ kernel_test! {
             &["run", "--rm", "busybox", "/etc/passwd"],
             &["run", "--rm", "busybox", "/etc"],
             &["run", "--rm", "--entrypoint", "", "busybox"],
+            &["image", "prune", "--blobs", "-a"],
+            &["image", "prune", "--blobs", "--filter", "until=1h"],
+            &["image", "tree", "busibox"],
         ]));
     }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use images::{Descriptor, Digest, Known, Manifest, Reference, diff_ids};
+use images::{Descriptor, Digest, Image, Known, Manifest, Reference, diff_ids};
 use layers::DiffId;
 
 use crate::auth::Scope;
@@ -38,17 +38,11 @@ impl Client<'_> {
         let missing = |_| PushError::NoImage(reference.familiar_name());
         let image = stores.images.find(&reference.familiar()).map_err(missing)?;
         // What was pulled goes as it came, even if some of it is no longer kept: the registry may have it.
-        let (descriptor, manifest) = match stores.images.manifest(&image)? {
-            Some((descriptor, _, manifest)) => (descriptor, manifest),
-            None => {
-                for layer in stores.images.dropped_of(&image)? {
-                    if let Err(error) = self.fetch_dropped(stores, &layer) {
-                        let text = format!("layer {} cannot be fetched: {error}", layer.blob.digest);
-                        self.progress.event(Event::Warning(&text));
-                    }
-                }
-                stores.images.complete(&image, stores.layers)?
-            }
+        let (descriptor, manifest) = if let Some((descriptor, _, manifest)) = stores.images.manifest(&image)? {
+            (descriptor, manifest)
+        } else {
+            self.bring_back(stores, &image)?;
+            stores.images.complete(&image, stores.layers)?
         };
         let bytes = stores.images.document(&descriptor)?;
         let registry = self.registry(reference.domain())?;
@@ -62,6 +56,17 @@ impl Client<'_> {
         // Under this digest it can be asked for from now on.
         stores.images.tag(&image, &reference.at(&descriptor.digest))?;
         Ok(Pushed { digest: descriptor.digest, size: descriptor.size })
+    }
+
+    /// Fetches what was dropped of the layers below an image that was made here. What does not come may be packed anew.
+    fn bring_back(&self, stores: Stores, image: &Image) -> Result<(), PushError> {
+        for layer in stores.images.dropped_of(image)? {
+            if let Err(error) = self.fetch_dropped(stores, &layer) {
+                let text = format!("layer {} cannot be fetched: {error}", layer.blob.digest);
+                self.progress.event(Event::Warning(&text));
+            }
+        }
+        Ok(())
     }
 }
 

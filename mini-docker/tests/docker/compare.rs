@@ -20,8 +20,10 @@ use crate::table::{Case, Part};
 
 /// Docker waits more than it works.
 const WORKERS: usize = 6;
-/// Docker 28 loses the output of short programs now and then (docker/cli#5957): a difference is one that stays.
+/// Docker 28 loses the output of short programs now and then (docker/cli#5957): a difference is one that stays, also when
+/// nothing else runs.
 const ATTEMPTS: usize = 3;
+const ATTEMPTS_ALONE: usize = 6;
 /// What is not over after a minute counts as ended by a signal.
 const LIMIT: u16 = 60_000;
 
@@ -70,34 +72,39 @@ impl Side {
 
 /// The differences that nobody explained, and the explanations that explain nothing.
 pub(crate) fn faults(cases: &[Case], docker: &Side, ours: &Side, scratch: &Path) -> Vec<String> {
+    let judge = |index: usize, attempts: usize| {
+        let (case, place) = (&cases[index], scratch.join(format!("case-{index}")));
+        let mut last = None;
+        for _ in 0..attempts {
+            last = fault(case, &docker.run(&case.script, &place), &ours.run(&case.script, &place));
+            if last.is_none() {
+                break;
+            }
+        }
+        let _ = fs::remove_dir_all(&place);
+        last
+    };
     let next = AtomicUsize::new(0);
     // Docker refuses a second prune while one runs.
     let prune = Mutex::new(());
-    let mut faults: Vec<(usize, String)> = thread::scope(|scope| {
+    let mut left: Vec<usize> = thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|_| {
                 scope.spawn(|| {
-                    let mut faults = Vec::new();
+                    let mut left = Vec::new();
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(case) = cases.get(index) else { return faults };
-                        let place = scratch.join(format!("case-{index}"));
+                        let Some(case) = cases.get(index) else { return left };
                         let _alone = case.line.contains("prune").then(|| prune.lock());
-                        let attempt =
-                            |_| fault(case, &docker.run(&case.script, &place), &ours.run(&case.script, &place));
-                        let last = (0..ATTEMPTS).map(attempt).take_while(Option::is_some).collect::<Vec<_>>();
-                        let _ = fs::remove_dir_all(&place);
-                        if last.len() == ATTEMPTS {
-                            faults.extend(last.into_iter().flatten().next_back().map(|fault| (index, fault)));
-                        }
+                        left.extend(judge(index, ATTEMPTS).map(|_| index));
                     }
                 })
             })
             .collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
     });
-    faults.sort();
-    faults.into_iter().map(|(_, fault)| fault).collect()
+    left.sort_unstable();
+    left.into_iter().filter_map(|index| judge(index, ATTEMPTS_ALONE)).collect()
 }
 
 fn fault(case: &Case, docker: &Said, ours: &Said) -> Option<String> {

@@ -79,11 +79,13 @@ impl ImageStore {
     /// of another image with the same layer, or as an archive that is not compressed.
     pub(crate) fn kept(&self, image: &Image) -> Result<Vec<(DiffId, Option<Descriptor>)>, ImageStoreError> {
         let mut blobs = BTreeMap::new();
-        self.add_kept(image, &mut blobs)?;
+        self.add_kept(image, &mut blobs, |_, _| true)?;
         if image.layers().iter().any(|layer| !blobs.contains_key(layer)) {
-            // What was committed stands on the layers of its parent, which has a manifest.
+            // What was committed stands on the layers of its parent, which has a manifest. But what any image says of a layer is
+            // believed only where it was seen.
+            let seen = |layer: &DiffId, blob: &Digest| self.blobs.diff_of(blob).as_ref() == Some(layer);
             for known in self.list()? {
-                self.add_kept(&known.image, &mut blobs)?;
+                self.add_kept(&known.image, &mut blobs, seen)?;
             }
         }
         let archive = |id: &DiffId| Some(Descriptor::new(media::OCI_LAYER, id.clone(), self.blob_size(id)?));
@@ -91,9 +93,14 @@ impl ImageStore {
         Ok(image.layers().into_iter().map(of).collect())
     }
 
-    fn add_kept(&self, image: &Image, blobs: &mut BTreeMap<DiffId, Descriptor>) -> Result<(), ImageStoreError> {
+    fn add_kept(
+        &self,
+        image: &Image,
+        blobs: &mut BTreeMap<DiffId, Descriptor>,
+        believed: impl Fn(&DiffId, &Digest) -> bool,
+    ) -> Result<(), ImageStoreError> {
         for (layer, blob) in image.layers().into_iter().zip(self.blobs_of(image)?) {
-            if self.blob_size(&blob.digest) == Some(blob.size) {
+            if self.blob_size(&blob.digest) == Some(blob.size) && believed(&layer, &blob.digest) {
                 blobs.entry(layer).or_insert(blob);
             }
         }
